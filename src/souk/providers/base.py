@@ -1,0 +1,211 @@
+"""The provider contract: how one upstream (or local engine) is asked to run a task, and what its answers mean.
+
+Providers never sleep, loop on time, read the clock, the environment or the database.
+The engine owns time, retries and storage; a provider only translates one step at a time.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from souk.net.http import Http
+from souk.words import Credits, FailKind, JsonObject, Millis, ModelId, TaskId
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFile:
+    """One input file of a task, fetched once and checked against the catalogue's limits."""
+
+    field: str
+    index: int
+    path: Path
+    media_type: str
+    size: int
+    url: str
+    """A public address of the file; only useful to upstreams that can reach it."""
+    reachable: bool = True
+    """False when ``url`` is only reachable from this machine or network."""
+
+
+class Media(Protocol):
+    """The input files of a task, by the input field that names them."""
+
+    async def files(self, field: str) -> Sequence[MediaFile]:
+        """The files of one field, in order; empty if the field is absent.
+
+        A field that names a parent task gives the parent's result files.
+        Raises :class:`Refused` (``input_unreachable`` or ``bad_input``).
+        """
+        ...
+
+    async def all(self) -> Sequence[MediaFile]:
+        """Every input file of the task, in the schema's field order."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A configured provider: whose key, at which address, with which limits."""
+
+    name: str
+    provider: str
+    base_url: str = ""
+    api_key: str = field(default="", repr=False)
+    concurrency: int = 0
+    """Tasks in flight at once on this connection; 0 = no limit."""
+    polls_per_second: float = 50.0
+    options: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One attempt of a task, as a provider sees it."""
+
+    task_id: TaskId
+    attempt_id: str
+    """32 hex digits; the upstream idempotency key where the upstream has one."""
+    model: ModelId
+    task: str
+    """The kind of work, such as ``text-to-image``."""
+    input: JsonObject
+    upstream_model: str
+    """The model's id at this upstream, from the route."""
+    output: JsonObject
+    """What is asked for, resolved from the catalogue (:class:`souk.catalog.output.OutputSpec` as a plain object)."""
+    media: Media
+    connection: Connection
+    now: Millis
+    prepared: JsonObject = field(default_factory=dict[str, Any])
+    """What :meth:`Provider.prepare` learnt, such as addresses of uploaded inputs."""
+    webhook_url: str = ""
+    """Where the upstream may report back; empty when Souk has no public address."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFile:
+    """One file of a result: exactly one of ``url``, ``path`` or ``data`` is set."""
+
+    media_type: str = ""
+    """As the upstream declares it; the stored type is sniffed from the bytes."""
+    url: str = ""
+    path: Path | None = None
+    data: bytes | None = field(default=None, repr=False)
+
+
+def file_reference(index: int) -> JsonObject:
+    """A stand-in for the address of ``Done.files[index]`` inside ``Done.result``."""
+    return {"$file": index}
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The upstream took the task; ``ref`` names it in every later call."""
+
+    ref: str
+    poll_after: float | None = None
+    """Seconds the upstream asks us to wait before the first poll."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Verified success: the files and the result object in the model's documented shape.
+
+    ``result`` may hold ``{"$file": n}`` wherever the address of ``files[n]`` belongs.
+    """
+
+    files: Sequence[OutputFile]
+    result: JsonObject
+    cost: Credits | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Not finished. ``progress`` is 0-100 if the upstream tells."""
+
+    progress: int | None = None
+    queued: bool = False
+    poll_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A verified terminal failure after acceptance."""
+
+    kind: FailKind
+    message: str
+    upstream: str = ""
+    """The upstream's own code or words, secrets removed, at most 500 characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotAccepted:
+    """``recover`` proved that the upstream never took the submit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """``recover`` cannot tell."""
+
+
+class Refused(Exception):
+    """The answer *proves* the upstream did not take the task."""
+
+    def __init__(
+        self, kind: FailKind, message: str, upstream: str = "", retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.upstream = upstream
+        self.retry_after = retry_after
+
+
+class Unreachable(Exception):
+    """A poll got no readable verdict (network, auth, 404, rate limit, 5xx, bad JSON): ask again later."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Provider(Protocol):
+    """An upstream service that is reached over HTTP."""
+
+    idempotent: bool
+    """The upstream honours ``job.attempt_id`` as an idempotency key."""
+
+    async def prepare(self, job: Job, http: Http) -> Job:
+        """Uploads and the like: repeatable, before the submit mark. Raises Refused."""
+        ...
+
+    async def submit(self, job: Job, http: Http) -> Accepted | Done:
+        """Hand the task over, in one request. Raises Refused only on proof of non-acceptance.
+
+        Anything else that goes wrong (a :class:`souk.net.http.MaybeSent` included) makes the outcome unclear.
+        """
+        ...
+
+    async def recover(self, job: Job, http: Http) -> Accepted | Done | NotAccepted | Unknown:
+        """Look up whether an unclear submit was taken."""
+        ...
+
+    async def poll(self, job: Job, ref: str, http: Http) -> Running | Done | Failed:
+        """Ask once how it stands. Raises Unreachable when there is no verdict."""
+        ...
+
+    async def cancel(self, job: Job, ref: str, http: Http) -> bool:
+        """True only if the upstream confirms that the task will not run or be charged."""
+        ...
+
+
+class LocalProvider(Protocol):
+    """An engine on this machine; runs can always be repeated."""
+
+    async def run(self, job: Job, workdir: Path) -> Done:
+        """Do the work in child processes, leaving files in ``workdir``. Raises Refused."""
+        ...
+
+    async def close(self) -> None:
+        """Stop the child processes."""
+        ...
