@@ -1,0 +1,1 @@
+"""The guarded outbound network: every request Souk makes of another machine passes through here."""
