@@ -1,0 +1,74 @@
+"""Reading an answer's bytes: decompressed in small steps, and ended where the caller's limit is passed."""
+
+import zlib
+from collections.abc import AsyncIterator, Iterator
+
+import aiohttp
+
+from souk.net.http import MaybeSent, TooLarge
+
+CHUNK_BYTES = 64 * 1024
+_WINDOW_BITS = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
+
+
+async def decoded(response: aiohttp.ClientResponse, max_bytes: int) -> AsyncIterator[bytes]:
+    """The body in pieces of at most 64 KiB. Raises TooLarge past ``max_bytes`` decoded bytes.
+
+    The session must not decompress by itself: a small answer could then unfold in memory at once.
+    """
+    if (response.content_length or 0) > max_bytes:
+        raise _too_large(max_bytes)
+    inflate = _inflate_for(response)
+    total = 0
+    async for chunk in response.content.iter_chunked(CHUNK_BYTES):
+        for piece in inflate.feed(chunk) if inflate else (chunk,):
+            total += len(piece)
+            if total > max_bytes:
+                raise _too_large(max_bytes)
+            yield piece
+    if inflate and not inflate.whole:
+        raise MaybeSent("the compressed answer was cut off")
+
+
+class _Inflate:
+    """Decompresses a stream without ever holding more than a chunk of output."""
+
+    def __init__(self, window_bits: int) -> None:
+        self._window_bits = window_bits
+        self._stream = zlib.decompressobj(window_bits)
+        self._fed = False
+
+    @property
+    def whole(self) -> bool:
+        return self._stream.eof or not self._fed
+
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
+        if not self._fed and self._window_bits == zlib.MAX_WBITS and chunk[0] & 0x0F != zlib.DEFLATED:
+            self._stream = zlib.decompressobj(-zlib.MAX_WBITS)  # some servers send deflate without its header
+        self._fed = True
+        while chunk:
+            if self._stream.eof:  # gzip allows several members, one after the other
+                self._stream = zlib.decompressobj(self._window_bits)
+            piece = self._step(chunk)
+            if piece:
+                yield piece
+            chunk = self._stream.unused_data or self._stream.unconsumed_tail
+
+    def _step(self, chunk: bytes) -> bytes:
+        try:
+            return self._stream.decompress(chunk, CHUNK_BYTES)
+        except zlib.error:
+            raise MaybeSent("the compressed answer is damaged") from None
+
+
+def _inflate_for(response: aiohttp.ClientResponse) -> _Inflate | None:
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    if encoding in ("", "identity"):
+        return None
+    if encoding not in _WINDOW_BITS:
+        raise MaybeSent(f"the answer is compressed in a way that was not asked for ({encoding[:20]})")
+    return _Inflate(_WINDOW_BITS[encoding])
+
+
+def _too_large(max_bytes: int) -> TooLarge:
+    return TooLarge(f"the answer is larger than the {max_bytes} bytes allowed here")

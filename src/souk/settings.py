@@ -1,0 +1,203 @@
+"""Every setting: its type, default, environment name (``SOUK_*``) and what it does.
+
+A value is looked for in this order: command-line flag, environment, ``souk.yaml``, default. Every secret may also be
+given as a file through ``<NAME>_FILE``.
+"""
+
+import os
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+
+class SandboxPolicy(StrEnum):
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+class NetworkPolicy(StrEnum):
+    OPEN = "open"
+    PRIVATE_DENIED = "private-denied"
+
+
+class WireBehaviour(StrEnum):
+    DOCUMENTED = "documented"
+    OBSERVED = "observed"
+
+
+class Settings(BaseSettings):
+    """What an operator can set. Field ``host`` is ``SOUK_HOST`` in the environment and ``host:`` in ``souk.yaml``."""
+
+    model_config = SettingsConfigDict(env_prefix="SOUK_", extra="forbid", env_ignore_empty=True)
+
+    host: str = Field("127.0.0.1", description="Address the server listens on.")
+    port: int = Field(8080, ge=0, le=65535, description="Port the server listens on; 0 picks a free one.")
+    data_dir: Path = Field(
+        Path("souk-data"), description="Folder for the SQLite database, stored files and the secret key."
+    )
+    database_url: str = Field(
+        "", description="postgresql://user:password@host:port/name. Empty: SQLite in the data folder."
+    )
+    storage_url: str = Field(
+        "", description="Where files are kept: file:///path. Empty: `files` in the data folder."
+    )
+    public_url: str = Field(
+        "", description="The address clients and upstreams reach this server at; file links start with it."
+    )
+    trusted_proxies: str = Field(
+        "", description="Comma-separated addresses or networks whose X-Forwarded-For header is believed."
+    )
+    workers: int = Field(1, ge=1, description="Server processes; more than 1 needs PostgreSQL.")
+    engine: bool = Field(True, description="Run tasks in this process as well as serving requests.")
+
+    api_key: SecretStr = Field(
+        SecretStr(""), description="API key of the first account. Empty: one is made and printed once."
+    )
+    webhook_key: SecretStr = Field(
+        SecretStr(""), description="Webhook signing key of the first account. Empty: one is made."
+    )
+    secret_key: SecretStr = Field(
+        SecretStr(""),
+        description="Key that encrypts secrets in the database. Empty: kept in `secret.key` in the data folder.",
+    )
+    initial_credits: float = Field(
+        10_000.0, ge=0, description="Credits the first account starts with, in each mode."
+    )
+
+    sandbox: SandboxPolicy = Field(
+        SandboxPolicy.AUTO,
+        description="auto: every model runs in the sandbox until a connection is configured, then only sandbox keys do. "
+        "always: nothing leaves the sandbox. never: no sandbox.",
+    )
+    sandbox_delay: float = Field(0.0, ge=0, description="Seconds every sandbox task takes at least.")
+    sandbox_workers: int = Field(0, ge=0, description="Sandbox child processes; 0 = one per processor.")
+    network_policy: NetworkPolicy | None = Field(
+        None,
+        description="open: outbound calls may reach this machine and its network. private-denied: they may not. "
+        "Empty: open only when bound to loopback with no public URL.",
+    )
+    wire: WireBehaviour = Field(
+        WireBehaviour.DOCUMENTED,
+        description="documented: record fields as the API's documents say. observed: as recorded traffic shows.",
+    )
+
+    rate_creates: int = Field(0, ge=0, description="Creates an account may make per 10 seconds; 0 = no limit.")
+    account_concurrency: int = Field(
+        100, ge=0, description="Tasks of one account that run at once; 0 = no limit."
+    )
+    max_waiting: int = Field(
+        100_000, ge=0, description="Unfinished tasks an account may have before a create is refused; 0 = no limit."
+    )
+    connection_concurrency: int = Field(
+        0, ge=0, description="Tasks in flight at once on one connection; 0 = no limit."
+    )
+    engine_slots: int = Field(
+        20_000, ge=1, description="Tasks one engine process holds at once, running or waiting upstream."
+    )
+    polls_per_second: float = Field(50.0, gt=0, description="Upstream status calls per second and connection.")
+    max_body_bytes: int = Field(10 * 1024 * 1024, ge=1024, description="Largest request body of a JSON call.")
+    max_json_depth: int = Field(32, ge=4, description="Deepest nesting of a request body.")
+    max_input_bytes: int = Field(
+        200 * 1024 * 1024, ge=1024, description="Largest input file fetched for a model without a limit of its own."
+    )
+    max_result_bytes: int = Field(
+        2 * 1024 * 1024 * 1024, ge=1024, description="Largest result file fetched from an upstream."
+    )
+
+    results_days: float = Field(14.0, gt=0, description="Days result files are kept.")
+    uploads_days: float = Field(3.0, gt=0, description="Days uploaded files are kept.")
+    logs_days: float = Field(60.0, gt=0, description="Days records of finished tasks are kept.")
+    idempotency_days: float = Field(3.0, ge=1, description="Days an Idempotency-Key is remembered.")
+
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    log_format: str = Field("text", pattern="^(text|json)$", description="text or json, one line per step.")
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str) -> str:
+        if value and not value.startswith(("postgresql://", "postgres://", "sqlite:///")):
+            raise ValueError("SOUK_DATABASE_URL must start with postgresql:// (or be empty for SQLite)")
+        return value
+
+    @field_validator("storage_url")
+    @classmethod
+    def _known_storage(cls, value: str) -> str:
+        if value and not value.startswith("file:///"):
+            raise ValueError("SOUK_STORAGE_URL must start with file:/// (or be empty for the data folder)")
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings, env_settings)
+
+    @property
+    def sqlite(self) -> bool:
+        return not self.database_url or self.database_url.startswith("sqlite:")
+
+    @property
+    def loopback(self) -> bool:
+        return self.host in ("127.0.0.1", "localhost", "::1")
+
+    @property
+    def outbound_policy(self) -> NetworkPolicy:
+        """The network policy in force when none is set: open on a laptop, strict anywhere else."""
+        if self.network_policy is not None:
+            return self.network_policy
+        return NetworkPolicy.OPEN if self.loopback and not self.public_url else NetworkPolicy.PRIVATE_DENIED
+
+
+class SettingsError(Exception):
+    """A setting has a value that cannot be used; the message names it."""
+
+
+def load_settings(
+    flags: Mapping[str, Any] | None = None, config: Mapping[str, Any] | None = None
+) -> Settings:
+    """Settings from flags, then the environment, then the scalars of ``souk.yaml``.
+
+    Raises SettingsError naming the setting and what it takes.
+    """
+    from pydantic import ValidationError
+
+    given = {name: value for name, value in (flags or {}).items() if value is not None}
+    from_files = _secret_files()
+    known = set(Settings.model_fields)
+    lower = {
+        name: value
+        for name, value in (config or {}).items()
+        if name in known and f"SOUK_{name.upper()}" not in os.environ
+    }
+    try:
+        return Settings(**{**lower, **from_files, **given})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else "settings"
+        raise SettingsError(f"SOUK_{name.upper()}: {first['msg']}") from error
+
+
+def _secret_files() -> dict[str, str]:
+    values: dict[str, str] = {}
+    for name, info in Settings.model_fields.items():
+        if info.annotation is not SecretStr:
+            continue
+        variable = f"SOUK_{name.upper()}_FILE"
+        path = os.environ.get(variable)
+        if not path or os.environ.get(f"SOUK_{name.upper()}"):
+            continue
+        try:
+            values[name] = Path(path).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise SettingsError(f"{variable}: cannot read {path}: {error.strerror}") from error
+    return values

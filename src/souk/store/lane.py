@@ -1,0 +1,267 @@
+"""The write lane: one thread and one connection that commit whatever waits as one transaction.
+
+Every change of state in a process goes through it. Callers hand in operations of a *kind*; the lane groups what is
+waiting by kind, runs each kind's handler once over its whole set, commits, and only then answers. No timed window:
+while one transaction is being committed, the next batch gathers.
+"""
+
+import asyncio
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from souk.store.database import Connection, Database, DatabaseError, Lost, Retry
+from souk.store.statement import Dialect, Statement
+
+log = logging.getLogger("souk.lane")
+
+Op = TypeVar("Op")
+Answer = TypeVar("Answer")
+
+MAX_BATCH = 512
+RETRIES = 20
+RETRY_SECONDS = 0.02
+RECONNECT_SECONDS = 0.5
+
+_READ_MARK = Statement("SELECT batch FROM lane_marks WHERE lane = :lane {for_update}")
+_WRITE_MARK = Statement(
+    "INSERT INTO lane_marks (lane, batch) VALUES (:lane, :batch) "
+    "ON CONFLICT (lane) DO UPDATE SET batch = excluded.batch"
+)
+_DROP_MARK = Statement("DELETE FROM lane_marks WHERE lane = :lane")
+
+
+class Busy(Exception):
+    """More writes wait than the lane takes; try again shortly."""
+
+
+@dataclass(frozen=True)
+class Kind(Generic[Op, Answer]):
+    """A kind of write: its name (for metrics) and the function that carries out a set of them.
+
+    ``handle(connection, ops)`` returns one answer per operation, in order; an answer that is an exception is raised
+    to that caller alone and does not undo the others. ``order`` fixes the sequence of kinds inside one transaction,
+    so that every process takes row locks the same way round.
+    """
+
+    name: str
+    order: int
+    handle: Callable[[Connection, Sequence[Op]], Sequence[Answer | Exception]]
+
+
+@dataclass
+class _Pending:
+    kind: Kind[Any, Any]
+    op: Any
+    future: "asyncio.Future[Any]"
+    loop: asyncio.AbstractEventLoop
+    answer: Any = None
+
+
+@dataclass
+class LaneStats:
+    """Counters a metrics page reads."""
+
+    batches: int = 0
+    operations: int = 0
+    retries: int = 0
+    largest: int = 0
+    seconds: float = 0.0
+    sizes: deque[int] = field(default_factory=lambda: deque[int](maxlen=1000))
+
+
+class Lane:
+    """The process's only writer. Start it, ``await write(kind, op)``, close it."""
+
+    def __init__(self, database: Database, name: str, *, limit: int = 4096) -> None:
+        self._database = database
+        self._name = name
+        self._limit = limit
+        self._waiting: deque[_Pending] = deque()
+        self._wake = threading.Condition()
+        self._closing = False
+        self._batch_number = 0
+        self._connection: Connection | None = None
+        self._thread = threading.Thread(target=self._run, name="souk-lane", daemon=True)
+        self.stats = LaneStats()
+
+    def start(self) -> None:
+        self._connection = self._database.connect()
+        self._thread.start()
+
+    @property
+    def depth(self) -> int:
+        """Operations that wait."""
+        return len(self._waiting)
+
+    async def write(self, kind: Kind[Op, Answer], op: Op, *, bounded: bool = False) -> Answer:
+        """Carry out one operation and return its answer after the commit.
+
+        ``bounded`` operations (those a client can flood) raise :class:`Busy` when too many already wait.
+        """
+        if bounded and len(self._waiting) >= self._limit:
+            raise Busy
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+        pending = _Pending(kind, op, future, loop)
+        with self._wake:
+            if self._closing:
+                raise DatabaseError("the store is closed")
+            self._waiting.append(pending)
+            self._wake.notify()
+        return await future
+
+    def close(self) -> None:
+        """Commit what waits, then stop."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        if self._thread.is_alive():
+            self._thread.join()
+        if self._connection is not None:
+            if self._connection.dialect is Dialect.POSTGRESQL:
+                self._forget_mark()
+            self._connection.close()
+
+    def _forget_mark(self) -> None:
+        try:
+            if self._connection is not None:
+                self._connection.run(_DROP_MARK, {"lane": self._name})
+        except DatabaseError as error:
+            log.debug("lane mark stays behind", extra={"reason": str(error)})
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                while not self._waiting and not self._closing:
+                    self._wake.wait()
+                if not self._waiting:
+                    return
+                batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
+            started = time.perf_counter()
+            self._carry_out(batch)
+            self.stats.batches += 1
+            self.stats.operations += len(batch)
+            self.stats.largest = max(self.stats.largest, len(batch))
+            self.stats.sizes.append(len(batch))
+            self.stats.seconds += time.perf_counter() - started
+
+    def _carry_out(self, batch: list[_Pending]) -> None:
+        """Commit the batch; if it cannot be, halve it until the one operation at fault stands alone."""
+        try:
+            self._commit(batch)
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises belongs to the caller of that operation
+            if len(batch) == 1:
+                batch[0].answer = error
+                _resolve(batch)
+                return
+            middle = len(batch) // 2
+            self._carry_out(batch[:middle])
+            self._carry_out(batch[middle:])
+        else:
+            _resolve(batch)
+
+    def _commit(self, batch: list[_Pending]) -> None:
+        for attempt in range(RETRIES):
+            try:
+                self._transact(batch)
+            except Retry:
+                self.stats.retries += 1
+                self._roll_back()
+                time.sleep(RETRY_SECONDS * attempt)
+            except Lost as error:
+                self.stats.retries += 1
+                log.warning("database connection lost", extra={"reason": str(error)})
+                if self._reconnect_and_check():
+                    return
+            except BaseException:
+                self._roll_back()
+                raise
+            else:
+                return
+        raise DatabaseError("the database stayed busy; try again")
+
+    def _transact(self, batch: list[_Pending]) -> None:
+        connection = self._connection
+        if connection is None:
+            raise Lost("no connection")
+        self._batch_number += 1
+        connection.begin()
+        if connection.dialect is Dialect.POSTGRESQL:
+            connection.run(_WRITE_MARK, {"lane": self._name, "batch": self._batch_number})
+        for kind, group in _by_kind(batch):
+            answers = kind.handle(connection, [pending.op for pending in group])
+            for pending, answer in zip(group, answers, strict=True):
+                pending.answer = answer
+        connection.commit()
+
+    def _roll_back(self) -> None:
+        try:
+            if self._connection is not None:
+                self._connection.rollback()
+        except DatabaseError:
+            self._reconnect()
+
+    def _reconnect(self) -> None:
+        while True:
+            try:
+                if self._connection is not None:
+                    self._connection.close()
+                self._connection = self._database.connect()
+            except DatabaseError as error:
+                log.warning("database unreachable, trying again", extra={"reason": str(error)})
+                time.sleep(RECONNECT_SECONDS)
+            else:
+                return
+
+    def _reconnect_and_check(self) -> bool:
+        """Reconnect; True if the batch under way when the connection broke is in the database after all.
+
+        Reading the mark with a row lock waits for the broken transaction to end on the server first.
+        """
+        while True:
+            self._reconnect()
+            if self._connection is None or self._connection.dialect is Dialect.SQLITE:
+                return False
+            try:
+                self._connection.begin()
+                rows = self._connection.run(_READ_MARK, {"lane": self._name})
+                self._connection.rollback()
+            except DatabaseError as error:
+                log.warning("database connection lost again", extra={"reason": str(error)})
+                time.sleep(RECONNECT_SECONDS)
+            else:
+                return bool(rows) and rows[0][0] == self._batch_number
+
+
+def _by_kind(batch: list[_Pending]) -> list[tuple[Kind[Any, Any], list[_Pending]]]:
+    groups: dict[str, tuple[Kind[Any, Any], list[_Pending]]] = {}
+    for pending in batch:
+        groups.setdefault(pending.kind.name, (pending.kind, []))[1].append(pending)
+    return sorted(groups.values(), key=lambda group: group[0].order)
+
+
+def _resolve(batch: list[_Pending]) -> None:
+    """Answer all callers, with one wake-up per event loop."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Pending]] = {}
+    for pending in batch:
+        by_loop.setdefault(pending.loop, []).append(pending)
+    for loop, group in by_loop.items():
+        try:
+            loop.call_soon_threadsafe(_answer, group)
+        except RuntimeError:
+            log.debug("an event loop closed before its answers came", extra={"count": len(group)})
+
+
+def _answer(group: list[_Pending]) -> None:
+    for pending in group:
+        if pending.future.done():
+            continue
+        if isinstance(pending.answer, Exception):
+            pending.future.set_exception(pending.answer)
+        else:
+            pending.future.set_result(pending.answer)

@@ -1,0 +1,1 @@
+"""Schema versions. Each file under ``versions`` is one step, frozen when released."""
