@@ -1,0 +1,76 @@
+"""What the house counts while it works. Below every room, so each can count where the thing happens.
+
+One :class:`Meters` is made per process and handed to whoever counts; ``/metrics`` reads its registry.
+Labels take few values by design: never an id, an account, a model or an address.
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.process_collector import ProcessCollector
+
+CALL_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+TASK_SECONDS = (0.1, 0.5, 1, 5, 15, 30, 60, 120, 300, 600, 1800)
+
+
+class Meters:
+    """Counters of one process, on a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry(auto_describe=False)
+        registry = self.registry
+        ProcessCollector(registry=registry)
+        self._creates = Counter(
+            "souk_creates",
+            "Create calls by outcome: created, replayed or the reason of refusal.",
+            ["outcome"],
+            registry=registry,
+        )
+        self._finishes = Counter(
+            "souk_finishes",
+            "Tasks that ended, by outcome: success or the kind of failure.",
+            ["outcome"],
+            registry=registry,
+        )
+        self._task_seconds = Histogram(
+            "souk_task_seconds", "Seconds from create to end.", buckets=TASK_SECONDS, registry=registry
+        )
+        self._deliveries = Counter(
+            "souk_deliveries",
+            "Callback tries by outcome: delivered, failed or dead.",
+            ["outcome"],
+            registry=registry,
+        )
+        self._calls = Counter(
+            "souk_provider_calls",
+            "Provider calls by outcome.",
+            ["connection", "call", "outcome"],
+            registry=registry,
+        )
+        self._call_seconds = Histogram(
+            "souk_provider_call_seconds",
+            "Seconds a provider call took.",
+            ["connection", "call"],
+            buckets=CALL_SECONDS,
+            registry=registry,
+        )
+        self.tasks = Gauge("souk_tasks", "Unfinished tasks by state.", ["state"], registry=registry)
+        self.queue_age = Gauge(
+            "souk_queue_age_seconds", "Age of the oldest task that no engine has claimed.", registry=registry
+        )
+
+    def create(self, outcome: str) -> None:
+        """A create call was answered: ``created``, ``replayed`` or the reason of the refusal."""
+        self._creates.labels(outcome).inc()
+
+    def finish(self, outcome: str, seconds: float) -> None:
+        """A task ended: ``success`` or its fail kind, ``seconds`` after it was created."""
+        self._finishes.labels(outcome).inc()
+        self._task_seconds.observe(seconds)
+
+    def delivery(self, outcome: str) -> None:
+        """A callback was tried: ``delivered``, ``failed`` (will be tried again) or ``dead``."""
+        self._deliveries.labels(outcome).inc()
+
+    def provider_call(self, connection: str, call: str, outcome: str, seconds: float) -> None:
+        """A provider answered ``call`` (submit, poll, recover, cancel, run) with ``outcome``."""
+        self._calls.labels(connection, call, outcome).inc()
+        self._call_seconds.labels(connection, call).observe(seconds)
