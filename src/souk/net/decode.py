@@ -16,7 +16,7 @@ async def decoded(response: aiohttp.ClientResponse, max_bytes: int) -> AsyncIter
 
     The session must not decompress by itself: a small answer could then unfold in memory at once.
     """
-    if (response.content_length or 0) > max_bytes:
+    if response.method != "HEAD" and (response.content_length or 0) > max_bytes:
         raise _too_large(max_bytes)
     inflate = _inflate_for(response)
     total = 0
@@ -46,13 +46,15 @@ class _Inflate:
         if not self._fed and self._window_bits == zlib.MAX_WBITS and chunk[0] & 0x0F != zlib.DEFLATED:
             self._stream = zlib.decompressobj(-zlib.MAX_WBITS)  # some servers send deflate without its header
         self._fed = True
-        while chunk:
+        full = False
+        while chunk or full:
             if self._stream.eof:  # gzip allows several members, one after the other
                 self._stream = zlib.decompressobj(self._window_bits)
             piece = self._step(chunk)
             if piece:
                 yield piece
             chunk = self._stream.unused_data or self._stream.unconsumed_tail
+            full = len(piece) == CHUNK_BYTES and not self._stream.eof  # more may wait inside the stream
 
     def _step(self, chunk: bytes) -> bytes:
         try:

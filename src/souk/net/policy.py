@@ -1,4 +1,7 @@
-"""Which addresses Souk may contact: the rules every outbound request is held to, before it leaves and as it connects."""
+"""Which addresses Souk may contact: every outbound request is held to these rules, twice.
+
+Once by the spelling of its address, before anything else; once by the IP address, as it connects.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,7 +21,7 @@ DENIED_PORTS = frozenset(
 
 
 class Policy(StrEnum):
-    """``SOUK_NETWORK_POLICY``. Metadata, link-local, multicast and reserved addresses are refused under both."""
+    """``SOUK_NETWORK_POLICY``. Both refuse metadata, link-local, multicast and reserved addresses."""
 
     OPEN = "open"
     """This machine and its network may be contacted."""
@@ -149,7 +152,7 @@ def _as_spelt(url: str, parsed: URL) -> URL:
 
 def _literal(host: str) -> IPv4Address | IPv6Address | None:
     """The IP address a host spells, or None for a name. Disguised spellings are refused."""
-    if ":" in host:
+    if ":" in host and "%" not in host:
         return _strict(IPv6Address, host)
     if not host or not all(c.isascii() and (c.isalnum() or c in "-_.") for c in host):
         raise Blocked("the host of the address is not a valid name")
@@ -162,8 +165,6 @@ def _literal(host: str) -> IPv4Address | IPv6Address | None:
 
 def _strict(kind: type[IPv4Address] | type[IPv6Address], host: str) -> IPv4Address | IPv6Address:
     try:
-        if "%" in host:
-            raise ValueError
         return kind(host)
     except ValueError:
         raise Blocked(f"{host} is not an IP address in its plain form, such as 192.0.2.7") from None

@@ -29,9 +29,7 @@ class SystemLookup:
         self._threads = ThreadPoolExecutor(LOOKUP_THREADS, "souk-lookup")
 
     async def __call__(self, host: str, port: int) -> Sequence[str]:
-        loop = asyncio.get_running_loop()
-        infos = await loop.run_in_executor(self._threads, _getaddrinfo, host, port)
-        return [str(info[4][0]) for info in infos]
+        return await asyncio.get_running_loop().run_in_executor(self._threads, _addresses, host, port)
 
     def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -66,8 +64,8 @@ class GuardedResolver(AbstractResolver):
         """Nothing to close: the look-up belongs to whoever made it."""
 
 
-def _getaddrinfo(host: str, port: int) -> Sequence[tuple[object, object, object, str, tuple[str | int, ...]]]:
-    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+def _addresses(host: str, port: int) -> list[str]:
+    return [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
 
 
 def _result(host: str, address: str, port: int) -> ResolveResult:

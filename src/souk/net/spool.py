@@ -1,0 +1,60 @@
+"""A download on its way to disk: bounded memory, hashed as it is written, gone if it fails."""
+
+import asyncio
+import hashlib
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+BUFFER_BYTES = 1024 * 1024
+
+
+class Spool:
+    """Writes a new file in blocks of 1 MiB, each on a thread.
+
+    Leaving the block with an error removes the file. Syncing is the storage's business, not the spool's.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.size = 0
+        self._path = path
+        self._hash = hashlib.sha256()
+        self._buffer = bytearray()
+        self._file: BinaryIO
+
+    @property
+    def sha256(self) -> str:
+        """Hex digest of what was written so far; whole once the block was left."""
+        return self._hash.hexdigest()
+
+    async def write(self, piece: bytes) -> None:
+        self.size += len(piece)
+        self._buffer += piece
+        if len(self._buffer) >= BUFFER_BYTES:
+            await self._flush()
+
+    async def __aenter__(self) -> Self:
+        self._file = await asyncio.to_thread(self._path.open, "wb")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        whole = False
+        try:
+            if kind is None:
+                await self._flush()
+                whole = True
+        finally:
+            self._file.close()
+            if not whole:
+                self._path.unlink(missing_ok=True)
+
+    async def _flush(self) -> None:
+        block, self._buffer = bytes(self._buffer), bytearray()
+        await asyncio.to_thread(self._store, block)
+
+    def _store(self, block: bytes) -> None:
+        self._hash.update(block)
+        self._file.write(block)
+        self._file.flush()
