@@ -2,12 +2,15 @@
 
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
+from souk.store.database import Database, sqlite_url
+from souk.store.migrate import migrate
 from tests.network import close_network
 from tests.postgres import fresh_database, shared_cluster
 
@@ -47,5 +50,38 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of an empty database of the test's own; the test runs once on each kind."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'souk.db'}"
+        return sqlite_url(tmp_path / "souk.db")
     return request.getfixturevalue("postgres_url")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Like ``database_url``, but with Souk's tables, copied from a template."""
+    if request.param == "postgresql":
+        return request.getfixturevalue("migrated_postgres_url")
+    shutil.copyfile(request.getfixturevalue("sqlite_template"), tmp_path / "souk.db")
+    return sqlite_url(tmp_path / "souk.db")
+
+
+@pytest.fixture
+def migrated_postgres_url(postgres_server: str, postgres_template: str) -> Iterator[str]:
+    """The address of a PostgreSQL database of the test's own, with Souk's tables."""
+    with fresh_database(postgres_server, f"test_{uuid4().hex}", postgres_template) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy."""
+    path = tmp_path_factory.mktemp("template") / "souk.db"
+    migrate(Database(sqlite_url(path)))
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: str) -> Iterator[str]:
+    """The name of a migrated PostgreSQL database to copy."""
+    name = f"template_{uuid4().hex}"
+    with fresh_database(postgres_server, name) as url:
+        migrate(Database(url))
+        yield name
