@@ -1,0 +1,166 @@
+"""How the house writes its log: one line per step of a task's life, as text or JSON, with secrets removed.
+
+Rooms log a short event name and give what belongs to it through ``extra``. Prompts are never given at INFO.
+"""
+
+import logging
+import re
+import sys
+import time
+from collections.abc import Iterable
+from contextvars import ContextVar
+from functools import lru_cache
+from typing import Any, TextIO
+
+import msgspec
+
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+"""The id of the HTTP request being answered, or empty outside one."""
+
+SHORTEST_SECRET = 6
+"""Shorter values are not searched for: they would blot out half the log."""
+REDACTED = "***"
+FIRST_FIELDS = ("task_id", "attempt_id", "request_id")
+_STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {
+    "message",
+    "asctime",
+    "color_message",
+    "taskName",
+}
+_PATTERNS = re.compile(
+    r"(?P<scheme>\b(?:Bearer|Basic|Key|Token)\s+)[\w.~+/=-]{6,}"  # an Authorization header
+    r"|\b(?:sk|whsec|whk|souk)[-_][\w/+=-]{8,}"
+    r"|(?P<login>://[^\s/:@]*:)[^\s/@]+(?=@)"
+    r"|(?P<named>\b(?:api[_-]?key|access[_-]?token|token|password|secret|signature)=)[^\s&\"']{6,}",
+    re.IGNORECASE,
+)
+_HINTS = (
+    *(
+        "bearer ",
+        "basic ",
+        "key ",
+        "token ",
+        "sk-",
+        " sk_",
+        "=sk_",
+        '"sk_',
+        "whsec_",
+        "whk_",
+        "souk_",
+        "souk-",
+    ),
+    *("://", "key=", "token=", "password=", "secret=", "signature="),
+)
+"""What the pattern matches holds one of these. Looking for them first makes a clean line far cheaper."""
+_BARE = re.compile(r'[^\s"=]+').fullmatch
+_encode = msgspec.json.Encoder(enc_hook=str).encode
+
+
+class Redactor:
+    """Removes secrets from text: those it was told of, and whatever looks like one."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._known: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+        self.add(*secrets)
+
+    def add(self, *secrets: str) -> None:
+        """Never let these values through again."""
+        for secret in secrets:
+            if len(secret) >= SHORTEST_SECRET:
+                self._known |= {secret, _encode(secret).decode()[1:-1]}
+        longest_first = sorted(self._known, key=len, reverse=True)
+        self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+
+    def __call__(self, text: str) -> str:
+        if self._pattern is not None:
+            text = self._pattern.sub(REDACTED, text)
+        low = text.lower()
+        if any(hint in low for hint in _HINTS):
+            text = _PATTERNS.sub(_blot, text)
+        return text
+
+
+def _blot(match: re.Match[str]) -> str:
+    return (match["scheme"] or match["login"] or match["named"] or "") + REDACTED
+
+
+redact = Redactor()
+"""The redactor of this process's log; other rooms may use it for text that leaves the house."""
+
+
+def set_up(level: str, style: str, secrets: Iterable[str] = (), stream: TextIO | None = None) -> None:
+    """Send everything logged in this process to ``stream`` (stderr), as ``style`` (text or json) lines."""
+    redact.add(*secrets)
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(JsonLines() if style == "json" else TextLines())
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "asyncio"):
+        logging.getLogger(name).handlers = []
+        logging.getLogger(name).propagate = True
+    # Nobody reads these and looking them up costs as much as the rest of a line.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+
+
+class TextLines(logging.Formatter):
+    """``2026-01-31T09:26:53.123Z INFO engine task claimed task_id=… connection=…``"""
+
+    def format(self, record: logging.LogRecord) -> str:
+        parts = [
+            _moment(record.created),
+            record.levelname,
+            record.name.removeprefix("souk."),
+            record.getMessage(),
+        ]
+        parts += [f"{name}={_plain(value)}" for name, value in _fields(record)]
+        line = redact(" ".join(parts).replace("\n", "\\n").replace("\r", "\\r"))
+        return line + redact(_trace(self, record))
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line: ``at``, ``level``, ``room``, ``event`` and the event's own fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "at": _moment(record.created),
+            "level": record.levelname,
+            "room": record.name.removeprefix("souk."),
+            "event": record.getMessage(),
+            **dict(_fields(record)),
+        }
+        if trace := _trace(self, record):
+            line["trace"] = trace.strip()
+        return redact(_encode(line).decode())
+
+
+def _fields(record: logging.LogRecord) -> list[tuple[str, Any]]:
+    given = {name: value for name, value in record.__dict__.items() if name not in _STANDARD}
+    if (current := request_id.get()) and "request_id" not in given:
+        given["request_id"] = current
+    first = [(name, given.pop(name)) for name in FIRST_FIELDS if name in given]
+    return first + list(given.items())
+
+
+def _plain(value: Any) -> str:
+    """A value without spaces stands as it is; any other is written as JSON, so a line splits at spaces."""
+    text = str(value)
+    return text if _BARE(text) else _encode(text).decode()
+
+
+def _trace(formatter: logging.Formatter, record: logging.LogRecord) -> str:
+    if not record.exc_info:
+        return ""
+    if not record.exc_text:
+        record.exc_text = formatter.formatException(record.exc_info)
+    return "\n" + record.exc_text
+
+
+def _moment(seconds: float) -> str:
+    return f"{_second(int(seconds))}.{int(seconds % 1 * 1000):03d}Z"
+
+
+@lru_cache(maxsize=2)
+def _second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
