@@ -153,8 +153,8 @@ class GuardedHttp:
         follow: int = 5,
     ) -> Download:
         """See :meth:`souk.net.http.Http.download`."""
-        plain = {"Accept-Encoding": "identity", **(headers or {})}
-        ask = _Ask("GET", url, plain, follow=follow, trusted=trusted)
+        ask = _ask("GET", url, {"Accept-Encoding": "identity", **(headers or {})}, None, None)
+        ask = replace(ask, follow=follow, trusted=trusted)
         async with self._answer(ask, timeout) as answer:
             if not 200 <= answer.status < 300:
                 raise BadStatus(f"HTTP {answer.status} from {safe_url(url)}", answer.status)
@@ -228,15 +228,16 @@ class GuardedHttp:
 
 
 def _ask(method: str, url: str, headers: Mapping[str, str] | None, json: Any, data: Body | None) -> _Ask:
+    headers = dict(headers or {})
+    for name, value in headers.items():
+        if not name or any(character in "\r\n\0" for character in name + value):
+            raise NeverSent(f"the header {name!r} cannot be sent: it is empty or holds a line break")
     if json is None:
-        return _Ask(method.upper(), url, headers or {}, data)
+        return _Ask(method.upper(), url, headers, data)
     if data is not None:
         raise TypeError("a request has either json or data")
     return _Ask(
-        method.upper(),
-        url,
-        {"Content-Type": "application/json", **(headers or {})},
-        msgspec.json.encode(json),
+        method.upper(), url, {"Content-Type": "application/json", **headers}, msgspec.json.encode(json)
     )
 
 
