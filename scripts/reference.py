@@ -1,0 +1,95 @@
+"""Writes the pages of docs/reference that come from the code: settings, command line and models.
+
+``python scripts/reference.py`` writes them; with ``--check`` it only says which are out of date.
+"""
+
+import sys
+from collections.abc import Callable, Iterable
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent.parent / "docs" / "reference"
+NOTICE = "<!-- Generated from the code by `make reference`; edit the code instead. -->"
+
+
+def settings_page() -> str:
+    """Every setting with its default and meaning."""
+    from pydantic import SecretStr
+
+    from souk.settings import Settings
+
+    rows: list[tuple[str, ...]] = []
+    for name, field in Settings.model_fields.items():
+        variable = f"`SOUK_{name.upper()}`"
+        if field.annotation is SecretStr:
+            variable += f"<br>`SOUK_{name.upper()}_FILE`"
+        if not field.description:
+            raise LookupError(f"the setting {name} lacks its description")
+        meaning = " ".join([field.description, *_limits(field.metadata)])
+        rows.append((variable, f"`{name}`", _default(field.default), meaning))
+    return _page(
+        "Settings",
+        "A value is looked for in the command-line flag, the environment variable, `souk.yaml` and then the "
+        "default. A secret may also be read from a file, named by the variable that ends in `_FILE`.",
+        _table(("Environment variable", "In `souk.yaml`", "Default", "Meaning"), rows),
+    )
+
+
+def _default(value: Any) -> str:
+    from pydantic import SecretStr
+
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
+    if isinstance(value, Enum):
+        value = value.value
+    if isinstance(value, bool):
+        return "`true`" if value else "`false`"
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return f"`{value}`" if value not in (None, "") else "empty"
+
+
+def _limits(metadata: Iterable[Any]) -> list[str]:
+    """What may be given, in words, from the constraints of a field."""
+    words = {"ge": "At least", "gt": "More than", "le": "At most", "lt": "Less than"}
+    return [
+        f"{words[sign]} {getattr(limit, sign):,}."
+        for limit in metadata
+        for sign in words
+        # A lower bound of nothing needs no telling.
+        if getattr(limit, sign, None) not in (None, 0)
+    ]
+
+
+def _page(title: str, lead: str, *parts: str) -> str:
+    return "\n\n".join([f"# {title}", NOTICE, lead, *parts]).rstrip() + "\n"
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "settings.md": settings_page,
+}
+
+
+def main() -> int:
+    stale: list[str] = []
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name, write in PAGES.items():
+        path, text = FOLDER / name, write()
+        if path.exists() and path.read_text(encoding="utf-8") == text:
+            continue
+        stale.append(name)
+        if "--check" not in sys.argv:
+            path.write_text(text, encoding="utf-8")
+    for name in stale:
+        print(f"{'out of date' if '--check' in sys.argv else 'wrote'}: docs/reference/{name}")
+    return 1 if stale and "--check" in sys.argv else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
