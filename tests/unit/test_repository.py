@@ -2,9 +2,11 @@
 
 import ast
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -108,6 +110,23 @@ def test_server_start_loads_nothing_heavy() -> None:
     program = "import sys, souk.app; print(*{name.partition('.')[0] for name in sys.modules})"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert HEAVY & set(loaded.stdout.split()) == set()
+
+
+def test_wheel_holds_every_file_of_the_package(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    # A copy, because setuptools leaves its build folder beside the project file.
+    for path in tracked_files():
+        copy = source / path.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
+    build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-index", "--no-build-isolation"]
+    done = subprocess.run([*build, "-w", tmp_path, source], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+        packed = set(wheel.namelist())
+    tracked = {path.relative_to(ROOT).as_posix() for path in tracked_files()}
+    package = {name.removeprefix("src/") for name in tracked if name.startswith("src/")}
+    assert package - packed == set()
 
 
 def _direct_dependencies() -> set[str]:
