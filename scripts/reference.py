@@ -7,7 +7,10 @@ import sys
 from collections.abc import Callable, Iterable
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from souk.catalog import Model, Route
 
 FOLDER = Path(__file__).parent.parent / "docs" / "reference"
 NOTICE = "<!-- Generated from the code by `make reference`; edit the code instead. -->"
@@ -62,6 +65,44 @@ def _limits(metadata: Iterable[Any]) -> list[str]:
     ]
 
 
+def models_page() -> str:
+    """Every model of the catalogue with its price and routes, by category."""
+    from souk.catalog import load_catalog
+
+    models = load_catalog().models.values()
+    parts: list[str] = []
+    for category in ("image", "video", "audio"):
+        rows = [_model_row(model) for model in models if model.category == category]
+        if rows:
+            head = ("Model", "Title", "Brand", "Work", "Credits", "Routes, in order")
+            parts += [f"## {category.capitalize()}", _table(head, rows)]
+    return _page(
+        "Models",
+        f"The {len(models)} models of the catalogue. `souk models ID` shows the input schema of one and an "
+        "example. While no connection is configured every model runs in the sandbox; after that a model runs on "
+        "the first of its routes that has a connection.",
+        *parts,
+    )
+
+
+def _model_row(model: "Model") -> tuple[str, ...]:
+    from souk.catalog.price_text import price_text
+
+    names = "<br>".join(f"`{name}`" for name in (model.id, *model.aliases))
+    price = price_text(model.price).replace("\n", "<br>")
+    routes = "<br>".join(_route(route) for route in model.routes) or "none yet"
+    return names, model.title, model.brand, ", ".join(model.tasks), price, routes
+
+
+def _route(route: "Route") -> str:
+    words = f"{route.provider}: `{route.model}`"
+    if route.status != "active":
+        words += f" ({' '.join(filter(None, (route.status, route.date)))})"
+    if route.successor:
+        words += f", then `{route.successor}`"
+    return words
+
+
 def _page(title: str, lead: str, *parts: str) -> str:
     return "\n\n".join([f"# {title}", NOTICE, lead, *parts]).rstrip() + "\n"
 
@@ -72,6 +113,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 PAGES: dict[str, Callable[[], str]] = {
+    "models.md": models_page,
     "settings.md": settings_page,
 }
 
