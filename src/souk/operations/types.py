@@ -81,6 +81,8 @@ class Draft:
     idempotency_key: str | None = None
     operation: str = "jobs.createTask"
     """Scope of the idempotency key."""
+    warnings: tuple[str, ...] = ()
+    """What the dialect passed over; the record repeats it."""
 
 
 @dataclass(frozen=True, slots=True)

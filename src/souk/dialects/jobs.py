@@ -1,0 +1,221 @@
+"""The Market dialect: one create call and one record call for every model, and the callback at a task's end."""
+
+import re
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+from souk.dialects.codes import fail_code
+from souk.dialects.envelope import Rejected, success
+from souk.operations.records import Record
+from souk.operations.types import Created, Draft, Reason, Refusal
+from souk.settings import WireBehaviour
+from souk.words import JsonObject, TaskState, credits_to_number
+
+NAME: Final = "jobs"
+END: Final = "end"
+"""The stage of a callback that tells how the task ended; any other stage is on the way there."""
+
+FIELDS: Final = frozenset({"model", "input", "callBackUrl", "progressCallBackUrl", "clientTaskId"})
+MISSPELT: Final = {
+    **dict.fromkeys(
+        ("callbackurl", "callback", "callbackuri", "webhook", "webhookurl", "notifyurl"), "callBackUrl"
+    ),
+    **dict.fromkeys(("progresscallbackurl", "progresscallback"), "progressCallBackUrl"),
+}
+"""What people write for the callback fields, without case, dashes and underscores."""
+LONGEST_ADDRESS: Final = 2048
+CLIENT_TASK_ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
+MOST_WARNINGS: Final = 20
+CALLBACK_HEADERS: Final = {"Content-Type": "application/json"}
+
+_encode = msgspec.json.Encoder().encode
+
+
+class _Data(msgspec.Struct):
+    """``data`` of a record, in the order of the wire's keys."""
+
+    taskId: str
+    model: str
+    state: str
+    param: str
+    resultJson: str | None
+    failCode: str | None
+    failMsg: str | None
+    costTime: int | None
+    completeTime: int | None
+    createTime: int
+    updateTime: int | msgspec.UnsetType
+    creditsConsumed: float
+    progress: int | msgspec.UnsetType = msgspec.UNSET
+    warnings: list[str] | msgspec.UnsetType = msgspec.UNSET
+    error: JsonObject | msgspec.UnsetType = msgspec.UNSET
+
+
+class _Callback(msgspec.Struct):
+    code: int
+    msg: str
+    data: _Data
+
+
+class JobsDialect:
+    """``/api/v1/jobs/…``. ``wire`` chooses between documented and recorded forms of a record."""
+
+    name = NAME
+
+    def __init__(self, wire: WireBehaviour = WireBehaviour.DOCUMENTED) -> None:
+        self._observed = wire is WireBehaviour.OBSERVED
+
+    def parse(self, body: JsonObject, idempotency_key: str | None = None) -> Draft:
+        """What a create call asks for. Raises Refusal naming the field."""
+        extra = body.keys() - FIELDS
+        warnings = _passed_over(extra, body) if extra else ()
+        model = body.get("model")
+        if not isinstance(model, str) or not model:
+            said = "is required" if model is None or model == "" else "must be a text"
+            raise Refusal(Reason.INVALID_INPUT, f"model {said}", field="model")
+        given = body.get("input")
+        if given is None:
+            given = {}
+        if not isinstance(given, dict):
+            raise Refusal(Reason.INVALID_INPUT, "input must be an object", field="input")
+        return Draft(
+            model=model,
+            input=given,  # pyright: ignore[reportUnknownArgumentType] - any JSON object
+            dialect=NAME,
+            callback_url=_address(body, "callBackUrl"),
+            progress_url=_address(body, "progressCallBackUrl"),
+            client_task_id=_client_task_id(body),
+            idempotency_key=idempotency_key,
+            warnings=warnings,
+        )
+
+    def created(self, created: Created) -> bytes:
+        """The answer to a create call."""
+        data: JsonObject = {"taskId": created.task_id, "recordId": created.task_id}
+        if created.warnings:
+            data["warnings"] = created.warnings
+        return success(data)
+
+    def record(self, record: Record) -> bytes:
+        """The answer to a record call."""
+        return success(self.data(record))
+
+    def data(self, record: Record) -> object:
+        """A record as an object to encode, for answers that carry it among other things."""
+        return self._data(record, unfinished="")
+
+    def callback(self, record: Record, stage: str) -> tuple[dict[str, str], bytes, str]:
+        """Headers and body of a callback, and the id that its signature covers."""
+        data = self._data(record, unfinished=None if record.state == TaskState.FAIL else "")
+        if stage != END:
+            body = _Callback(200, "Playground task is in progress.", data)
+        elif record.state == TaskState.SUCCESS:
+            body = _Callback(200, "Playground task completed successfully.", data)
+        else:
+            body = _Callback(501, "Playground task failed.", data)
+        return CALLBACK_HEADERS, _encode(body), record.task_id
+
+    def _data(self, record: Record, unfinished: str | None) -> _Data:
+        failed = record.state == TaskState.FAIL
+        succeeded = record.state == TaskState.SUCCESS
+        no_fault = None if self._observed else ""
+        data = _Data(
+            taskId=record.task_id,
+            model=record.model,
+            state=record.state,
+            param=self._param(record.param),
+            resultJson=record.result if succeeded and record.result else unfinished,
+            failCode=str(fail_code(record.fail_kind, record.fail_code)) if failed else no_fault,
+            failMsg=(record.fail_message or "") if failed else no_fault,
+            costTime=self._cost_time(record),
+            completeTime=record.completed_at,
+            createTime=record.created_at,
+            updateTime=msgspec.UNSET if self._observed else record.updated_at,
+            creditsConsumed=wire_credits(record.credits or 0),
+        )
+        if record.model.startswith("sora-2"):
+            data.progress = 100 if succeeded else record.progress or 0
+        if record.warnings:
+            data.warnings = list(record.warnings)
+        if failed:
+            data.error = record.error or {"code": record.fail_kind, "retryable": False}
+        return data
+
+    def _cost_time(self, record: Record) -> int | None:
+        if record.completed_at is None:
+            return None
+        milliseconds = record.completed_at - record.created_at
+        return round(milliseconds / 1000) if self._observed else milliseconds
+
+    def _param(self, param: JsonObject) -> str:
+        if not self._observed:
+            return _encode(param).decode()
+        # Recorded traffic has the input encoded once more and put first.
+        rest: dict[str, Any] = {"input": _encode(param["input"]).decode()}
+        rest |= {name: value for name, value in param.items() if name not in ("model", "input")}
+        return _encode(rest | {"model": param["model"]}).decode()
+
+
+def asked_task(query: dict[str, str]) -> str:
+    """The id a record call asks for. Raises Rejected when there is none."""
+    task_id = query.get("taskId")
+    if not task_id:
+        raise Rejected(400, "taskId parameter is required", "missing_parameter", field="taskId")
+    return task_id
+
+
+def wire_credits(amount: int) -> float:
+    """Credits as the wire's number: two decimals, and whole ones without a point."""
+    number = credits_to_number(amount)
+    return int(number) if number == int(number) else number
+
+
+def _passed_over(extra: set[str], body: JsonObject) -> tuple[str, ...]:
+    """Warnings for unknown top-level fields. A callback that would silently never come is refused instead."""
+    for name in extra:
+        right = MISSPELT.get(name.lower().replace("_", "").replace("-", ""))
+        if right is not None and right not in body:
+            raise Refusal(
+                Reason.INVALID_INPUT,
+                f"{name} is not a field of this call: write {right}",
+                field=name,
+                allowed=[right],
+            )
+    known = [name for name in body if name in extra]
+    return tuple(
+        f"`{name[:64]}` is not a field of this call and was passed over" for name in known[:MOST_WARNINGS]
+    )
+
+
+def _address(body: JsonObject, name: str) -> str | None:
+    value = body.get(name)
+    if value is None or value == "":
+        return None
+    if isinstance(value, str) and len(value) <= LONGEST_ADDRESS and _is_http(value):
+        return value
+    raise Refusal(Reason.INVALID_INPUT, f"{name} must be an http or https address", field=name)
+
+
+def _is_http(value: str) -> bool:
+    if not value.isprintable() or " " in value:
+        return False
+    try:
+        parts = urlsplit(value)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _client_task_id(body: JsonObject) -> str | None:
+    value = body.get("clientTaskId")
+    if value is None or value == "":
+        return None
+    if isinstance(value, str) and CLIENT_TASK_ID.fullmatch(value):
+        return value
+    raise Refusal(
+        Reason.INVALID_INPUT,
+        "clientTaskId must be a text of 1 to 128 printable characters without spaces",
+        field="clientTaskId",
+    )

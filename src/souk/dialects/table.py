@@ -1,0 +1,37 @@
+"""The visible table of dialects, and how the outbox has a callback written by the right one."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from souk.dialects import jobs
+from souk.operations.records import Record
+from souk.settings import WireBehaviour
+
+
+class Dialect(Protocol):
+    """What every wire API can do with a task, whoever created it."""
+
+    @property
+    def name(self) -> str:
+        """What ``tasks.dialect`` says of a task created through it."""
+        ...
+
+    def record(self, record: Record) -> bytes:
+        """The body that answers a record call."""
+        ...
+
+    def callback(self, record: Record, stage: str) -> tuple[dict[str, str], bytes, str]:
+        """Headers and body of a callback, and the id that its signature covers."""
+        ...
+
+
+class Dialects:
+    """The dialects of one process."""
+
+    def __init__(self, wire: WireBehaviour) -> None:
+        self.jobs = jobs.JobsDialect(wire)
+        self.table: Mapping[str, Dialect] = {dialect.name: dialect for dialect in (self.jobs,)}
+
+    def render_callback(self, record: Record, stage: str) -> tuple[dict[str, str], bytes, str]:
+        """A callback in the words of the dialect the task was created through."""
+        return self.table[record.dialect].callback(record, stage)
