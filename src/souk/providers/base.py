@@ -1,4 +1,4 @@
-"""The provider contract: how one upstream (or local engine) is asked to run a task, and what its answers mean.
+"""The provider contract: how an upstream (or local engine) is asked to run a task, and what its answers mean.
 
 Providers never sleep, loop on time, read the clock, the environment or the database.
 The engine owns time, retries and storage; a provider only translates one step at a time.
@@ -72,7 +72,7 @@ class Job:
     upstream_model: str
     """The model's id at this upstream, from the route."""
     output: JsonObject
-    """What is asked for, resolved from the catalogue (:class:`souk.catalog.output.OutputSpec` as a plain object)."""
+    """What is asked for, from the catalogue: :class:`souk.catalog.output.OutputSpec` as a plain object."""
     media: Media
     connection: Connection
     now: Millis
@@ -80,6 +80,8 @@ class Job:
     """What :meth:`Provider.prepare` learnt, such as addresses of uploaded inputs."""
     webhook_url: str = ""
     """Where the upstream may report back; empty when Souk has no public address."""
+    hops: int = 0
+    """How many Souks the task passed before this one, as the create call told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +110,27 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
+class NewPiece:
+    """An addressable output that is not (only) a file, such as a character that later tasks may name."""
+
+    kind: str
+    upstream_ref: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """Verified success: the files and the result object in the model's documented shape.
 
-    ``result`` may hold ``{"$file": n}`` wherever the address of ``files[n]`` belongs.
+    ``result`` may hold ``{"$file": n}`` wherever the address of ``files[n]`` belongs, and ``{"$piece": n}`` wherever
+    our id of ``pieces[n]`` does.
     """
 
     files: Sequence[OutputFile]
     result: JsonObject
     cost: Credits | None = None
+    seconds: float | None = None
+    """Length of the work where the files do not show it, such as the sound a transcript was made from."""
+    pieces: Sequence[NewPiece] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,51 @@
+"""Reading what upstreams answer: the parts every adapter over HTTP needs in the same way."""
+
+import re
+from typing import Any, cast
+
+from souk.logs import Redactor
+from souk.providers.base import OutputFile, file_reference
+from souk.words import JsonObject
+
+UPSTREAM_CHARACTERS = 500
+"""How much of an upstream's own words is kept."""
+
+# Words, not parts of field names such as ``nsfw_checker`` or ``safety_tolerance``.
+_MODERATED = re.compile(
+    r"\bmoderat(?:ed|ion)\b|\bnsfw\b|(?<!case[ -])\bsensitive\b|\bunsafe\b|\bprohibited\b|\binappropriate\b"
+    r"|\bsafety (?:system|filter|check|polic|guideline|reason)|\bflagged\b|\bsexual|\bcopyright|\bpublic figure"
+    r"|(?:content|usage)[ _-]polic|polic\w*[ _-]violat|violat\w* .{0,40}(?:polic|guideline|rule|terms)",
+    re.IGNORECASE,
+)
+
+
+def quoted(text: str, secret: str) -> str:
+    """An upstream's words, fit to be shown: one line, at most 500 characters, secrets removed."""
+    return Redactor([secret])(" ".join(text.split()))[:UPSTREAM_CHARACTERS]
+
+
+def moderated(text: str) -> bool:
+    """Whether an upstream's words say that its content rules were the reason."""
+    return _MODERATED.search(text) is not None
+
+
+def is_address(value: Any) -> bool:
+    """Whether a value is the http or https address of something."""
+    return isinstance(value, str) and value.startswith(("http://", "https://"))
+
+
+def taken_files(result: JsonObject) -> tuple[list[OutputFile], JsonObject]:
+    """The files a result points to, and the result with ``{"$file": n}`` in place of their addresses."""
+    urls: dict[str, int] = {}
+    replaced = _taken(result, urls)
+    return [OutputFile(url=url) for url in urls], replaced
+
+
+def _taken(value: Any, urls: dict[str, int]) -> Any:
+    if is_address(value):
+        return file_reference(urls.setdefault(value, len(urls)))
+    if isinstance(value, list):
+        return [_taken(item, urls) for item in cast(list[Any], value)]
+    if isinstance(value, dict):
+        return {name: _taken(item, urls) for name, item in cast(JsonObject, value).items()}
+    return value

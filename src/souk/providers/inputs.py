@@ -1,0 +1,40 @@
+"""Putting new addresses where a task's input names files: for upstreams that must be able to fetch them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
+
+from souk.words import JsonObject
+
+
+def with_addresses(input: JsonObject, field: str, addresses: Mapping[int, str]) -> JsonObject:
+    """A copy of ``input`` whose ``n``-th text under ``field`` is ``addresses[n]``; others stay.
+
+    ``field`` is written as in :class:`souk.providers.base.MediaFile`: ``image_urls``, or
+    ``kling_elements[].element_input_urls`` for one inside a list. Texts that are no addresses, such as
+    a parent task's id, are never replaced.
+    """
+    steps = [step.removesuffix("[]") for step in field.split(".")]
+    return _placed(input, steps, _counted(addresses))
+
+
+def _counted(addresses: Mapping[int, str]) -> Iterator[str | None]:
+    for index in range(max(addresses, default=-1) + 1):
+        yield addresses.get(index)
+
+
+def _placed(value: Any, steps: Sequence[str], addresses: Iterator[str | None]) -> Any:
+    if isinstance(value, list):
+        return [_placed(item, steps, addresses) for item in cast(list[Any], value)]
+    if not steps:
+        return _replaced(value, addresses)
+    if isinstance(value, dict) and steps[0] in value:
+        inside = cast(JsonObject, value)
+        return {**inside, steps[0]: _placed(inside[steps[0]], steps[1:], addresses)}
+    return cast(Any, value)
+
+
+def _replaced(value: Any, addresses: Iterator[str | None]) -> Any:
+    if not isinstance(value, str) or not value:
+        return value
+    address = next(addresses, None)
+    return address if address and ":" in value else value
