@@ -1,0 +1,40 @@
+"""What the operator can do: accounts, keys, credits and webhook keys. Every act is put on record."""
+
+from souk.accounts.secrets import SecretBox
+from souk.clock import Clock
+from souk.operations.admin.accounts import Accounts, Limits
+from souk.operations.admin.acts import Acts, NoSuch
+from souk.operations.admin.credits import CreditBook
+from souk.operations.admin.keys import KeyRing, KeyRules, MadeKey
+from souk.operations.admin.webhooks import Webhooks
+from souk.store.accounts import AuditRow
+from souk.store.lane import Lane
+from souk.store.reads import Reads
+
+__all__ = [
+    "Accounts",
+    "Admin",
+    "CreditBook",
+    "KeyRing",
+    "KeyRules",
+    "Limits",
+    "MadeKey",
+    "NoSuch",
+    "Webhooks",
+]
+
+
+class Admin:
+    """The operator's acts, done as ``actor`` (how the audit record names them)."""
+
+    def __init__(self, lane: Lane, reads: Reads, clock: Clock, box: SecretBox, *, actor: str) -> None:
+        acts = Acts(lane, reads, clock, actor)
+        self._acts = acts
+        self.accounts = Accounts(acts, box)
+        self.keys = KeyRing(acts)
+        self.credits = CreditBook(acts)
+        self.webhooks = Webhooks(acts, box)
+
+    async def audit(self, limit: int = 100) -> list[AuditRow]:
+        """The latest acts, newest first."""
+        return await self._acts.audit(limit)
