@@ -16,7 +16,7 @@ import msgspec
 from souk import __version__
 from souk.net.body import body_for
 from souk.net.decode import decoded
-from souk.net.http import BadStatus, Body, Download, MaybeSent, NetError, NeverSent, Response
+from souk.net.http import BadStatus, Body, Download, MaybeSent, NeverSent, Response
 from souk.net.policy import Policy, Target, check_url, safe_url
 from souk.net.reasons import reason_of
 from souk.net.resolver import GuardedResolver, Lookup, SystemLookup
@@ -49,7 +49,10 @@ class _Ask:
 class _Progress:
     """How far a call came. ``connected`` is the line between NeverSent and MaybeSent."""
 
+    connecting: bool = False
+    """A connection for the present hop was begun."""
     connected: bool = False
+    answered: int | None = None
 
 
 class GuardedHttp:
@@ -171,18 +174,26 @@ class GuardedHttp:
         try:
             async with asyncio.timeout(timeout), self._exchange(ask, progress) as answer:
                 yield answer
-        except NetError:
+        except NeverSent:
+            raise
+        except MaybeSent as error:
+            error.answered = progress.answered
             raise
         except (aiohttp.ClientError, OSError, ValueError, TimeoutError) as error:
-            kind = MaybeSent if progress.connected else NeverSent
             # The cause may spell the whole address, so it is described and not attached.
-            raise kind(f"{safe_url(ask.url)}: {reason_of(error, timeout)}") from None
+            reason = f"{safe_url(ask.url)}: {reason_of(error, timeout)}"
+            if not progress.connected:
+                raise NeverSent(reason) from None
+            unfinished = MaybeSent(reason)
+            unfinished.answered = progress.answered
+            raise unfinished from None
 
     @contextlib.asynccontextmanager
     async def _exchange(self, ask: _Ask, progress: _Progress) -> AsyncGenerator[aiohttp.ClientResponse]:
         for hops in range(ask.follow + 1):
             policy = Policy.OPEN if ask.trusted else self._policy
             target = check_url(ask.url, policy)
+            progress.connecting = False
             async with (
                 body_for(ask.body) as body,
                 self._lane(policy, ask.fresh).request(
@@ -196,6 +207,7 @@ class GuardedHttp:
             ):
                 location = _redirect(ask, answer)
                 if location is None:
+                    progress.answered = answer.status
                     yield answer
                     return
                 ask = _redirected(ask, target, location)
@@ -223,7 +235,7 @@ class GuardedHttp:
             auto_decompress=False,
             headers={"User-Agent": f"souk/{__version__}", "Accept-Encoding": "gzip"},
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_timeout),
-            trace_configs=[_connection_trace()],
+            trace_configs=[_at_most_once(), _connection_trace()] if fresh else [_connection_trace()],
         )
 
 
@@ -274,4 +286,17 @@ def _connection_trace() -> aiohttp.TraceConfig:
     trace = aiohttp.TraceConfig()
     trace.on_connection_create_end.append(connected)
     trace.on_connection_reuseconn.append(connected)
+    return trace
+
+
+def _at_most_once() -> aiohttp.TraceConfig:
+    """Stops aiohttp from repeating a dropped GET, PUT or DELETE on a second connection by itself."""
+
+    async def connecting(_session: aiohttp.ClientSession, call: SimpleNamespace, _event: object) -> None:
+        if call.trace_request_ctx.connecting:
+            raise aiohttp.ServerDisconnectedError
+        call.trace_request_ctx.connecting = True
+
+    trace = aiohttp.TraceConfig()
+    trace.on_connection_create_start.append(connecting)
     return trace

@@ -28,6 +28,9 @@ class Blocked(NeverSent):
 class MaybeSent(NetError):
     """Bytes may have left: a timeout, a reset or a truncated answer after the connection stood."""
 
+    answered: int | None = None
+    """The HTTP status, if that much of an answer arrived before it failed."""
+
 
 class TooLarge(MaybeSent):
     """The answer is bigger than the caller allowed, counted after decompression."""

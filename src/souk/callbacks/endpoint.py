@@ -1,0 +1,74 @@
+"""One receiver's lane: a few deliveries at a time of its own, so that a dead receiver delays no other."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from souk.store.outbox import END, OutboxRow
+
+AT_ONCE = 4
+"""Deliveries under way to one receiver."""
+AT_ONCE_IN_TROUBLE = 1
+"""The same, while its last try failed."""
+
+Claim = Callable[[str, int], Awaitable[Sequence[OutboxRow]]]
+"""Leases up to so many due rows of an endpoint; none when the store cannot say. Never raises."""
+Deliver = Callable[[OutboxRow], Awaitable[bool]]
+"""Delivers a row; True if the receiver is in trouble. Never raises."""
+
+
+class EndpointLane:
+    """Sends what is due for one endpoint until nothing is. The outbox worker starts it and throws it away."""
+
+    def __init__(self, endpoint: str, claim: Claim, deliver: Deliver, *, in_trouble: bool = False) -> None:
+        self.endpoint = endpoint
+        self.in_trouble = in_trouble
+        self._claim = claim
+        self._deliver = deliver
+        self._sending: set[asyncio.Task[None]] = set()
+        self._changed = asyncio.Event()
+        self._more = True
+        self._closing = False
+
+    def kick(self) -> None:
+        """More may be due."""
+        self._more = True
+        self._changed.set()
+
+    def close(self) -> None:
+        """Claim nothing more; :meth:`run` ends with the last delivery under way."""
+        self._closing = True
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Deliver until nothing is due. Cancelling it cancels what is being sent."""
+        try:
+            while self._sending or (self._more and not self._closing):
+                self._changed.clear()
+                await self._fill()
+                if self._sending:
+                    await self._changed.wait()
+        finally:
+            for task in self._sending:
+                task.cancel()
+
+    async def _fill(self) -> None:
+        free = (AT_ONCE_IN_TROUBLE if self.in_trouble else AT_ONCE) - len(self._sending)
+        if not self._more or self._closing or free <= 0:
+            return
+        self._more = False
+        rows = await self._claim(self.endpoint, free)
+        if len(rows) == free:
+            self._more = True
+        for row in rows:
+            task = asyncio.create_task(self._send(row))
+            self._sending.add(task)
+            task.add_done_callback(self._done)
+
+    async def _send(self, row: OutboxRow) -> None:
+        self.in_trouble = await self._deliver(row)
+        if row.stage != END:  # what waited behind this row may be due now
+            self._more = True
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._sending.discard(task)
+        self._changed.set()

@@ -1,0 +1,206 @@
+"""The outbox: callbacks to send, written in the transaction that makes them due and kept until delivered.
+
+A row is claimed by moving its ``next_try_at`` to the end of its lease. The index over pending rows then
+starts with what is due, a backlog costs nothing, and the rows of a process that died come due by themselves.
+Rows of one task go out in the order of their ``number``: none is claimed while an earlier one is pending.
+:mod:`souk.store.sending` is what a deliverer does with them.
+"""
+
+from collections.abc import Sequence
+from typing import TypedDict
+from urllib.parse import urlsplit
+
+import msgspec
+
+from souk.store.database import Connection
+from souk.store.lane import Kind
+from souk.store.statement import Statement, rows_json
+from souk.words import AccountId, Millis, TaskId
+
+END = "end"
+"""The stage of a task's terminal callback."""
+END_NUMBER = 1_000_000
+"""The terminal callback's place in its task's order: after every earlier stage."""
+NOWHERE = "nowhere"
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class OutboxRow(msgspec.Struct, frozen=True, array_like=True):
+    """One row of ``outbox``, fields in column order."""
+
+    id: int
+    message_id: str
+    task_id: TaskId
+    account_id: AccountId
+    number: int
+    stage: str
+    endpoint: str
+    url: str
+    body: str
+    state: str
+    tries: int
+    created_at: Millis
+    next_try_at: Millis
+    lease_owner: str | None
+    lease_until: Millis | None
+
+
+COLUMNS = ", ".join(f"outbox.{name}" for name in OutboxRow.__struct_fields__)
+
+
+class NewRow(TypedDict):
+    """A callback to enqueue."""
+
+    message_id: str
+    task_id: str
+    account_id: int
+    number: int
+    stage: str
+    endpoint: str
+    url: str
+    created_at: int
+    next_try_at: int
+
+
+def endpoint_of(url: str) -> str:
+    """``scheme://host:port`` of an address: the receiver whose deliveries share a lane.
+
+    It is asked while a task ends, so it never fails: what is no address goes to :data:`NOWHERE`, where its
+    tries say why.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = (parts.hostname or "").rstrip("."), parts.port or _DEFAULT_PORTS.get(parts.scheme)
+    except ValueError:
+        return NOWHERE
+    if not host or port is None:
+        return NOWHERE
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def word(task_id: str, account_id: int, stage: str, number: int, url: str, now: int) -> NewRow:
+    """The row that tells a client of one stage. Its message id is the same however often it is made."""
+    return NewRow(
+        message_id=f"msg_{task_id}_{number if stage != END else END}",
+        task_id=task_id,
+        account_id=account_id,
+        number=number,
+        stage=stage,
+        endpoint=endpoint_of(url),
+        url=url,
+        created_at=now,
+        next_try_at=now,
+    )
+
+
+def last_word(task_id: str, account_id: int, url: str, now: int) -> NewRow:
+    """The row that tells a client that its task ended."""
+    return word(task_id, account_id, END, END_NUMBER, url, now)
+
+
+_NEW_SPEC = (
+    "message_id text, task_id text, account_id bigint, number int, stage text, "
+    "endpoint text, url text, created_at bigint, next_try_at bigint"
+)
+
+# A row whose task has an earlier one pending is due no sooner than that one, so blocked rows never crowd the
+# head of the index. The terminal row waits only for what is being sent right now: the rest is dropped.
+_ENQUEUE = Statement(
+    "INSERT INTO outbox (message_id, task_id, account_id, number, stage, endpoint, url, "  # noqa: S608 - constant columns
+    "state, created_at, next_try_at) SELECT message_id, task_id, account_id, number, stage, endpoint, url, "
+    "'pending', created_at, COALESCE((SELECT max(e.next_try_at) FROM outbox e WHERE e.task_id = new.task_id "
+    "AND e.state = 'pending' AND e.number < new.number "
+    "AND (new.stage <> 'end' OR e.lease_owner IS NOT NULL)), next_try_at) "
+    f"FROM {{rows:new({_NEW_SPEC})}}"
+)
+
+
+def enqueue(connection: Connection, rows: Sequence[NewRow]) -> None:
+    """Store callbacks, inside the transaction of the step they tell of."""
+    connection.run(_ENQUEUE, {"new": rows_json(rows)})
+
+
+_DROP_EARLIER = Statement(
+    "UPDATE outbox SET state = 'dropped', body = '' FROM {rows:ended(task_id text)} "
+    "WHERE outbox.task_id = ended.task_id AND outbox.state = 'pending' AND outbox.stage <> 'end' "
+    "AND outbox.lease_owner IS NULL"
+)
+
+
+def drop_earlier(connection: Connection, task_ids: Sequence[str]) -> None:
+    """Drop the undelivered stages of tasks that ended. One being sent is dropped when its try fails."""
+    connection.run(_DROP_EARLIER, {"ended": rows_json({"task_id": task_id} for task_id in task_ids)})
+
+
+class Redeliver(msgspec.Struct, frozen=True):
+    """Send a task's callbacks again: the terminal one, or every stage so far while the task runs."""
+
+    task_id: TaskId
+    now: Millis
+
+
+_REDELIVER = Statement(
+    "UPDATE outbox SET state = 'pending', tries = 0, body = '', next_try_at = again.now, "
+    "lease_owner = NULL, lease_until = NULL FROM {rows:again(task_id text, now bigint)} "
+    "WHERE outbox.task_id = again.task_id AND outbox.state <> 'dropped' "
+    "AND (outbox.lease_owner IS NULL OR outbox.lease_until <= again.now) "
+    "AND (outbox.stage = 'end' OR NOT EXISTS ("
+    "SELECT 1 FROM outbox l WHERE l.task_id = outbox.task_id AND l.stage = 'end')) "
+    "RETURNING outbox.task_id, outbox.endpoint"
+)
+
+
+def _redeliver(connection: Connection, items: Sequence[Redeliver]) -> list[list[str]]:
+    """Per task, the endpoint of each row made due again: one entry a row."""
+    again = rows_json(msgspec.structs.asdict(item) for item in items)
+    endpoints: dict[str, list[str]] = {}
+    for task_id, endpoint in connection.run(_REDELIVER, {"again": again}):
+        endpoints.setdefault(task_id, []).append(endpoint)
+    return [endpoints.get(item.task_id, []) for item in items]
+
+
+REDELIVER: Kind[Redeliver, list[str]] = Kind("outbox.redeliver", 54, _redeliver)
+"""The endpoint of each row made due again: one entry a row."""
+
+_OF_TASK = Statement(f"SELECT {COLUMNS} FROM outbox WHERE task_id = :task_id ORDER BY number")  # noqa: S608 - constant columns
+
+
+def of_task(connection: Connection, task_id: TaskId) -> list[OutboxRow]:
+    """A task's callbacks, in the order they are sent."""
+    return [OutboxRow(*row) for row in connection.run(_OF_TASK, {"task_id": task_id})]
+
+
+_ENDPOINTS = Statement(
+    "WITH RECURSIVE lanes(endpoint) AS ("
+    "SELECT min(endpoint) FROM outbox WHERE state = 'pending' UNION ALL "
+    "SELECT (SELECT min(o.endpoint) FROM outbox o WHERE o.state = 'pending' AND o.endpoint > lanes.endpoint) "
+    "FROM lanes WHERE lanes.endpoint IS NOT NULL) "
+    "SELECT endpoint, (SELECT min(o.next_try_at) FROM outbox o WHERE o.state = 'pending' "
+    "AND o.endpoint = lanes.endpoint) FROM lanes WHERE endpoint IS NOT NULL"
+)
+
+
+def endpoints(connection: Connection) -> dict[str, Millis]:
+    """Every receiver with pending callbacks and when its first is due. Costs two index probes each."""
+    return {endpoint: at for endpoint, at in connection.run(_ENDPOINTS) if at is not None}
+
+
+class Backlog(msgspec.Struct, frozen=True):
+    """What waits in the outbox, for the metrics page."""
+
+    pending: int
+    late: int
+    """Pending and due by now."""
+    endpoints: int
+
+
+_BACKLOG = Statement(
+    "SELECT count(*), COALESCE(sum(CASE WHEN next_try_at <= :now THEN 1 ELSE 0 END), 0), "
+    "count(DISTINCT endpoint) FROM outbox WHERE state = 'pending'"
+)
+
+
+def backlog(connection: Connection, now: Millis) -> Backlog:
+    """Counts over the index of pending rows."""
+    pending, late, lanes = connection.run(_BACKLOG, {"now": now})[0]
+    return Backlog(int(pending), int(late), int(lanes))
