@@ -19,7 +19,7 @@ def door(desk: Desk) -> Authenticator:
 
 async def reason(door: Authenticator, token: str, ip: str = HERE) -> DeniedReason:
     with pytest.raises(Denied) as denied:
-        await door.authenticate(token, ip)
+        await door.identify(token, ip)
     return denied.value.reason
 
 
@@ -27,7 +27,7 @@ async def test_key_opens_its_account_in_its_mode_and_scope(database_url: str) ->
     async with open_desk(database_url) as desk:
         await desk.bootstrap()
         key = await desk.admin.keys.create("main", "tests", mode=Mode.SANDBOX, scope=Scope.USER)
-        found = await door(desk).authenticate(key.text, HERE)
+        found = await door(desk).identify(key.text, HERE)
         assert (found.account, found.key_id, found.mode, found.scope) == (
             "main",
             key.row.id,
@@ -55,7 +55,7 @@ async def test_revoked_key_stops_within_two_seconds(database_url: str) -> None:
     async with open_desk(database_url) as desk:
         made = await desk.bootstrap()
         entrance = door(desk)
-        key_id = (await entrance.authenticate(made.made_api_key, HERE)).key_id
+        key_id = (await entrance.identify(made.made_api_key, HERE)).key_id
         await desk.admin.keys.revoke(key_id)
         desk.clock.seconds += 2
         assert await reason(entrance, made.made_api_key) is DeniedReason.KEY_DISABLED
@@ -67,7 +67,7 @@ async def test_new_key_works_within_two_seconds_though_it_was_denied_before(data
         assert await reason(entrance, "given-key-0123456789") is DeniedReason.UNKNOWN_KEY
         await desk.bootstrap(api_key="given-key-0123456789")
         desk.clock.seconds += 2
-        assert (await entrance.authenticate("given-key-0123456789", HERE)).account == "main"
+        assert (await entrance.identify("given-key-0123456789", HERE)).account == "main"
 
 
 async def test_disabled_account_closes_all_its_keys(database_url: str) -> None:
@@ -84,7 +84,7 @@ async def test_allowlist_admits_its_networks_and_nobody_else(database_url: str) 
         key = await desk.admin.keys.create("main", "office", mode=Mode.LIVE, scope=Scope.USER, rules=rules)
         entrance = door(desk)
         for ip in ("203.0.113.9", "2001:db8::7", "203.0.113.9"):
-            assert (await entrance.authenticate(key.text, ip)).key == "office"
+            assert (await entrance.identify(key.text, ip)).key == "office"
         for ip in ("198.51.100.1", "2001:db9::7", "198.51.100.1"):
             assert await reason(entrance, key.text, ip) is DeniedReason.ADDRESS
 
@@ -112,10 +112,10 @@ async def test_known_key_is_read_once_a_second(database_url: str, counting: Coun
     async with open_desk(database_url) as desk:
         made = await desk.bootstrap()
         entrance = Authenticator(counting, desk.clock)
-        await asyncio.gather(*(entrance.authenticate(made.made_api_key, HERE) for _ in range(50)))
+        await asyncio.gather(*(entrance.identify(made.made_api_key, HERE) for _ in range(50)))
         assert counting.asked == 1
         desk.clock.seconds += 1
-        await entrance.authenticate(made.made_api_key, HERE)
+        await entrance.identify(made.made_api_key, HERE)
         assert counting.asked == 2
 
 
@@ -131,8 +131,8 @@ async def test_caller_who_leaves_does_not_take_the_answer_from_the_others(databa
     async with open_desk(database_url) as desk:
         made = await desk.bootstrap()
         entrance = door(desk)
-        leaving = asyncio.create_task(entrance.authenticate(made.made_api_key, HERE))
-        staying = asyncio.create_task(entrance.authenticate(made.made_api_key, HERE))
+        leaving = asyncio.create_task(entrance.identify(made.made_api_key, HERE))
+        staying = asyncio.create_task(entrance.identify(made.made_api_key, HERE))
         await asyncio.sleep(0)
         leaving.cancel()
         assert (await staying).account == "main"

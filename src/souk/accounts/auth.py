@@ -123,7 +123,7 @@ class Authenticator:
         self._entries: dict[bytes, _Entry] = {}
         self._reading: dict[bytes, asyncio.Task[_Entry]] = {}
 
-    async def authenticate(self, token: str, ip: str) -> Identity:
+    async def identify(self, token: str, ip: str) -> Identity:
         """The identity behind a key, used from this address. Raises Denied."""
         digest = sha256(token.encode("utf-8", "replace")).digest()
         entry = self._entries.get(digest)
