@@ -1,0 +1,184 @@
+"""Bringing results in: a provider's output becomes a stored, synced and measured file, before ``success``.
+
+The row that comes back is inserted by the engine in the transaction that finishes the task. If that never
+comes, the bytes are an orphan and the sweep removes them.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from souk.assets.measure import Measured, measure
+from souk.assets.sniff import HEAD_BYTES, canonical, extension_of, sniff
+from souk.assets.storage import Storage, StorageError
+from souk.clock import Clock
+from souk.ids import RandomBits, random_hex
+from souk.net.http import Blocked, Http, NetError, TooLarge
+from souk.providers.base import OutputFile
+from souk.store.assets import AssetRow
+from souk.words import AssetId, Millis, TaskId
+
+UNKNOWN_TYPE = "application/octet-stream"
+_MEDIA = ("image/", "video/", "audio/")
+_WORDS = frozenset({"text/html", "text/plain", "application/json", "application/xml"})
+"""What error answers are written in; no file of a media type looks like this."""
+
+
+class IngestFailed(Exception):
+    """An output could not be brought in. ``retryable``: asking the upstream for it again may help."""
+
+    def __init__(self, message: str, *, retryable: bool = True) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+
+
+@dataclass(frozen=True, slots=True)
+class IngestLimits:
+    """What one output may take, and how long it is kept."""
+
+    max_bytes: int
+    download_seconds: float
+    keep_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    size: int
+    sha256: str
+    sniffed: str | None
+    measured: Measured
+
+
+class Ingest:
+    """Copies outputs into storage. One per process; safe for many tasks at once."""
+
+    def __init__(
+        self, storage: Storage, http: Http, clock: Clock, random: RandomBits, limits: IngestLimits
+    ) -> None:
+        self._storage = storage
+        self._http = http
+        self._clock = clock
+        self._random = random
+        self._limits = limits
+
+    async def from_output(
+        self,
+        output: OutputFile,
+        *,
+        account_id: int,
+        segment: str,
+        task_id: TaskId,
+        index: int,
+        headers: Mapping[str, str] | None = None,
+        trusted: bool = False,
+    ) -> AssetRow:
+        """Store one file of a result and describe it. A ``path`` output is used up, unless this fails.
+
+        ``segment`` is the account's part of links. ``headers`` and ``trusted`` are for the download: a key,
+        and an address the operator configured. The row must be inserted within an hour. Raises IngestFailed.
+        """
+        scratch = output.path or await self._storage.scratch()
+        try:
+            declared = await self._bring(output, scratch, headers, trusted)
+            facts = await asyncio.to_thread(_examine, scratch, canonical(output.media_type))
+            media_type = _settle(facts, canonical(output.media_type), declared)
+            asset_id = AssetId(random_hex(self._random))
+            name = f"{asset_id}.{extension_of(media_type)}"
+            await self._storage.put_file(scratch, f"{segment}/{name}")
+        except (StorageError, OSError) as error:
+            raise IngestFailed(f"the file could not be stored: {error}") from error
+        finally:
+            if output.path is None:
+                await asyncio.to_thread(scratch.unlink, missing_ok=True)
+        now = self._clock.now()
+        return AssetRow(
+            id=asset_id,
+            account_id=account_id,
+            task_id=task_id,
+            kind="result",
+            number=index,
+            path=f"{segment}/{name}",
+            name=name,
+            media_type=media_type,
+            size=facts.size,
+            sha256=facts.sha256,
+            width=facts.measured.width,
+            height=facts.measured.height,
+            seconds_ms=_millis(facts.measured.seconds),
+            created_at=now,
+            expires_at=Millis(now + self._limits.keep_ms),
+        )
+
+    async def _bring(
+        self, output: OutputFile, scratch: Path, headers: Mapping[str, str] | None, trusted: bool
+    ) -> str:
+        """Get the bytes to ``scratch``; the type the server declared, if a server did."""
+        if output.path is not None:
+            return ""
+        if output.data is not None:
+            await asyncio.to_thread(scratch.write_bytes, output.data)
+            return ""
+        try:
+            download = await self._http.download(
+                output.url,
+                scratch,
+                headers=headers,
+                timeout=self._limits.download_seconds,
+                max_bytes=self._limits.max_bytes,
+                trusted=trusted,
+            )
+        except (Blocked, TooLarge) as error:
+            raise IngestFailed(str(error), retryable=False) from error
+        except NetError as error:
+            raise IngestFailed(str(error)) from error
+        promised = download.headers.get("content-length", "")
+        encoded = download.headers.get("content-encoding", "identity") != "identity"
+        if promised.isdigit() and not encoded and download.size < int(promised):
+            raise IngestFailed(f"the file broke off after {download.size} of {promised} bytes")
+        return canonical(download.media_type)
+
+
+def _examine(path: Path, declared: str) -> _Facts:
+    """Read a file once for its hash and its facts; blocks."""
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+        file.seek(0)
+        digest = hashlib.file_digest(file, "sha256")
+        size = file.tell()
+    sniffed = sniff(head)
+    return _Facts(size, digest.hexdigest(), sniffed, measure(path, sniffed or declared))
+
+
+def _settle(facts: _Facts, expected: str, declared: str) -> str:
+    """The type to store: what the bytes say, then what the provider said, then what the server said.
+
+    Raises IngestFailed where the bytes are an error page or nothing.
+    """
+    if not facts.size:
+        raise IngestFailed("the file is empty")
+    sniffed = facts.sniffed
+    if sniffed == "text/html" and expected != "text/html":
+        raise IngestFailed("the address gave a web page, not a file")
+    if sniffed in _WORDS and expected.startswith(_MEDIA):
+        raise IngestFailed(f"expected {expected}, but the file is {sniffed}")
+    claimed = expected or declared
+    if sniffed is None:
+        return claimed or UNKNOWN_TYPE
+    if sniffed == "text/plain" and claimed.startswith("text/") and claimed != "text/html":
+        return claimed
+    return sound_alone(sniffed, facts.measured, claimed)
+
+
+def sound_alone(sniffed: str, measured: Measured, claimed: str = "") -> str:
+    """The type of a film container, made one of sound if it holds no picture."""
+    if sniffed == "video/mp4" and measured.has_video is False:
+        return "audio/mp4"
+    if sniffed == "video/webm" and claimed == "audio/webm":
+        return "audio/webm"
+    return sniffed
+
+
+def _millis(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * 1000)

@@ -1,0 +1,128 @@
+"""The input files of one task, as providers get them: held to the model's limits, refused with a reason."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from souk.assets.ingest import UNKNOWN_TYPE
+from souk.assets.inputs import Fetched, Inputs, Sources, Unusable, megabytes
+from souk.assets.sniff import canonical
+from souk.providers.base import MediaFile, Refused
+from souk.store.assets import AssetRow
+from souk.words import FailKind
+
+MAX_PIXELS = 100_000_000
+
+
+class Rule(Protocol):
+    """What one input field takes. The catalogue's rules have this shape."""
+
+    @property
+    def kinds(self) -> tuple[str, ...]: ...
+    @property
+    def accept(self) -> tuple[str, ...]: ...
+    @property
+    def max_bytes(self) -> int: ...
+    @property
+    def max_items(self) -> int: ...
+
+
+Input = tuple[str, int, str, Rule]
+"""An input field, the place in its list, the address given there, and the field's rule."""
+
+
+class TaskMedia:
+    """:class:`souk.providers.base.Media` for one task.
+
+    ``parents`` gives the result files of the tasks that input fields name. ``workdir`` is the task's own
+    folder and stays until the provider is done.
+    """
+
+    def __init__(
+        self,
+        inputs: Sequence[Input],
+        parents: Mapping[str, Sequence[AssetRow]],
+        workdir: Path,
+        sources: Sources,
+    ) -> None:
+        self._inputs = inputs
+        self._parents = parents
+        self._files = Inputs(workdir, sources)
+
+    async def files(self, field: str) -> Sequence[MediaFile]:
+        """See :meth:`souk.providers.base.Media.files`."""
+        if field in self._parents:
+            return [await self._of_parent(field, row) for row in self._parents[field]]
+        return await self._checked([given for given in self._inputs if given[0] == field])
+
+    async def all(self) -> Sequence[MediaFile]:
+        """Every input file in the order given, then the files of parents."""
+        own = await self._checked(self._inputs)
+        return [*own, *[file for field in self._parents for file in await self.files(field)]]
+
+    async def _checked(self, inputs: Sequence[Input]) -> list[MediaFile]:
+        """All of them, or the refusal of the first that cannot be used."""
+        answers = await asyncio.gather(*map(self._check, inputs), return_exceptions=True)
+        files: list[MediaFile] = []
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+            files.append(answer)
+        return files
+
+    async def _check(self, given: Input) -> MediaFile:
+        field, index, url, rule = given
+        try:
+            fetched = await self._files.fetch(url, rule.max_bytes)
+            _hold_to(rule, fetched)
+        except Unusable as error:
+            label = f"{field}[{index}]" if rule.max_items > 1 else field
+            raise Refused(error.kind, f"{label}: {error}") from None
+        return _media_file(field, index, fetched)
+
+    async def _of_parent(self, field: str, row: AssetRow) -> MediaFile:
+        try:
+            return _media_file(field, row.number, await self._files.stored(row))
+        except Unusable as error:
+            raise Refused(error.kind, f"{field}: {error}") from None
+
+
+def _media_file(field: str, index: int, fetched: Fetched) -> MediaFile:
+    return MediaFile(
+        field, index, fetched.path, fetched.media_type, fetched.size, fetched.url, fetched.reachable
+    )
+
+
+def _hold_to(rule: Rule, fetched: Fetched) -> None:
+    """Raise Unusable if the file is not what the field takes."""
+    problem = _size_problem(rule, fetched) or _type_problem(rule, fetched)
+    if problem:
+        raise Unusable(FailKind.BAD_INPUT, problem)
+
+
+def _size_problem(rule: Rule, fetched: Fetched) -> str:
+    if not fetched.size:
+        return "the file is empty"
+    if fetched.size > rule.max_bytes:
+        return f"the file has {megabytes(fetched.size)}; this field takes at most {megabytes(rule.max_bytes)}"
+    measured = fetched.measured
+    if fetched.media_type.startswith("image/") and measured.pixels > MAX_PIXELS:
+        return (
+            f"the picture has {measured.width} x {measured.height} pixels, "
+            f"and at most {MAX_PIXELS // 1_000_000} megapixels are accepted"
+        )
+    return ""
+
+
+def _type_problem(rule: Rule, fetched: Fetched) -> str:
+    accepted = {canonical(name) for name in rule.accept}
+    found = fetched.media_type
+    if found in accepted if accepted else found.partition("/")[0] in rule.kinds:
+        return ""
+    wanted = ", ".join(rule.accept) if rule.accept else f"{' or '.join(rule.kinds)} files"
+    if found == "text/html":
+        return f"the address gives a web page, not a file; accepted: {wanted}"
+    if found == UNKNOWN_TYPE:
+        return f"the file is of no type that can be recognised; accepted: {wanted}"
+    return f"the file is {found}; accepted: {wanted}"

@@ -1,0 +1,123 @@
+"""Rows of ``assets``, one per stored file: written when a task finishes, read by links, dropped by retention.
+
+A row is the promise that its bytes are in storage: it is inserted only after they are synced, and it is
+deleted before they are. Bytes without a row are therefore never needed.
+"""
+# ruff: noqa: S608 - the column names in these statements are constants of this file
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from souk.store.database import Connection, Row
+from souk.store.statement import Statement, rows_json
+from souk.words import AssetId, Millis, TaskId
+
+
+class AssetRow(msgspec.Struct, frozen=True, array_like=True):
+    """One row of ``assets``, fields in column order."""
+
+    id: AssetId
+    account_id: int
+    task_id: TaskId | None
+    kind: str
+    number: int
+    path: str
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+    width: int | None
+    height: int | None
+    seconds_ms: int | None
+    created_at: int
+    expires_at: int | None
+
+
+_NAMES = AssetRow.__struct_fields__
+_COLUMNS = ", ".join(_NAMES)
+_A_COLUMNS = ", ".join(f"a.{name}" for name in _NAMES)
+_INTS = frozenset({"number", "width", "height"})
+_BIGINTS = frozenset({"account_id", "size", "seconds_ms", "created_at", "expires_at"})
+
+
+def _type(name: str) -> str:
+    return "int" if name in _INTS else "bigint" if name in _BIGINTS else "text"
+
+
+_SPEC = ", ".join(f"{name} {_type(name)}" for name in _NAMES)
+
+_INSERT = Statement(f"INSERT INTO assets ({_COLUMNS}) SELECT {_COLUMNS} FROM {{rows:new({_SPEC})}}")
+_FIND = Statement(
+    f"SELECT {_A_COLUMNS} FROM {{rows:wanted(path text)}} JOIN assets a ON a.path = wanted.path"
+)
+_SERVED = Statement(
+    f"SELECT {_A_COLUMNS} FROM assets a LEFT JOIN tasks t ON t.id = a.task_id WHERE a.path = :path "
+    "AND (a.expires_at IS NULL OR a.expires_at > :now OR t.keep = 1)"
+)
+_OF_TASKS = Statement(
+    f"SELECT {_A_COLUMNS} FROM {{rows:wanted(id text)}} JOIN assets a ON a.task_id = wanted.id "
+    "ORDER BY a.task_id, a.number"
+)
+_SET_EXPIRY = Statement("UPDATE assets SET expires_at = :expires_at WHERE task_id = :task_id")
+_DROP_EXPIRED = Statement(
+    "DELETE FROM assets WHERE id IN ("
+    "SELECT a.id FROM assets a WHERE a.expires_at <= :before "
+    "AND NOT EXISTS (SELECT 1 FROM tasks t WHERE t.id = a.task_id AND t.keep = 1) "
+    "AND NOT EXISTS (SELECT 1 FROM pins p JOIN tasks u ON u.id = p.task_id "
+    "WHERE p.target IN (a.id, a.task_id) AND u.completed_at IS NULL) "
+    "ORDER BY a.expires_at LIMIT :limit {skip_locked}) RETURNING path"
+)
+_DROP_OF_TASKS = Statement(
+    "DELETE FROM assets WHERE task_id IN (SELECT id FROM {rows:gone(id text)}) RETURNING path"
+)
+
+
+def _asset(row: Row) -> AssetRow:
+    return AssetRow(*row)
+
+
+def insert(connection: Connection, rows: Sequence[AssetRow]) -> None:
+    """Record stored files. Their bytes must be in storage already."""
+    if rows:
+        connection.run(_INSERT, {"new": rows_json(msgspec.structs.asdict(row) for row in rows)})
+
+
+def find(connection: Connection, paths: Iterable[str]) -> dict[str, AssetRow]:
+    """The rows of these paths, as far as they exist, expired or not."""
+    rows = connection.run(_FIND, {"wanted": rows_json({"path": path} for path in paths)})
+    return {asset.path: asset for asset in map(_asset, rows)}
+
+
+def served(connection: Connection, path: str, now: Millis) -> AssetRow | None:
+    """The file behind a link; None if there is none or it has expired."""
+    rows = connection.run(_SERVED, {"path": path, "now": now})
+    return _asset(rows[0]) if rows else None
+
+
+def of_tasks(connection: Connection, task_ids: Iterable[TaskId]) -> dict[TaskId, list[AssetRow]]:
+    """The result files of these tasks, in order."""
+    found: dict[TaskId, list[AssetRow]] = {}
+    for row in connection.run(_OF_TASKS, {"wanted": rows_json({"id": task_id} for task_id in task_ids)}):
+        asset = _asset(row)
+        found.setdefault(asset.task_id or TaskId(""), []).append(asset)
+    return found
+
+
+def set_expiry(connection: Connection, task_id: TaskId, expires_at: Millis | None) -> None:
+    """Keep the files of a task (None), or let them expire after all."""
+    connection.run(_SET_EXPIRY, {"task_id": task_id, "expires_at": expires_at})
+
+
+def drop_expired(connection: Connection, before: Millis, limit: int) -> list[str]:
+    """Delete up to ``limit`` rows that expired before a moment, oldest first; the paths whose bytes may go.
+
+    Spared are files of kept tasks, and files that an unfinished task pinned or whose task it pinned.
+    """
+    return [row[0] for row in connection.run(_DROP_EXPIRED, {"before": before, "limit": limit})]
+
+
+def drop_of_tasks(connection: Connection, task_ids: Iterable[TaskId]) -> list[str]:
+    """Delete the rows of these tasks; the paths whose bytes may go."""
+    rows = connection.run(_DROP_OF_TASKS, {"gone": rows_json({"id": task_id} for task_id in task_ids)})
+    return [row[0] for row in rows]
