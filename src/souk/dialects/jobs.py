@@ -1,11 +1,12 @@
-"""The Market dialect: one create call and one record call for every model, and the callback at a task's end."""
+"""The Market dialect: one create call and one record call for every model, and a callback at a task's end."""
 
 import re
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
 
+from souk.callbacks.message import Message
 from souk.dialects.codes import fail_code
 from souk.dialects.envelope import Rejected, success
 from souk.operations.records import Record
@@ -28,7 +29,6 @@ MISSPELT: Final = {
 LONGEST_ADDRESS: Final = 2048
 CLIENT_TASK_ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
 MOST_WARNINGS: Final = 20
-CALLBACK_HEADERS: Final = {"Content-Type": "application/json"}
 
 _encode = msgspec.json.Encoder().encode
 
@@ -106,8 +106,8 @@ class JobsDialect:
         """A record as an object to encode, for answers that carry it among other things."""
         return self._data(record, unfinished="")
 
-    def callback(self, record: Record, stage: str) -> tuple[dict[str, str], bytes, str]:
-        """Headers and body of a callback, and the id that its signature covers."""
+    def callback(self, record: Record, stage: str) -> Message:
+        """What the task's receiver is told at this stage."""
         data = self._data(record, unfinished=None if record.state == TaskState.FAIL else "")
         if stage != END:
             body = _Callback(200, "Playground task is in progress.", data)
@@ -115,7 +115,7 @@ class JobsDialect:
             body = _Callback(200, "Playground task completed successfully.", data)
         else:
             body = _Callback(501, "Playground task failed.", data)
-        return CALLBACK_HEADERS, _encode(body), record.task_id
+        return Message(record.task_id, _encode(body).decode())
 
     def _data(self, record: Record, unfinished: str | None) -> _Data:
         failed = record.state == TaskState.FAIL
@@ -125,7 +125,7 @@ class JobsDialect:
             taskId=record.task_id,
             model=record.model,
             state=record.state,
-            param=self._param(record.param),
+            param=self._param(record),
             resultJson=record.result if succeeded and record.result else unfinished,
             failCode=str(fail_code(record.fail_kind, record.fail_code)) if failed else no_fault,
             failMsg=(record.fail_message or "") if failed else no_fault,
@@ -138,9 +138,9 @@ class JobsDialect:
         if record.model.startswith("sora-2"):
             data.progress = 100 if succeeded else record.progress or 0
         if record.warnings:
-            data.warnings = list(record.warnings)
+            data.warnings = record.warnings
         if failed:
-            data.error = record.error or {"code": record.fail_kind, "retryable": False}
+            data.error = {"code": record.fail_kind, "retryable": record.retryable}
         return data
 
     def _cost_time(self, record: Record) -> int | None:
@@ -149,13 +149,18 @@ class JobsDialect:
         milliseconds = record.completed_at - record.created_at
         return round(milliseconds / 1000) if self._observed else milliseconds
 
-    def _param(self, param: JsonObject) -> str:
-        if not self._observed:
-            return _encode(param).decode()
-        # Recorded traffic has the input encoded once more and put first.
-        rest: dict[str, Any] = {"input": _encode(param["input"]).decode()}
-        rest |= {name: value for name, value in param.items() if name not in ("model", "input")}
-        return _encode(rest | {"model": param["model"]}).decode()
+    def _param(self, record: Record) -> str:
+        """The create call as text inside the record."""
+        addresses: JsonObject = {}
+        if record.callback_url:
+            addresses["callBackUrl"] = record.callback_url
+        if record.progress_url:
+            addresses["progressCallBackUrl"] = record.progress_url
+        if self._observed:  # recorded traffic has the input encoded once more, and put first
+            shown = {"input": _encode(record.input).decode(), **addresses, "model": record.model}
+        else:
+            shown = {"model": record.model, **addresses, "input": record.input}
+        return _encode(shown).decode()
 
 
 def asked_task(query: dict[str, str]) -> str:

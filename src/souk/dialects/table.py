@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
+from souk.callbacks.message import Message
 from souk.dialects import jobs
 from souk.operations.records import Record
 from souk.settings import WireBehaviour
@@ -20,8 +21,8 @@ class Dialect(Protocol):
         """The body that answers a record call."""
         ...
 
-    def callback(self, record: Record, stage: str) -> tuple[dict[str, str], bytes, str]:
-        """Headers and body of a callback, and the id that its signature covers."""
+    def callback(self, record: Record, stage: str) -> Message:
+        """What the task's receiver is told at this stage."""
         ...
 
 
@@ -32,6 +33,6 @@ class Dialects:
         self.jobs = jobs.JobsDialect(wire)
         self.table: Mapping[str, Dialect] = {dialect.name: dialect for dialect in (self.jobs,)}
 
-    def render_callback(self, record: Record, stage: str) -> tuple[dict[str, str], bytes, str]:
+    def callback(self, record: Record, stage: str) -> Message:
         """A callback in the words of the dialect the task was created through."""
         return self.table[record.dialect].callback(record, stage)

@@ -1,0 +1,1 @@
+"""The HTTP plumbing around the dialects: routing, credentials, bodies, errors, health and metrics."""

@@ -1,0 +1,53 @@
+"""From an exception to an answer. What nobody foresaw becomes a plain 500, and a traceback in the log."""
+
+import logging
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from starlette.exceptions import HTTPException
+
+from souk.api.answers import Headers
+from souk.dialects import envelope
+from souk.dialects.envelope import Rejected
+from souk.operations.types import Refusal
+
+log = logging.getLogger("souk.api")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An answer that says what went wrong."""
+
+    body: bytes
+    status: int = 200
+    headers: Headers = ()
+
+
+def failure_of(error: Exception, request_id: str, path: str) -> Failure:
+    """How the compatible wire answers this exception. HTTP stays 200 for what an operation refused."""
+    if isinstance(error, Refusal):
+        body = envelope.refused(error, request_id)
+        if error.retry_after is None:
+            return Failure(body)
+        return Failure(body, headers=((b"retry-after", b"%d" % max(1, math.ceil(error.retry_after))),))
+    if isinstance(error, HTTPException):
+        error = Rejected(error.status_code, error.detail, "bad_request", status=error.status_code)
+    if isinstance(error, Rejected):
+        return Failure(envelope.rejected(error, request_id), error.status)
+    log.error("request failed", exc_info=error, extra={"path": path, "request_id": request_id})
+    return Failure(envelope.broken(request_id))
+
+
+def unknown_path(path: str, known: Iterable[str]) -> Rejected:
+    """Nothing lives here; names the nearest path that does."""
+    near = get_close_matches(path[:200], list(known), 1, 0.6)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return Rejected(404, f"No such path: {path[:200]}{hint}", "unknown_path", status=404)
+
+
+def wrong_method(method: str, path: str, allowed: Iterable[str]) -> Rejected:
+    """The path is right, the method is not."""
+    text = f"{path} takes {' or '.join(sorted(allowed))}, not {method}"
+    return Rejected(405, text, "method_not_allowed", status=405)

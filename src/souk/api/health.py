@@ -1,0 +1,51 @@
+"""Whether the process lives, and whether it can do its work: for load balancers and people."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from souk import __version__
+from souk.api.answers import json_answer
+
+CHECK_SECONDS: Final = 2.0
+
+Check = Callable[[], Awaitable[None]]
+"""Raises when its part does not work; the message says what is wrong without naming secrets."""
+
+
+class HealthRoutes:
+    """Handlers of ``/health`` and ``/ready``. Both need no key and tell no secret."""
+
+    def __init__(self, checks: Mapping[str, Check]) -> None:
+        self._checks = checks
+        self.routes = [
+            Route("/health", self.health, methods=["GET"]),
+            Route("/ready", self.ready, methods=["GET"]),
+        ]
+
+    async def health(self, _: Request) -> Response:
+        """GET health: this process answers."""
+        return json_answer(msgspec.json.encode({"status": "ok", "version": __version__}))
+
+    async def ready(self, _: Request) -> Response:
+        """GET ready: database, write lane and engine do their work; HTTP 503 names what does not."""
+        found = await asyncio.gather(*map(_outcome, self._checks.values()))
+        checks = dict(zip(self._checks, found, strict=True))
+        ready = all(outcome == "ok" for outcome in found)
+        body = {"status": "ready" if ready else "not ready", "checks": checks}
+        return json_answer(msgspec.json.encode(body), 200 if ready else 503)
+
+
+async def _outcome(check: Check) -> str:
+    try:
+        await asyncio.wait_for(check(), CHECK_SECONDS)
+    except TimeoutError:
+        return f"no answer within {CHECK_SECONDS:g} s"
+    except Exception as error:  # noqa: BLE001 - any failure of a part means that it is not ready
+        return str(error) or type(error).__name__
+    return "ok"

@@ -1,0 +1,220 @@
+"""The Jobs API over HTTP: create and record as hot handlers, and what Souk adds around them."""
+
+import asyncio
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope
+
+from souk.api.answers import json_answer
+from souk.api.body import Disconnected
+from souk.api.events import event_stream
+from souk.api.site import HeaderMap, HotRoutes, Site
+from souk.dialects.envelope import Rejected, success
+from souk.dialects.jobs import asked_task, wire_credits
+from souk.operations.records import Record
+from souk.operations.types import Reason, Refusal
+from souk.words import TaskId
+
+LONGEST_WAIT: Final = 60.0
+MOST_LISTED: Final = 100
+STATES: Final = ("waiting", "queuing", "generating", "success", "fail")
+
+_ID: Final = re.compile(r"[0-9a-f]{32}")
+_IDEMPOTENCY_KEY: Final = re.compile(rb"[\x20-\x7e]{1,255}")
+
+
+class JobRoutes:
+    """Handlers of ``/api/v1/jobs/…``."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._operations = site.operations
+        self._dialect = site.dialects.jobs
+        self.hot: HotRoutes = {
+            "/api/v1/jobs/createTask": ("POST", self.create),
+            "/api/v1/jobs/recordInfo": ("GET", self.record),
+        }
+        self.routes = [
+            Route("/api/v1/jobs/estimate", self.estimate, methods=["POST"]),
+            Route("/api/v1/jobs/list", self.list, methods=["GET"]),
+            Route("/api/v1/jobs/cancelTask", self.cancel, methods=["POST"]),
+            Route("/api/v1/jobs/keepTask", self.keep, methods=["POST"]),
+            Route("/api/v1/jobs/deleteTask", self.delete, methods=["POST"]),
+            Route("/api/v1/jobs/{task_id}/events", self.events, methods=["GET"]),
+        ]
+
+    async def create(self, scope: Scope, headers: HeaderMap, receive: Receive) -> bytes:
+        """POST createTask: 200 means the task exists, whatever happens next."""
+        try:
+            caller = await self._site.caller(scope, headers)
+            body = await self._site.json_body(headers, receive)
+            draft = self._dialect.parse(body, _idempotency_key(headers))
+            created = await self._operations.create(caller, draft)
+        except Refusal as refusal:
+            self._site.meters.create(refusal.reason.value)
+            raise
+        self._site.meters.create("replayed" if created.replayed else "created")
+        return self._dialect.created(created)
+
+    async def record(self, scope: Scope, headers: HeaderMap, receive: Receive) -> bytes:
+        """GET recordInfo; ``wait`` holds the answer back until the task ends, for at most so many seconds."""
+        caller = await self._site.caller(scope, headers)
+        query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
+        task_id = known_form(asked_task(query))
+        wait = _wait(query)
+        asked = self._operations.record(caller, task_id, dialect=self._dialect.name, wait=wait)
+        record = await (_while_connected(asked, receive) if wait else asked)
+        if record is None:
+            raise unknown_task()
+        return self._dialect.record(record)
+
+    async def estimate(self, request: Request) -> Response:
+        """POST estimate: what a create would hold, without creating anything."""
+        caller = await self._site.caller_of(request)
+        estimate = await self._operations.estimate(
+            caller, self._dialect.parse(await self._site.json_of(request))
+        )
+        data: dict[str, Any] = {
+            "model": estimate.model,
+            "credits": wire_credits(estimate.hold),
+            "estimated": estimate.estimated,
+            "mode": estimate.mode,
+        }
+        if estimate.warnings:
+            data["warnings"] = estimate.warnings
+        return json_answer(success(data))
+
+    async def list(self, request: Request) -> Response:
+        """GET list: the caller's tasks, newest first; ``before`` continues where a page ended."""
+        caller = await self._site.caller_of(request)
+        query = request.query_params
+        limit = _limit(query.get("limit"))
+        state, before = query.get("state"), query.get("before")
+        if state is not None and state not in STATES:
+            raise _invalid("state", f"state must be one of {', '.join(STATES)}", list(STATES))
+        if before is not None and not _ID.fullmatch(before):
+            raise _invalid("before", "before must be the id of a task")
+        records = await self._operations.list(
+            caller, limit=limit, before=before, state=state, model=query.get("model")
+        )
+        data = {
+            "tasks": [self._dialect.data(record) for record in records],
+            "next": records[-1].task_id if len(records) == limit else None,
+        }
+        return json_answer(success(data))
+
+    async def cancel(self, request: Request) -> Response:
+        """POST cancelTask: ``cancelled``, ``requested`` (follow the record) or ``too_late`` (it runs on)."""
+        caller = await self._site.caller_of(request)
+        task_id = _body_task_id(await self._site.json_of(request))
+        answer = await self._operations.cancel(caller, task_id)
+        return json_answer(success({"taskId": task_id, "cancel": answer.value}))
+
+    async def keep(self, request: Request) -> Response:
+        """POST keepTask: hold a task's files back from retention, or with ``keep: false`` no longer."""
+        caller = await self._site.caller_of(request)
+        body = await self._site.json_of(request)
+        task_id = _body_task_id(body)
+        keep = body.get("keep", True)
+        if not isinstance(keep, bool):
+            raise _invalid("keep", "keep must be true or false", [True, False])
+        await self._operations.keep(caller, task_id, keep)
+        return json_answer(success({"taskId": task_id, "keep": keep}))
+
+    async def delete(self, request: Request) -> Response:
+        """POST deleteTask: remove a finished task's record and files now."""
+        caller = await self._site.caller_of(request)
+        task_id = _body_task_id(await self._site.json_of(request))
+        await self._operations.delete(caller, task_id)
+        return json_answer(success({"taskId": task_id, "deleted": True}))
+
+    async def events(self, request: Request) -> Response:
+        """GET {id}/events: the record at every change, as server-sent events, until the task has ended."""
+        caller = await self._site.caller_of(request)
+        task_id = known_form(request.path_params["task_id"])
+        records = self._operations.events(caller, task_id)
+        first: Record | None = await anext(records, None)
+        if first is None:
+            raise unknown_task()
+        return event_stream(first, records, self._dialect.data)
+
+
+def known_form(task_id: str) -> TaskId:
+    """A task id as we make them. Raises the refusal of an unknown task for any other text."""
+    if not _ID.fullmatch(task_id):
+        raise unknown_task()
+    return TaskId(task_id)
+
+
+def unknown_task() -> Refusal:
+    """There is no such task, or it is another account's: the answer must not tell which."""
+    return Refusal(Reason.UNKNOWN_TASK, "there is no task with this id", field="taskId")
+
+
+def _body_task_id(body: Mapping[str, Any]) -> TaskId:
+    task_id = body.get("taskId")
+    if task_id is None or task_id == "":
+        raise Rejected(400, "taskId parameter is required", "missing_parameter", field="taskId")
+    if not isinstance(task_id, str):
+        raise _invalid("taskId", "taskId must be a text")
+    return known_form(task_id)
+
+
+def _idempotency_key(headers: HeaderMap) -> str | None:
+    key = headers.get(b"idempotency-key")
+    if key is None:
+        return None
+    if not _IDEMPOTENCY_KEY.fullmatch(key):
+        raise _invalid("Idempotency-Key", "Idempotency-Key must be 1 to 255 printable ASCII characters")
+    return key.decode("ascii")
+
+
+def _wait(query: Mapping[str, str]) -> float:
+    given = query.get("wait")
+    if not given:
+        return 0.0
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = math.nan
+    if not seconds >= 0:
+        raise _invalid("wait", f"wait must be a number of seconds from 0 to {LONGEST_WAIT:g}")
+    return min(seconds, LONGEST_WAIT)
+
+
+def _limit(given: str | None) -> int:
+    if given is None:
+        return 20
+    if not given.isascii() or not given.isdigit() or not 1 <= int(given[:9]) <= MOST_LISTED:
+        raise _invalid("limit", f"limit must be a whole number from 1 to {MOST_LISTED}")
+    return int(given)
+
+
+def _invalid(field: str, message: str, allowed: list[Any] | None = None) -> Refusal:
+    return Refusal(Reason.INVALID_INPUT, message, field=field, allowed=allowed)
+
+
+async def _while_connected(asked: Any, receive: Receive) -> Record | None:
+    """The answer of a long wait, given up when the client has gone."""
+    answer = asyncio.ensure_future(asked)
+    gone = asyncio.ensure_future(_gone(receive))
+    try:
+        await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not answer.done():
+            raise Disconnected
+        return answer.result()
+    finally:
+        answer.cancel()
+        gone.cancel()
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,51 @@
+"""``GET /metrics``: what this process counted, what waits in the store, and how the write lane does."""
+
+from collections.abc import Iterable
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from souk.api.vitals import Vitals
+from souk.measure import Meters
+from souk.store.lane import Lane
+
+
+class MetricsRoute:
+    """Handler of ``/metrics``. It needs no key: labels hold no id, account, model or address."""
+
+    def __init__(self, meters: Meters, vitals: Vitals) -> None:
+        self._meters = meters
+        self._vitals = vitals
+        meters.registry.register(LaneCollector(vitals.lane))
+        self.routes = [Route("/metrics", self.metrics, methods=["GET"])]
+
+    async def metrics(self, _: Request) -> Response:
+        """GET metrics, in the Prometheus text format."""
+        backlog = await self._vitals.backlog()
+        for state, count in backlog.by_state.items():
+            self._meters.tasks.labels(state).set(count)
+        self._meters.queue_age.set(backlog.oldest_wait)
+        return Response(generate_latest(self._meters.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+class LaneCollector(Collector):
+    """The write lane's own counters; the mean batch is operations over batches."""
+
+    def __init__(self, lane: Lane) -> None:
+        self._lane = lane
+
+    def collect(self) -> Iterable[Metric]:
+        stats = self._lane.stats
+        yield CounterMetricFamily("souk_lane_batches", "Transactions committed.", stats.batches)
+        yield CounterMetricFamily("souk_lane_operations", "Writes committed.", stats.operations)
+        yield CounterMetricFamily("souk_lane_retries", "Transactions run again.", stats.retries)
+        yield CounterMetricFamily("souk_lane_seconds", "Seconds spent in transactions.", stats.seconds)
+        yield GaugeMetricFamily(
+            "souk_lane_largest_batch", "Writes in the largest transaction.", stats.largest
+        )
+        yield GaugeMetricFamily("souk_lane_waiting", "Writes that wait for the lane.", self._lane.depth)

@@ -1,0 +1,29 @@
+"""The route table of a process: every path it answers, put together once at start."""
+
+from collections.abc import Mapping, Sequence
+
+from starlette.routing import Route
+
+from souk.api.asgi import Application
+from souk.api.health import Check, HealthRoutes
+from souk.api.jobs import JobRoutes
+from souk.api.market import MarketRoutes
+from souk.api.metrics import MetricsRoute
+from souk.api.site import Site
+from souk.api.vitals import Vitals
+
+
+def application(
+    site: Site, vitals: Vitals, checks: Mapping[str, Check] | None = None, more: Sequence[Route] = ()
+) -> Application:
+    """The ASGI application. ``checks`` join those of the store at ``/ready``; ``more`` joins the table."""
+    jobs = JobRoutes(site)
+    health = HealthRoutes({"database": vitals.check_database, "lane": vitals.check_lane, **(checks or {})})
+    routes = [
+        *jobs.routes,
+        *MarketRoutes(site).routes,
+        *health.routes,
+        *MetricsRoute(site.meters, vitals).routes,
+        *more,
+    ]
+    return Application(site, jobs.hot, routes)
