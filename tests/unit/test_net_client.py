@@ -133,6 +133,7 @@ async def test_error_status_is_an_answer(http: GuardedHttp) -> None:
         ("deflate", zlib.compress(b"hello" * 1000, wbits=-15)),
         ("identity", b"hello" * 1000),
     ],
+    ids=["gzip", "gzip in two members", "zlib", "bare deflate", "identity"],
 )
 async def test_compressed_answer_is_decoded(http: GuardedHttp, encoding: str, body: bytes) -> None:
     async with raw_server(says(answer(body, f"Content-Encoding: {encoding}"))) as server:

@@ -42,6 +42,12 @@ async def test_redirect_is_followed_relative_to_where_it_came_from(http: Guarded
         assert "GET /b?sig=x%2Fy HTTP/1.1" in server.heads[1]
 
 
+async def test_fresh_request_follows_redirects_too(http: GuardedHttp) -> None:
+    async with raw_server(paths(a=redirect("/b"), b=answer(b"here"))) as server:
+        response = await http.request("GET", server.url("/a"), timeout=5, max_bytes=100, follow=1, fresh=True)
+        assert response.body == b"here"
+
+
 async def test_redirect_is_an_answer_when_none_are_followed(http: GuardedHttp) -> None:
     async with raw_server(says(redirect("/b"))) as server:
         response = await http.request("GET", server.url("/a"), timeout=5, max_bytes=100)

@@ -223,6 +223,17 @@ async def test_fresh_request_never_rides_a_kept_connection(http: GuardedHttp) ->
         assert server.connections == 2
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT", "GET", "DELETE"])
+async def test_dropped_submit_is_not_repeated_whatever_its_method(http: GuardedHttp, method: str) -> None:
+    async def hang_up(exchange: Exchange) -> None:
+        await exchange.asked()
+
+    async with raw_server(hang_up) as server:
+        with pytest.raises(MaybeSent):
+            await http.submit(method, server.url(), timeout=5, max_bytes=100)
+        assert (server.connections, len(server.heads)) == (1, 1)
+
+
 async def test_request_keeps_its_connection(http: GuardedHttp) -> None:
     async def patient(exchange: Exchange) -> None:
         while True:

@@ -13,8 +13,9 @@ UPSTREAM_CHARACTERS = 500
 # Words, not parts of field names such as ``nsfw_checker`` or ``safety_tolerance``.
 _MODERATED = re.compile(
     r"\bmoderat(?:ed|ion)\b|\bnsfw\b|(?<!case[ -])\bsensitive\b|\bunsafe\b|\bprohibited\b|\binappropriate\b"
-    r"|\bsafety (?:system|filter|check|polic|guideline|reason)|\bflagged\b|\bsexual|\bcopyright|\bpublic figure"
-    r"|(?:content|usage)[ _-]polic|polic\w*[ _-]violat|violat\w* .{0,40}(?:polic|guideline|rule|terms)",
+    r"|\bsafety (?:system|filter|check|polic|guideline|reason)|\bflagged\b|\bsexual"
+    r"|\bcopyright|\bpublic figure|(?:content|usage)[ _-]polic|polic\w*[ _-]violat"
+    r"|violat\w* .{0,40}(?:polic|guideline|rule|terms)",
     re.IGNORECASE,
 )
 

@@ -255,6 +255,7 @@ def _refusal(answer: _Answer) -> FailKind | None:
 
 
 def _verdict(record: Mapping[str, Any], job: Job) -> Running | Done | Failed:
+    """What a record says. Raises Unreachable when it says nothing."""
     match record.get("state"):
         case "success":
             return _done(record, job)
@@ -265,10 +266,12 @@ def _verdict(record: Mapping[str, Any], job: Job) -> Running | Done | Failed:
         case "generating":
             progress = _whole(record.get("progress"), -1)
             return Running(progress=progress if 0 <= progress <= 100 else None)
-        case state:
-            names = {"task_id": job.task_id, "attempt_id": job.attempt_id, "state": str(state)[:40]}
+        case str() as state:
+            names = {"task_id": job.task_id, "attempt_id": job.attempt_id, "state": state[:40]}
             log.warning("the upstream reports an unknown state, taken as still running", extra=names)
             return Running()
+        case _:
+            raise Unreachable("the record has no state")
 
 
 def _done(record: Mapping[str, Any], job: Job) -> Done | Running:

@@ -1,0 +1,387 @@
+"""A strict stand-in for KIE.AI on loopback: it checks what it is sent, counts what it takes, lies on request.
+
+In a test: ``with FakeKie() as upstream: ...``. As a process that can be killed and started again:
+``python -m tests.upstreams.kie --port 0 --journal FILE`` (it prints its address).
+What the words in a prompt make it do is told in ``tests/upstreams/lies.py``.
+"""
+
+import argparse
+import asyncio
+import json
+import signal
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from uuid import uuid4
+
+from aiohttp import web
+
+from tests.upstreams.journal import Journal, Submit, count
+from tests.upstreams.lies import FOR_EVER, HTML, Words, cut, drop
+from tests.upstreams.results import EXTENSIONS, MEDIA_TYPES, result_file
+
+KEY = "upstream-key-1234"
+TOP_LEVEL = {"model", "input", "callBackUrl", "progressCallBackUrl"}
+MESSAGES = {
+    401: "Unauthorized – Authentication failed. Please check that your Authorization and Content-Type "
+    "headers are correctly set.",
+    402: "Credits insufficient : Your current balance isn't enough to run this request. "
+    "Please top up to continue.",
+    429: "Your call frequency is too high. Please try again later.",
+    455: "Service is under maintenance",
+    505: "This interface is temporarily paused.",
+}
+UNSUPPORTED = (
+    "The model name you specified is not supported. "
+    "Please verify your input and use one of the supported models provided by KIE."
+)
+
+
+class FakeKie:
+    """One upstream on a loopback port, served by a thread of its own, so any kind of test can use it."""
+
+    def __init__(
+        self,
+        *,
+        key: str = KEY,
+        journal: Path | None = None,
+        port: int = 0,
+        queue_seconds: float = 0.02,
+        run_seconds: float = 0.05,
+    ) -> None:
+        self.key = key
+        self.port = port
+        self.queue_seconds = queue_seconds
+        self.run_seconds = run_seconds
+        self.journal = Journal(journal)
+        self.tasks = {submit.task_id: submit for submit in self.journal.submits}
+        self.polls: Counter[str] = Counter()
+        """Record calls by task id."""
+        self.tries: Counter[str] = Counter()
+        """Create calls by prompt, refused ones included."""
+        self.fetches: Counter[str] = Counter()
+        """Result file calls by file name."""
+        self.uploads: dict[str, bytes] = {}
+        """Uploaded files by path."""
+        self.complaints: list[str] = []
+        """What a client did wrong, beyond what the answers say. Tests may assert that it stays empty."""
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="fake-kie", daemon=True)
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def submits(self) -> list[Submit]:
+        """What was accepted, in order, since the journal began."""
+        return self.journal.submits
+
+    def count(self, marker: str, model: str = "") -> int:
+        """How many accepted submits carry ``marker`` in their prompt."""
+        return count(self.submits, marker, model)
+
+    def start(self) -> Self:
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self._serve(), self._loop).result(10)
+        return self
+
+    def stop(self) -> None:
+        if self._runner is not None:
+            asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result(10)
+            self._runner = None
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(10)
+            self._loop.close()
+        self.journal.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    async def _serve(self) -> None:
+        app = web.Application(client_max_size=256 * 1024 * 1024)
+        app.router.add_post("/api/v1/jobs/createTask", self._create)
+        app.router.add_get("/api/v1/jobs/recordInfo", self._record)
+        app.router.add_get("/api/v1/chat/credit", self._credit)
+        app.router.add_post("/api/file-stream-upload", self._upload)
+        app.router.add_get("/files/{task}/{name}", self._file)
+        app.router.add_get("/kieai/{path:.+}", self._uploaded)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+
+    # The create call
+
+    async def _create(self, request: web.Request) -> web.StreamResponse:
+        if not self._known(request):
+            return envelope(401, MESSAGES[401])
+        body, wrong = await self._checked(request)
+        if wrong is not None:
+            return wrong
+        prompt = prompt_of(body["input"])
+        words = Words(prompt)
+        self.tries[prompt] += 1
+        if "slow-create" in words:
+            await asyncio.sleep(words.seconds("slow-create"))
+        if "refuse" in words:
+            code = int(words["refuse"])
+            return envelope(code, MESSAGES.get(code, "Refused as the prompt asked"))
+        if self.tries[prompt] <= words.times("429", FOR_EVER):
+            return envelope(429, MESSAGES[429], headers={"Retry-After": "1"})
+        if "drop-before-accept" in words:
+            return drop(request)
+        submit = Submit(
+            task_id=uuid4().hex,
+            model=body["model"],
+            prompt=prompt,
+            created=time.time(),
+            input=body["input"],
+            callback=body.get("callBackUrl", ""),
+            hops=request.headers.get("X-Souk-Hops", ""),
+        )
+        self.journal.record(submit)
+        self.tasks[submit.task_id] = submit
+        return await self._accepted(request, submit, words)
+
+    async def _accepted(self, request: web.Request, submit: Submit, words: Words) -> web.StreamResponse:
+        data = {"taskId": submit.task_id, "recordId": submit.task_id}
+        if "drop-after-accept" in words:
+            return drop(request)
+        if "500-after-accept" in words:
+            return envelope(500, "Server exception, please try again later", status=500)
+        if "html" in words:
+            return web.Response(text=HTML, content_type="text/html")
+        if "truncated" in words:
+            return await cut(request, json.dumps({"code": 200, "msg": "success", "data": data}).encode())
+        if "no-id" in words:
+            return envelope(200, "success", {})
+        return envelope(200, "success", data)
+
+    async def _checked(self, request: web.Request) -> tuple[dict[str, Any], web.Response | None]:
+        """The body of a create call, and the refusal if there is something wrong with it."""
+        if request.content_type != "application/json":
+            return {}, self._complain(401, "createTask without Content-Type: application/json")
+        try:
+            body = json.loads(await request.text())
+        except ValueError:
+            return {}, self._complain(400, "createTask with a body that is not JSON")
+        if not isinstance(body, dict) or set(body) - TOP_LEVEL:
+            return {}, self._complain(400, f"createTask with unknown fields: {sorted(set(body) - TOP_LEVEL)}")
+        if not isinstance(body.get("model"), str) or body["model"].startswith("unknown"):
+            return body, envelope(422, UNSUPPORTED)
+        if not isinstance(body.get("input"), dict) or not body["input"]:
+            return body, envelope(422, "This field is required")
+        if inline := [text for text in texts_in(body["input"]) if text.startswith("data:")]:
+            return body, self._complain(422, f"createTask with {len(inline)} files inside the JSON")
+        return body, None
+
+    # The record call
+
+    async def _record(self, request: web.Request) -> web.StreamResponse:
+        if not self._known(request):
+            return envelope(401, MESSAGES[401])
+        task_id = request.query.get("taskId", "")
+        if not task_id:
+            return envelope(400, "taskId parameter is required")
+        task = self.tasks.get(task_id)
+        if task is None:
+            return envelope(422, "recordInfo is null")
+        self.polls[task_id] += 1
+        words = Words(task.prompt)
+        for word in words:
+            what, _, polling = word.partition("-while-")
+            if polling == "polling" and self.polls[task_id] <= words.times(word):
+                return await self._lied(request, what, task)
+        return envelope(200, "success", self._record_of(task, words))
+
+    async def _lied(self, request: web.Request, what: str, task: Submit) -> web.StreamResponse:
+        whole = {"code": 200, "msg": "success", "data": self._record_of(task, Words(task.prompt))}
+        match what:
+            case "html":
+                return web.Response(text=HTML, content_type="text/html")
+            case "drop":
+                return drop(request)
+            case "truncated":
+                return await cut(request, json.dumps(whole).encode())
+            case "null":
+                return envelope(422, "recordInfo is null")
+            case "other":
+                whole["data"] |= {"taskId": uuid4().hex, "state": "fail", "failCode": "422"}
+                return web.json_response(whole)
+            case "500" | "503":
+                return web.Response(status=int(what), text=HTML, content_type="text/html")
+            case code:
+                headers = {"Retry-After": "1"} if code == "429" else {}
+                return envelope(int(code), MESSAGES.get(int(code), "Not now"), headers=headers)
+
+    def _record_of(self, task: Submit, words: Words) -> dict[str, Any]:
+        now, polls = time.time(), self.polls[task.task_id]
+        age = now - task.created
+        run = words.seconds("slow", self.run_seconds)
+        record: dict[str, Any] = {
+            "taskId": task.task_id,
+            "model": task.model,
+            "state": "waiting" if age < self.queue_seconds else "generating",
+            "param": json.dumps({"model": task.model, "input": task.input}),
+            "resultJson": "",
+            "failCode": "",
+            "failMsg": "",
+            "costTime": None,
+            "completeTime": None,
+            "createTime": int(task.created * 1000),
+            "updateTime": int(now * 1000),
+        }
+        if polls <= words.times("unknown-state"):
+            record["state"] = "reticulating"
+        elif "never" in words or age < self.queue_seconds + run:
+            if "backwards" in words and polls % 2 == 0:
+                record["state"] = "waiting"
+        else:
+            record |= {"costTime": int(run * 1000), "completeTime": int(now * 1000)} | self._end_of(
+                task, words
+            )
+        return record
+
+    def _end_of(self, task: Submit, words: Words) -> dict[str, Any]:
+        if "fail" in words or "moderated" in words:
+            code = words.get("fail") or ("422" if "moderated" in words else "500")
+            message = "Your prompt was flagged by content moderation" if "moderated" in words else "It failed"
+            return {"state": "fail", "failCode": code, "failMsg": message, "creditsConsumed": 0}
+        polls = self.polls[task.task_id]
+        result = json.dumps(self._result_of(task, words))
+        if polls <= words.times("no-file", FOR_EVER):
+            result = '{"resultUrls":[]}'
+        if polls <= words.times("bad-result", FOR_EVER):
+            result = result[:-3]
+        return {"state": "success", "resultJson": result, "creditsConsumed": 8}
+
+    def _result_of(self, task: Submit, words: Words) -> dict[str, Any]:
+        if "text" in words:
+            return {"resultObject": {"text": "words instead of files"}}
+        extension = EXTENSIONS[words.get("kind", "image")]
+        names = [f"{index}.{extension}" for index in range(words.times("files") or 1)]
+        return {"resultUrls": [f"{self.url}/files/{task.task_id}/{name}?sig=s%2Fg" for name in names]}
+
+    # Files
+
+    async def _file(self, request: web.Request) -> web.StreamResponse:
+        task = self.tasks.get(request.match_info["task"])
+        name = request.match_info["name"]
+        if "Authorization" in request.headers:
+            self.complaints.append("a key was sent to the address of a result file")
+        if "sig=s%2Fg" not in request.raw_path:
+            self.complaints.append("the signature of a result file's address was respelt")
+        if task is None:
+            return web.Response(status=404)
+        words = Words(task.prompt)
+        self.fetches[f"{task.task_id}/{name}"] += 1
+        if "file-404" in words or self.fetches[f"{task.task_id}/{name}"] <= words.times("file-404-once"):
+            return web.Response(status=404, text="no such file")
+        if "file-html" in words:
+            return web.Response(text=HTML, content_type="text/html")
+        if "file-private" in words:
+            return web.Response(status=302, headers={"Location": "http://169.254.169.254/latest/meta-data/"})
+        kind = words.get("kind", "image")
+        content = result_file(kind, int(task.task_id[:6], 16) + int(name.partition(".")[0]))
+        if "file-truncated" in words:
+            return await cut(request, content)
+        if "file-slow" in words:
+            await asyncio.sleep(words.seconds("file-slow"))
+        body = b"" if "file-empty" in words else content
+        return web.Response(body=body, content_type=MEDIA_TYPES[kind])
+
+    async def _upload(self, request: web.Request) -> web.Response:
+        if not self._known(request):
+            return upload_answer(401, "Authentication failed: Invalid API Key")
+        if request.content_type != "multipart/form-data":
+            return self._complain(400, "file-stream-upload that is not multipart/form-data")
+        form = await request.post()
+        folder, name, file = form.get("uploadPath"), form.get("fileName"), form.get("file")
+        if not isinstance(folder, str) or not folder:
+            return upload_answer(400, "Missing required parameter: uploadPath")
+        if folder.strip("/") != folder:
+            return self._complain(400, "uploadPath with outer slashes")
+        if not isinstance(file, web.FileField):
+            return upload_answer(400, "Missing required parameter: file")
+        name = name if isinstance(name, str) and name else f"{uuid4().hex[:11]}{Path(file.filename).suffix}"
+        path = f"kieai/100001/{folder}/{name}"
+        content = file.file.read()
+        self.uploads[path] = content
+        data = {
+            "success": True,
+            "fileName": name,
+            "filePath": path,
+            "downloadUrl": f"{self.url}/{path}",
+            "fileSize": len(content),
+            "mimeType": file.content_type,
+            "uploadedAt": "2026-02-26T09:15:30.412Z",
+        }
+        return upload_answer(200, "File uploaded successfully", data)
+
+    async def _uploaded(self, request: web.Request) -> web.Response:
+        content = self.uploads.get(request.path.removeprefix("/"))
+        return web.Response(status=404) if content is None else web.Response(body=content)
+
+    async def _credit(self, request: web.Request) -> web.Response:
+        return envelope(200, "success", 5916.25) if self._known(request) else envelope(401, MESSAGES[401])
+
+    def _known(self, request: web.Request) -> bool:
+        return request.headers.get("Authorization") == f"Bearer {self.key}"
+
+    def _complain(self, code: int, message: str) -> web.Response:
+        self.complaints.append(message)
+        return envelope(code, message)
+
+
+def prompt_of(input: dict[str, Any]) -> str:
+    """The text a task is about."""
+    return str(input.get("prompt") or input.get("text") or "")
+
+
+def texts_in(value: Any) -> list[str]:
+    """Every text inside a JSON value."""
+    if isinstance(value, dict):
+        return [text for item in value.values() for text in texts_in(item)]
+    if isinstance(value, list):
+        return [text for item in value for text in texts_in(item)]
+    return [value] if isinstance(value, str) else []
+
+
+def envelope(
+    code: int, msg: str, data: Any = None, *, status: int = 200, headers: dict[str, str] | None = None
+) -> web.Response:
+    return web.json_response({"code": code, "msg": msg, "data": data}, status=status, headers=headers)
+
+
+def upload_answer(code: int, msg: str, data: Any = None) -> web.Response:
+    return web.json_response({"success": code == 200, "code": code, "msg": msg, "data": data})
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description="A fake KIE.AI on loopback")
+    options.add_argument("--port", type=int, default=0)
+    options.add_argument("--journal", type=Path, required=True)
+    options.add_argument("--key", default=KEY)
+    options.add_argument("--queue-seconds", type=float, default=0.02)
+    options.add_argument("--run-seconds", type=float, default=0.05)
+    given = options.parse_args()
+    # Threads inherit the mask, so the signals wait for the main thread.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+    with FakeKie(**vars(given)) as upstream:
+        print(upstream.url, flush=True)
+        signal.sigwait({signal.SIGTERM, signal.SIGINT})
+
+
+if __name__ == "__main__":
+    main()
