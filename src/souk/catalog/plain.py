@@ -67,3 +67,12 @@ def word(value: Any) -> str:
 def given(value: Any) -> bool:
     """Whether an input field holds anything: absent, null, empty texts and empty lists do not."""
     return value is not None and value != "" and value != [] and value != {}
+
+
+def worded(data: Any) -> Any:
+    """The same data with every mapping key as a text; YAML reads ``5:`` and ``true:`` as other types."""
+    if isinstance(data, dict):
+        return {word(key): worded(value) for key, value in cast(dict[Any, Any], data).items()}
+    if isinstance(data, list):
+        return [worded(value) for value in cast(list[Any], data)]
+    return data
