@@ -20,7 +20,7 @@ OPEN_TO_BROWSERS: Final = (
 PREFLIGHT: Final = (
     (b"access-control-allow-origin", b"*"),
     (b"access-control-allow-methods", b"GET, POST, PUT, DELETE, OPTIONS"),
-    (b"access-control-allow-headers", b"Content-Type, Authorization, Idempotency-Key, X-Request-Id"),
+    (b"access-control-allow-headers", b"Content-Type, Authorization, Idempotency-Key, Range, X-Request-Id"),
     (b"access-control-max-age", b"86400"),
 )
 Headers = tuple[tuple[bytes, bytes], ...]

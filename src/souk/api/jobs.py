@@ -3,7 +3,7 @@
 import asyncio
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -18,15 +18,14 @@ from souk.api.events import event_stream
 from souk.api.site import HeaderMap, HotRoutes, Site
 from souk.dialects.envelope import Rejected, success
 from souk.dialects.jobs import asked_task, wire_credits
+from souk.operations.operations import is_task_id, unknown_task
 from souk.operations.records import Record
 from souk.operations.types import Reason, Refusal
-from souk.words import TaskId
 
 LONGEST_WAIT: Final = 60.0
 MOST_LISTED: Final = 100
 STATES: Final = ("waiting", "queuing", "generating", "success", "fail")
 
-_ID: Final = re.compile(r"[0-9a-f]{32}")
 _IDEMPOTENCY_KEY: Final = re.compile(rb"[\x20-\x7e]{1,255}")
 
 
@@ -56,23 +55,20 @@ class JobRoutes:
             caller = await self._site.caller(scope, headers)
             body = await self._site.json_body(headers, receive)
             draft = self._dialect.parse(body, _idempotency_key(headers))
-            created = await self._operations.create(caller, draft)
         except Refusal as refusal:
             self._site.meters.create(refusal.reason.value)
             raise
-        self._site.meters.create("replayed" if created.replayed else "created")
-        return self._dialect.created(created)
+        return self._dialect.created(await self._operations.create(caller, draft))
 
     async def record(self, scope: Scope, headers: HeaderMap, receive: Receive) -> bytes:
         """GET recordInfo; ``wait`` holds the answer back until the task ends, for at most so many seconds."""
         caller = await self._site.caller(scope, headers)
         query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
-        task_id = known_form(asked_task(query))
-        wait = _wait(query)
+        task_id, wait = asked_task(query), _wait(query)
         asked = self._operations.record(caller, task_id, dialect=self._dialect.name, wait=wait)
         record = await (_while_connected(asked, receive) if wait else asked)
         if record is None:
-            raise unknown_task()
+            raise unknown_task(task_id)
         return self._dialect.record(record)
 
     async def estimate(self, request: Request) -> Response:
@@ -99,11 +95,12 @@ class JobRoutes:
         state, before = query.get("state"), query.get("before")
         if state is not None and state not in STATES:
             raise _invalid("state", f"state must be one of {', '.join(STATES)}", list(STATES))
-        if before is not None and not _ID.fullmatch(before):
+        if before is not None and not is_task_id(before):
             raise _invalid("before", "before must be the id of a task")
-        records = await self._operations.list(
-            caller, limit=limit, before=before, state=state, model=query.get("model")
-        )
+        model = query.get("model")
+        if model is not None and not model.isprintable():
+            raise _invalid("model", "model must be the id of a model")
+        records = await self._operations.list(caller, limit=limit, before=before, state=state, model=model)
         data = {
             "tasks": [self._dialect.data(record) for record in records],
             "next": records[-1].task_id if len(records) == limit else None,
@@ -138,33 +135,21 @@ class JobRoutes:
     async def events(self, request: Request) -> Response:
         """GET {id}/events: the record at every change, as server-sent events, until the task has ended."""
         caller = await self._site.caller_of(request)
-        task_id = known_form(request.path_params["task_id"])
+        task_id = request.path_params["task_id"]
         records = self._operations.events(caller, task_id)
         first: Record | None = await anext(records, None)
         if first is None:
-            raise unknown_task()
+            raise unknown_task(task_id)
         return event_stream(first, records, self._dialect.data)
 
 
-def known_form(task_id: str) -> TaskId:
-    """A task id as we make them. Raises the refusal of an unknown task for any other text."""
-    if not _ID.fullmatch(task_id):
-        raise unknown_task()
-    return TaskId(task_id)
-
-
-def unknown_task() -> Refusal:
-    """There is no such task, or it is another account's: the answer must not tell which."""
-    return Refusal(Reason.UNKNOWN_TASK, "there is no task with this id", field="taskId")
-
-
-def _body_task_id(body: Mapping[str, Any]) -> TaskId:
+def _body_task_id(body: Mapping[str, Any]) -> str:
     task_id = body.get("taskId")
     if task_id is None or task_id == "":
         raise Rejected(400, "taskId parameter is required", "missing_parameter", field="taskId")
     if not isinstance(task_id, str):
         raise _invalid("taskId", "taskId must be a text")
-    return known_form(task_id)
+    return task_id
 
 
 def _idempotency_key(headers: HeaderMap) -> str | None:
@@ -201,7 +186,7 @@ def _invalid(field: str, message: str, allowed: list[Any] | None = None) -> Refu
     return Refusal(Reason.INVALID_INPUT, message, field=field, allowed=allowed)
 
 
-async def _while_connected(asked: Any, receive: Receive) -> Record | None:
+async def _while_connected(asked: Awaitable[Record | None], receive: Receive) -> Record | None:
     """The answer of a long wait, given up when the client has gone."""
     answer = asyncio.ensure_future(asked)
     gone = asyncio.ensure_future(_gone(receive))

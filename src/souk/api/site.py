@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.types import Receive, Scope
@@ -11,11 +10,9 @@ from souk.api import body
 from souk.api.credential import Proxies, bearer
 from souk.dialects.table import Dialects
 from souk.measure import Meters
+from souk.operations.operations import Operations
 from souk.operations.types import Caller
 from souk.words import JsonObject
-
-if TYPE_CHECKING:
-    from souk.operations import Operations
 
 HeaderMap = Mapping[bytes, bytes]
 HotHandler = Callable[[Scope, HeaderMap, Receive], Awaitable[bytes]]
@@ -32,7 +29,7 @@ def _ignore() -> None:
 class Site:
     """The operations, and how requests become calls of them."""
 
-    operations: "Operations"
+    operations: Operations
     dialects: Dialects
     meters: Meters
     proxies: Proxies = field(default_factory=lambda: Proxies(""))
