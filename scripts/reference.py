@@ -34,9 +34,29 @@ def settings_page() -> str:
     return _page(
         "Settings",
         "A value is looked for in the command-line flag, the environment variable, `souk.yaml` and then the "
-        "default. A secret may also be read from a file, named by the variable that ends in `_FILE`.",
+        "default. A secret may also be read from a file, named by the variable that ends in `_FILE`. "
+        "`souk.yaml` is looked for at `SOUK_CONFIG`, in the data folder and in the current folder.",
         _table(("Environment variable", "In `souk.yaml`", "Default", "Meaning"), rows),
+        "## Connections",
+        "A key makes a connection of its provider; more of them, and their limits, go into `souk.yaml`. "
+        "A key may also be read from a file, named by the same variable with `_FILE` appended.",
+        _table(("Provider", "Key", "Base URL", "Default base URL", "More"), _connection_rows()),
     )
+
+
+def _connection_rows() -> list[tuple[str, ...]]:
+    from souk.providers.registry import PROVIDERS
+
+    return [
+        (
+            f"{entry.title}: {entry.description}",
+            f"`{entry.key_variable}`",
+            f"`{entry.base_url_variable}`",
+            entry.base_url,
+            ", ".join(f"`{variable}`" for variable in entry.options.values()) or "none",
+        )
+        for entry in PROVIDERS.values()
+    ]
 
 
 def _default(value: Any) -> str:
@@ -79,8 +99,8 @@ def models_page() -> str:
     return _page(
         "Models",
         f"The {len(models)} models of the catalogue. `souk models ID` shows the input schema of one and an "
-        "example. While no connection is configured every model runs in the sandbox; after that a model runs on "
-        "the first of its routes that has a connection.",
+        "example. While no connection is configured every model runs in the sandbox; after that a model runs "
+        "on the first of its routes that has a connection.",
         *parts,
     )
 

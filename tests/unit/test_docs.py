@@ -19,7 +19,7 @@ from tests.conftest import ROOT
 from tests.examples import Session, examples_of
 from tests.postgres import free_port
 
-DOCUMENTED = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DOCUMENTED = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 WITH_EXAMPLES = [page for page in DOCUMENTED if examples_of(page)]
 START_SECONDS = 30.0
 API_KEY = "sk-docs-0123456789abcdef"
@@ -50,6 +50,14 @@ def test_links_of_the_page_lead_somewhere(page: Path) -> None:
 def test_reference_page_is_what_the_code_says(name: str) -> None:
     page = ROOT / "docs" / "reference" / name
     assert page.read_text(encoding="utf-8") == PAGES[name](), "run: make reference"
+
+
+def test_every_variable_the_code_names_is_in_the_settings_page() -> None:
+    named: set[str] = set()
+    for path in (ROOT / "src").rglob("*.py"):
+        named |= set(re.findall(r"\bSOUK_[A-Z_]*[A-Z]\b", path.read_text(encoding="utf-8")))
+    listed = (ROOT / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
+    assert {name for name in named if f"`{name}`" not in listed} == set()
 
 
 @contextmanager
