@@ -62,10 +62,14 @@ def test_a_mapped_peer_is_its_ipv4_address_to_the_list() -> None:
     assert asked("10.0.0.1", "::ffff:10.0.0.1", "203.0.113.9") == "203.0.113.9"
 
 
+def test_an_ipv4_peer_on_a_socket_for_both_is_plain_ipv4() -> None:
+    assert asked("", "::ffff:203.0.113.9") == "203.0.113.9"
+
+
 def test_a_socket_without_peer_has_no_address() -> None:
     assert asked("10.0.0.0/8", None, "203.0.113.9") == ""
 
 
 def test_a_setting_that_is_no_address_is_named() -> None:
-    with pytest.raises(ValueError, match="SOUK_TRUSTED_PROXIES: 'proxy.local'"):
+    with pytest.raises(ValueError, match=r"SOUK_TRUSTED_PROXIES: .proxy\.local"):
         Proxies("10.0.0.1, proxy.local")

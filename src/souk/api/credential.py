@@ -10,6 +10,9 @@ LONGEST_TOKEN: Final = 512
 FORWARDING: Final = (b"x-forwarded-for", b"forwarded", b"x-forwarded-host", b"x-real-ip")
 """Headers that only a proxy adds: this server is then reachable from elsewhere, whatever it is bound to."""
 
+_MAPPED: Final = "::ffff:"
+"""How an IPv4 peer looks on a socket that takes both."""
+
 _Network = IPv4Network | IPv6Network
 
 
@@ -31,7 +34,7 @@ class Proxies:
     def client_ip(self, scope: Scope) -> str:
         """The address of the client: the peer, or what trusted proxies say about whom they serve."""
         client = scope.get("client")
-        peer: str = client[0] if client else ""
+        peer: str = client[0].removeprefix(_MAPPED) if client else ""
         if not self._trusted or not self._is_trusted(peer):
             return peer
         headers: Iterable[tuple[bytes, bytes]] = scope["headers"]
