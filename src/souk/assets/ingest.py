@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from souk.assets.measure import Measured, measure
@@ -17,8 +18,10 @@ from souk.clock import Clock
 from souk.ids import RandomBits, random_hex
 from souk.net.http import Blocked, Http, NetError, TooLarge
 from souk.providers.base import OutputFile
+from souk.store import accounts
 from souk.store.assets import AssetRow
-from souk.words import AssetId, Millis, TaskId
+from souk.store.reads import Reads
+from souk.words import AccountId, AssetId, Millis, TaskId
 
 UNKNOWN_TYPE = "application/octet-stream"
 _MEDIA = ("image/", "video/", "audio/")
@@ -55,28 +58,35 @@ class Ingest:
     """Copies outputs into storage. One per process; safe for many tasks at once."""
 
     def __init__(
-        self, storage: Storage, http: Http, clock: Clock, random: RandomBits, limits: IngestLimits
+        self,
+        storage: Storage,
+        http: Http,
+        reads: Reads,
+        clock: Clock,
+        random: RandomBits,
+        limits: IngestLimits,
     ) -> None:
         self._storage = storage
         self._http = http
+        self._reads = reads
         self._clock = clock
         self._random = random
         self._limits = limits
+        self._segments: dict[int, str] = {}
 
     async def from_output(
         self,
         output: OutputFile,
         *,
         account_id: int,
-        segment: str,
         task_id: TaskId,
-        index: int,
+        number: int,
         headers: Mapping[str, str] | None = None,
         trusted: bool = False,
     ) -> AssetRow:
         """Store one file of a result and describe it. A ``path`` output is used up, unless this fails.
 
-        ``segment`` is the account's part of links. ``headers`` and ``trusted`` are for the download: a key,
+        ``number`` is the file's place in the result. ``headers`` and ``trusted`` are for the download: a key,
         and an address the operator configured. The row must be inserted within an hour. Raises IngestFailed.
         """
         scratch = output.path or await self._storage.scratch()
@@ -86,7 +96,8 @@ class Ingest:
             media_type = _settle(facts, canonical(output.media_type), declared)
             asset_id = AssetId(random_hex(self._random))
             name = f"{asset_id}.{extension_of(media_type)}"
-            await self._storage.put_file(scratch, f"{segment}/{name}")
+            path = f"{await self._segment(account_id)}/{name}"
+            await self._storage.put_file(scratch, path)
         except (StorageError, OSError) as error:
             raise IngestFailed(f"the file could not be stored: {error}") from error
         finally:
@@ -98,8 +109,8 @@ class Ingest:
             account_id=account_id,
             task_id=task_id,
             kind="result",
-            number=index,
-            path=f"{segment}/{name}",
+            number=number,
+            path=path,
             name=name,
             media_type=media_type,
             size=facts.size,
@@ -110,6 +121,15 @@ class Ingest:
             created_at=now,
             expires_at=Millis(now + self._limits.keep_ms),
         )
+
+    async def _segment(self, account_id: int) -> str:
+        """The account's part of file links; it never changes."""
+        if account_id not in self._segments:
+            found = await self._reads.run(partial(accounts.account, account_id=AccountId(account_id)))
+            if found is None:
+                raise IngestFailed("the task's account no longer exists", retryable=False)
+            self._segments[account_id] = found.segment
+        return self._segments[account_id]
 
     async def _bring(
         self, output: OutputFile, scratch: Path, headers: Mapping[str, str] | None, trusted: bool

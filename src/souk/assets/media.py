@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -24,29 +25,37 @@ class Rule(Protocol):
     def accept(self) -> tuple[str, ...]: ...
     @property
     def max_bytes(self) -> int: ...
-    @property
-    def max_items(self) -> int: ...
 
 
-Input = tuple[str, int, str, Rule]
-"""An input field, the place in its list, the address given there, and the field's rule."""
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """One address of the input."""
+
+    field: str
+    index: int
+    """Among the addresses of the same field."""
+    label: str
+    """How messages name it."""
+    url: str
+    rule: Rule
 
 
 class TaskMedia:
     """:class:`souk.providers.base.Media` for one task.
 
-    ``parents`` gives the result files of the tasks that input fields name. ``workdir`` is the task's own
-    folder and stays until the provider is done.
+    ``inputs`` are the addresses in the task's input, in order, each with its catalogue path
+    (``image_urls[]``) and rule. ``parents`` gives the result files of the tasks that input fields name.
+    ``workdir`` is the task's own folder and stays until the provider is done.
     """
 
     def __init__(
         self,
-        inputs: Sequence[Input],
+        inputs: Sequence[tuple[str, str, Rule]],
         parents: Mapping[str, Sequence[AssetRow]],
         workdir: Path,
         sources: Sources,
     ) -> None:
-        self._inputs = inputs
+        self._inputs = _numbered(inputs)
         self._parents = parents
         self._files = Inputs(workdir, sources)
 
@@ -54,14 +63,14 @@ class TaskMedia:
         """See :meth:`souk.providers.base.Media.files`."""
         if field in self._parents:
             return [await self._of_parent(field, row) for row in self._parents[field]]
-        return await self._checked([given for given in self._inputs if given[0] == field])
+        return await self._checked([given for given in self._inputs if given.field == field])
 
     async def all(self) -> Sequence[MediaFile]:
         """Every input file in the order given, then the files of parents."""
         own = await self._checked(self._inputs)
         return [*own, *[file for field in self._parents for file in await self.files(field)]]
 
-    async def _checked(self, inputs: Sequence[Input]) -> list[MediaFile]:
+    async def _checked(self, inputs: Sequence[_Given]) -> list[MediaFile]:
         """All of them, or the refusal of the first that cannot be used."""
         answers = await asyncio.gather(*map(self._check, inputs), return_exceptions=True)
         files: list[MediaFile] = []
@@ -71,21 +80,30 @@ class TaskMedia:
             files.append(answer)
         return files
 
-    async def _check(self, given: Input) -> MediaFile:
-        field, index, url, rule = given
+    async def _check(self, given: _Given) -> MediaFile:
         try:
-            fetched = await self._files.fetch(url, rule.max_bytes)
-            _hold_to(rule, fetched)
+            fetched = await self._files.fetch(given.url, given.rule.max_bytes)
+            _hold_to(given.rule, fetched)
         except Unusable as error:
-            label = f"{field}[{index}]" if rule.max_items > 1 else field
-            raise Refused(error.kind, f"{label}: {error}") from None
-        return _media_file(field, index, fetched)
+            raise Refused(error.kind, f"{given.label}: {error}") from None
+        return _media_file(given.field, given.index, fetched)
 
     async def _of_parent(self, field: str, row: AssetRow) -> MediaFile:
         try:
             return _media_file(field, row.number, await self._files.stored(row))
         except Unusable as error:
             raise Refused(error.kind, f"{field}: {error}") from None
+
+
+def _numbered(inputs: Sequence[tuple[str, str, Rule]]) -> list[_Given]:
+    counts: dict[str, int] = {}
+    given: list[_Given] = []
+    for path, url, rule in inputs:
+        index = counts.get(path, 0)
+        counts[path] = index + 1
+        field = path.removesuffix("[]")
+        given.append(_Given(field, index, field if field == path else f"{field}[{index}]", url, rule))
+    return given
 
 
 def _media_file(field: str, index: int, fetched: Fetched) -> MediaFile:

@@ -59,7 +59,6 @@ _OF_TASKS = Statement(
     f"SELECT {_A_COLUMNS} FROM {{rows:wanted(id text)}} JOIN assets a ON a.task_id = wanted.id "
     "ORDER BY a.task_id, a.number"
 )
-_SET_EXPIRY = Statement("UPDATE assets SET expires_at = :expires_at WHERE task_id = :task_id")
 _DROP_EXPIRED = Statement(
     "DELETE FROM assets WHERE id IN ("
     "SELECT a.id FROM assets a WHERE a.expires_at <= :before "
@@ -67,9 +66,6 @@ _DROP_EXPIRED = Statement(
     "AND NOT EXISTS (SELECT 1 FROM pins p JOIN tasks u ON u.id = p.task_id "
     "WHERE p.target IN (a.id, a.task_id) AND u.completed_at IS NULL) "
     "ORDER BY a.expires_at LIMIT :limit {skip_locked}) RETURNING path"
-)
-_DROP_OF_TASKS = Statement(
-    "DELETE FROM assets WHERE task_id IN (SELECT id FROM {rows:gone(id text)}) RETURNING path"
 )
 
 
@@ -104,20 +100,9 @@ def of_tasks(connection: Connection, task_ids: Iterable[TaskId]) -> dict[TaskId,
     return found
 
 
-def set_expiry(connection: Connection, task_id: TaskId, expires_at: Millis | None) -> None:
-    """Keep the files of a task (None), or let them expire after all."""
-    connection.run(_SET_EXPIRY, {"task_id": task_id, "expires_at": expires_at})
-
-
 def drop_expired(connection: Connection, before: Millis, limit: int) -> list[str]:
     """Delete up to ``limit`` rows that expired before a moment, oldest first; the paths whose bytes may go.
 
     Spared are files of kept tasks, and files that an unfinished task pinned or whose task it pinned.
     """
     return [row[0] for row in connection.run(_DROP_EXPIRED, {"before": before, "limit": limit})]
-
-
-def drop_of_tasks(connection: Connection, task_ids: Iterable[TaskId]) -> list[str]:
-    """Delete the rows of these tasks; the paths whose bytes may go."""
-    rows = connection.run(_DROP_OF_TASKS, {"gone": rows_json({"id": task_id} for task_id in task_ids)})
-    return [row[0] for row in rows]
