@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from souk.accounts import keys, ledger, webhook_keys
 from souk.accounts.secrets import SecretBox, SecretKeyError
 from souk.clock import Clock
+from souk.settings import Settings
 from souk.store import accounts
 from souk.store.accounts import AccountRow
 from souk.store.database import Conflict, Connection
 from souk.store.keys import NewKey, insert_key, key_by_hash
 from souk.store.lane import Kind, Lane
 from souk.store.reads import Reads
-from souk.words import Credits, Millis, Mode, Scope
+from souk.words import Credits, Millis, Mode, Scope, credits_from_number
 
 FIRST_ACCOUNT = "main"
 ENVIRONMENT_KEY = "SOUK_API_KEY"
@@ -39,6 +40,15 @@ class FirstAccount:
     """Empty: one is made."""
     initial_credits: Credits
     """In each mode."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> "FirstAccount":
+        """As the settings say."""
+        return cls(
+            settings.api_key.get_secret_value(),
+            settings.webhook_key.get_secret_value(),
+            credits_from_number(settings.initial_credits),
+        )
 
 
 @dataclass(frozen=True, slots=True)

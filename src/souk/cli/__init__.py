@@ -1,0 +1,1 @@
+"""The ``souk`` command: one file per noun. It does everything through the operations."""

@@ -1,0 +1,163 @@
+"""What a command opens before it can act: settings, and the database with the operator's acts on it."""
+
+import asyncio
+import getpass
+import os
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+from souk.cli.failure import Exit, Failure, complain
+
+if TYPE_CHECKING:
+    from souk.accounts.secrets import SecretBox
+    from souk.config import Config
+    from souk.operations.admin import Admin
+    from souk.settings import Settings
+    from souk.store.database import Database
+    from souk.store.lane import Lane
+    from souk.store.reads import Reads
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Settings in force, and the file some of them may come from."""
+
+    settings: "Settings"
+    config: "Config"
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The operator's place: the database and what can be done to it."""
+
+    settings: "Settings"
+    database: "Database"
+    reads: "Reads"
+    box: "SecretBox"
+    admin: "Admin"
+
+
+def load(data_dir: Path | None = None, **flags: Any) -> Loaded:
+    """Settings from flags, environment and souk.yaml. Raises SettingsError."""
+    from souk.config import find_config, read_config
+    from souk.settings import load_settings
+
+    config = read_config(find_config(data_dir))
+    return Loaded(load_settings({"data_dir": data_dir, **flags}, config.settings), config)
+
+
+def database_of(settings: "Settings") -> "Database":
+    """Where the data is."""
+    from souk.store.database import Database, sqlite_url
+
+    return Database(settings.database_url or sqlite_url(settings.data_dir / "souk.db"))
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a command's work to its end, with warnings of the house on stderr."""
+    import logging
+
+    from souk.logs import set_up
+
+    set_up("WARNING", "text")
+    logging.captureWarnings(True)
+    return asyncio.run(work)
+
+
+def actor() -> str:
+    """How the audit record names whoever runs this command."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):  # a container may run as a number without a name
+        return "cli"
+
+
+@asynccontextmanager
+async def open_desk(settings: "Settings", *, create: bool = False) -> AsyncGenerator[Desk]:
+    """The database with the operator's acts on it; ``create`` makes it, and its first account, where absent.
+
+    Raises Failure when there is nothing to open.
+    """
+    from souk.accounts.secrets import open_box
+    from souk.clock import SystemClock
+    from souk.operations.admin import Admin
+    from souk.store.lane import Lane
+    from souk.store.migrate import migrate
+    from souk.store.reads import Reads
+
+    database, clock = database_of(settings), SystemClock()
+    if create:
+        migrate(database)
+    else:
+        _check_schema(database)
+    box = open_box(settings.secret_key.get_secret_value(), settings.data_dir)
+    lane, reads = Lane(database, f"cli-{os.getpid()}-{clock.now()}"), Reads(database, readers=1)
+    lane.start()
+    try:
+        if create:
+            await _first_account(settings, lane, reads, box)
+        admin = Admin(lane, reads, clock, box, actor=actor())
+        yield Desk(settings, database, reads, box, admin)
+    finally:
+        lane.close()
+        reads.close()
+
+
+def with_admin(
+    data_dir: Path | None, work: "Callable[[Admin], Coroutine[Any, Any, T]]", *, create: bool = False
+) -> T:
+    """Do something as the operator and return the answer."""
+    settings = load(data_dir).settings
+
+    async def whole() -> T:
+        async with open_desk(settings, create=create) as desk:
+            return await work(desk.admin)
+
+    return run(whole())
+
+
+async def named(admin: "Admin", account: str) -> str:
+    """The account an option names: the first one if it is empty."""
+    return account or (await admin.accounts.first()).name
+
+
+def _check_schema(database: "Database") -> None:
+    from souk.store.migrate import HEAD, current_version
+
+    version = current_version(database)
+    if version is None:
+        raise Failure(
+            f"there is no Souk data in {place_of(database)}; name another with --data-dir or "
+            "SOUK_DATABASE_URL, or let `souk serve` or `souk migrate` make it",
+            Exit.CONFIGURATION,
+        )
+    if version != HEAD:
+        raise Failure(
+            f"the database has schema {version} and this Souk works with {HEAD}; run `souk migrate`",
+            Exit.CONFIGURATION,
+        )
+
+
+def place_of(database: "Database") -> str:
+    """Where the data is, in words and without a password."""
+    from souk.store.statement import Dialect
+
+    if database.dialect is Dialect.SQLITE:
+        return str(database.path)
+    parts = urlsplit(database.url)
+    return f"postgresql://{parts.hostname or ''}:{parts.port or 5432}{parts.path}"
+
+
+async def _first_account(settings: "Settings", lane: "Lane", reads: "Reads", box: "SecretBox") -> None:
+    from souk.accounts.bootstrap import FirstAccount, bootstrap
+    from souk.clock import SystemClock
+
+    start = await bootstrap(lane, reads, box, FirstAccount.of(settings), SystemClock())
+    if start.made_api_key:
+        complain(f"made the account {start.account.name} with the API key {start.made_api_key}")
