@@ -85,6 +85,24 @@ def _limits(metadata: Iterable[Any]) -> list[str]:
     ]
 
 
+def cli_page() -> str:
+    """Every command, as its own help tells it."""
+    from typer import Context
+    from typer.cli import get_docs_for_click
+    from typer.main import get_command
+
+    from souk.cli.main import app
+
+    command = get_command(app)
+    context = Context(command, info_name="souk")
+    text = get_docs_for_click(obj=command, ctx=context, name="souk", title="Command line")
+    # Usage lines are not examples: they carry placeholders and are not run.
+    text = text.replace("```console\n$ ", "```text\n")
+    title, rest = text.split("\n", 1)
+    lines = [line.rstrip() for line in rest.strip().splitlines()]
+    return "\n".join([title, "", NOTICE, "", *lines, ""])
+
+
 def models_page() -> str:
     """Every model of the catalogue with its price and routes, by category."""
     from souk.catalog import load_catalog
@@ -133,6 +151,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 PAGES: dict[str, Callable[[], str]] = {
+    "cli.md": cli_page,
     "models.md": models_page,
     "settings.md": settings_page,
 }
