@@ -29,7 +29,7 @@ _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {
 }
 _PATTERNS = re.compile(
     r"(?P<scheme>\b(?:Bearer|Basic|Key|Token)\s+)[\w.~+/=-]{6,}"  # an Authorization header
-    r"|\b(?:sk|whsec|whk|souk)[-_][\w/+=-]{8,}"
+    r"|\b(?-i:sk|whsec|whk|souk)[-_][\w/+=-]{8,}"  # in lower case: SOUK_DATABASE_URL is no secret
     r"|(?P<login>://[^\s/:@]*:)[^\s/@]+(?=@)"
     r"|(?P<named>\b(?:api[_-]?key|access[_-]?token|token|password|secret|signature)=)[^\s&\"']{6,}",
     re.IGNORECASE,
@@ -100,6 +100,7 @@ def set_up(level: str, style: str, secrets: Iterable[str] = (), stream: TextIO |
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "asyncio"):
         logging.getLogger(name).handlers = []
         logging.getLogger(name).propagate = True
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     # Nobody reads these and looking them up costs as much as the rest of a line.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
