@@ -109,10 +109,25 @@ class Settings(BaseSettings):
         2 * 1024 * 1024 * 1024, ge=1024, description="Largest result file fetched from an upstream."
     )
 
+    review_seconds: float = Field(
+        300.0, ge=0, description="Seconds an unclear submit is looked up before its task fails uncharged."
+    )
+    drain_seconds: float = Field(
+        10.0, ge=0, description="Seconds a stopping server lets running tasks end before it hands them back."
+    )
+    lease_seconds: float = Field(
+        15.0, ge=1, description="Seconds after which the tasks of a process that died are taken over by others."
+    )
+    sweep_seconds: float = Field(600.0, gt=0, description="Seconds between two rounds of cleaning up.")
+
     results_days: float = Field(14.0, gt=0, description="Days result files are kept.")
     uploads_days: float = Field(3.0, gt=0, description="Days uploaded files are kept.")
     logs_days: float = Field(60.0, gt=0, description="Days records of finished tasks are kept.")
     idempotency_days: float = Field(3.0, ge=1, description="Days an Idempotency-Key is remembered.")
+
+    ledger_days: float = Field(
+        400.0, ge=1, description="Days after which closed ledger entries are folded into one checkpoint a balance."
+    )
 
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
     log_format: str = Field("text", pattern="^(text|json)$", description="text or json, one line per step.")

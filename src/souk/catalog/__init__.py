@@ -1,8 +1,9 @@
 """The catalogue: every model as data, with its input, output, price and routes. Asked at every create."""
 
+from souk.catalog.catalog import Catalog
 from souk.catalog.check import CheckedInput
 from souk.catalog.describe import describe, listing
-from souk.catalog.load import Catalog, CatalogError, load_catalog
+from souk.catalog.load import CatalogError, load_catalog
 from souk.catalog.media import MediaRule, field_of
 from souk.catalog.model import Model, Route
 from souk.catalog.output import OutputSpec

@@ -3,16 +3,15 @@
 A catalogue that loads can price and describe every input its schemas allow.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import yaml
 from jsonschema_rs import ReferencingError, ValidationError, meta
 
+from souk.catalog.catalog import Catalog
 from souk.catalog.check import InputChecker
 from souk.catalog.defaults import Defaults
 from souk.catalog.media import media_places, parent_places
@@ -75,27 +74,6 @@ class _Entry:
 
     file: str
     data: JsonObject
-
-
-class Catalog:
-    """Every model, by id and by its other names."""
-
-    def __init__(self, models: Iterable[Model]) -> None:
-        self.models: Mapping[str, Model] = MappingProxyType({model.id: model for model in models})
-        """In a stable order: by file, then as written."""
-        self._names: dict[str, Model] = {
-            alias: model for model in self.models.values() for alias in model.aliases
-        }
-        self._names |= self.models
-
-    def find(self, name: str) -> Model | None:
-        """The model with this id or alias."""
-        return self._names.get(name)
-
-    def nearest(self, name: str) -> str | None:
-        """The id or alias spelt most like ``name``, if any is close."""
-        near = get_close_matches(name, self._names, 1)
-        return near[0] if near else None
 
 
 def load_catalog(directory: Path = PACKAGED, overrides: Mapping[str, Any] | None = None) -> Catalog:

@@ -7,7 +7,7 @@ The ``result`` template is a plain object with stand-ins:
 
 * ``{"$file": 0}``: the address of the first file (then 1, 2, …)
 * ``{"$files": "all"}``: the list of all addresses
-* ``{"$piece": "character"}``: the id of a new piece of that kind
+* ``{"$piece": 0}``: our id of the first of :attr:`OutputSpec.pieces`
 
 Everything else in it is literal. For texts and data (kinds ``text`` and ``json``) the literals show the shape
 by example, because the answer itself comes from the provider.
@@ -64,6 +64,8 @@ class OutputSpec:
     """Bits per second."""
     extras: JsonObject = field(default_factory=dict[str, Any])
     """What is asked for beside the files, such as ``last_frame`` or ``timestamps``; absent means no."""
+    pieces: tuple[str, ...] = ()
+    """Kinds of the pieces the task makes, such as ``character``: results with an id of their own."""
     result: JsonObject = field(default_factory=dict[str, Any])
     """The template described above."""
 
@@ -79,13 +81,15 @@ class OutputSpec:
 
     def to_json(self) -> JsonObject:
         """As a plain object, unset values left out."""
-        found = {name: getattr(self, name) for name in _NAMES}
+        found: JsonObject = {name: getattr(self, name) for name in _NAMES}
+        found["pieces"] = list(self.pieces) or None
         return {name: value for name, value in found.items() if value is not None and value is not False}
 
     @classmethod
     def from_json(cls, data: JsonObject) -> "OutputSpec":
         """The inverse of :meth:`to_json`."""
-        return cls(**data)
+        known: JsonObject = {**data, "pieces": tuple(data.get("pieces", ()))}
+        return cls(**known)
 
     def _sides(self, width: int | None, height: int | None) -> tuple[int, int]:
         if self.width and self.height:

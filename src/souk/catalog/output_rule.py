@@ -24,6 +24,7 @@
       sound: {field: generate_audio}
       alpha: true
       extras: {last_frame: {field: return_last_frame}}
+      pieces: [character]             # what gets an id of its own
       result: {resultUrls: {$files: all}}   # the default
 
 Every value may be a rule (see rules.py).
@@ -56,7 +57,7 @@ DEFAULT_TIER = {"image": "1K", "video": "720p"}
 DEFAULT_FPS = 24
 DEFAULT_RESULT = {"resultUrls": {"$files": "all"}}
 
-_KEYS = ("kind", "format", "count", "size", "seconds", "fps", "sound", "alpha", "extras", "result")
+_KEYS = ("kind", "format", "count", "size", "seconds", "fps", "sound", "alpha", "extras", "pieces", "result")
 _SIZE_KEYS = ("exact", "named", "ratio", "tier", "follow", "lead", "scale", "otherwise")
 _SECONDS_KEYS = ("asked", "follow", "max", "typical")
 
@@ -68,6 +69,7 @@ class OutputRule:
     kind: str
     parts: dict[str, Rule]
     """By name, such as ``count``, ``size.tier`` or ``extras.last_frame``."""
+    pieces: tuple[str, ...]
     size_follow: tuple[str, ...]
     seconds_follow: tuple[str, ...]
 
@@ -90,6 +92,7 @@ class OutputRule:
                 for name, value in found.items()
                 if name.startswith("extras.") and value
             },
+            pieces=self.pieces,
             result=found["result"],
             **self._size(found, input),
             **self._seconds(found, input),
@@ -166,7 +169,13 @@ def read_output(data: Any) -> OutputRule:
     }
     parts = {name: read_rule(rule, f"output.{name}") for name, rule in written.items()}
     parts = {name: rule for name, rule in parts.items() if rule != Constant(None)}
-    return OutputRule(kind, parts, _names(size.get("follow")), _names(length.get("follow")))
+    return OutputRule(
+        kind,
+        parts,
+        pieces=_names(section.get("pieces"), "output.pieces"),
+        size_follow=_names(size.get("follow"), "output.size.follow"),
+        seconds_follow=_names(length.get("follow"), "output.seconds.follow"),
+    )
 
 
 def _length(seconds: Any) -> JsonObject:
@@ -191,9 +200,9 @@ def _target(kind: str, tier: str | None) -> JsonObject:
     return {"target_short_side": SHORT_SIDE[tier]}
 
 
-def _names(value: Any) -> tuple[str, ...]:
-    names = sequence(value, "follow") if isinstance(value, list) else [] if value is None else [value]
-    return tuple(text(name, "follow") for name in names)
+def _names(value: Any, where: str) -> tuple[str, ...]:
+    names = sequence(value, where) if isinstance(value, list) else [] if value is None else [value]
+    return tuple(text(name, where) for name in names)
 
 
 def _first_given(names: tuple[str, ...], input: JsonObject) -> str | None:

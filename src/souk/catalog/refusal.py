@@ -45,7 +45,8 @@ class InputRefused(ValueError):
         """Path of the field, such as ``shots[1].duration``; empty if no single field is at fault."""
         self.reason = reason
         """``required``, ``type``, ``value``, ``range``, ``length``, ``items``, ``format``, ``combination``, or
-        ``text`` for one that cannot be stored."""
+        ``text`` for one that cannot be stored.
+        """
         self.allowed = allowed
         """The values that would do, if they can be listed."""
         self.message = message

@@ -82,6 +82,15 @@ class GuardedHttp:
         """``lookup`` replaces the system's name resolution; ``connections`` bounds each lane."""
         return cls(policy, lookup or SystemLookup(), connections=connections, connect_timeout=connect_timeout)
 
+    @property
+    def policy(self) -> Policy:
+        """The policy in force."""
+        return self._policy
+
+    def restrict(self) -> None:
+        """From now on, only public addresses may be contacted."""
+        self._policy = Policy.PRIVATE_DENIED
+
     async def aclose(self) -> None:
         """Close every connection; calls under way end with an error."""
         self._closed = True

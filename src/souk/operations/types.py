@@ -65,6 +65,12 @@ class Caller:
     scope: Scope = Scope.USER
     name: str = ""
     """How logs and the audit record call this caller; never a secret."""
+    segment: str = ""
+    """The random part of the account's file links."""
+    max_waiting: int | None = None
+    """Unfinished tasks the account may have; None = the setting."""
+    rate_creates: int | None = None
+    """Creates the account may make per 10 seconds; None = the setting."""
 
 
 @dataclass(frozen=True, slots=True)

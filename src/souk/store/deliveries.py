@@ -23,7 +23,8 @@ class Delivery(msgspec.Struct, frozen=True):
 _INSERT = Statement(
     "INSERT INTO deliveries (outbox_id, task_id, at, duration_ms, status, error) "
     "SELECT outbox_id, task_id, at, duration_ms, status, error FROM {rows:new("
-    "outbox_id bigint, task_id text, at bigint, duration_ms int, status int, error text)}"
+    "outbox_id bigint, task_id text, at bigint, duration_ms int, status int, error text)} "
+    "WHERE EXISTS (SELECT 1 FROM outbox WHERE outbox.id = new.outbox_id)"
 )
 _OF_TASK = Statement(
     "SELECT outbox_id, task_id, at, duration_ms, status, error FROM deliveries "
@@ -32,7 +33,7 @@ _OF_TASK = Statement(
 
 
 def insert(connection: Connection, tries: Sequence[Delivery]) -> None:
-    """Note tries."""
+    """Note tries, but not of a row that was deleted with its task meanwhile."""
     connection.run(_INSERT, {"new": rows_json(map(msgspec.structs.asdict, tries))})
 
 

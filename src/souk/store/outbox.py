@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 import msgspec
 
 from souk.store.database import Connection
-from souk.store.lane import Kind
 from souk.store.statement import Statement, rows_json
 from souk.words import AccountId, Millis, TaskId
 
@@ -78,26 +77,6 @@ def endpoint_of(url: str) -> str:
     return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def word(task_id: str, account_id: int, stage: str, number: int, url: str, now: int) -> NewRow:
-    """The row that tells a client of one stage. Its message id is the same however often it is made."""
-    return NewRow(
-        message_id=f"msg_{task_id}_{number if stage != END else END}",
-        task_id=task_id,
-        account_id=account_id,
-        number=number,
-        stage=stage,
-        endpoint=endpoint_of(url),
-        url=url,
-        created_at=now,
-        next_try_at=now,
-    )
-
-
-def last_word(task_id: str, account_id: int, url: str, now: int) -> NewRow:
-    """The row that tells a client that its task ended."""
-    return word(task_id, account_id, END, END_NUMBER, url, now)
-
-
 _NEW_SPEC = (
     "message_id text, task_id text, account_id bigint, number int, stage text, "
     "endpoint text, url text, created_at bigint, next_try_at bigint"
@@ -132,35 +111,21 @@ def drop_earlier(connection: Connection, task_ids: Sequence[str]) -> None:
     connection.run(_DROP_EARLIER, {"ended": rows_json({"task_id": task_id} for task_id in task_ids)})
 
 
-class Redeliver(msgspec.Struct, frozen=True):
-    """Send a task's callbacks again: the terminal one, or every stage so far while the task runs."""
-
-    task_id: TaskId
-    now: Millis
-
-
 _REDELIVER = Statement(
-    "UPDATE outbox SET state = 'pending', tries = 0, body = '', next_try_at = again.now, "
-    "lease_owner = NULL, lease_until = NULL FROM {rows:again(task_id text, now bigint)} "
-    "WHERE outbox.task_id = again.task_id AND outbox.state <> 'dropped' "
-    "AND (outbox.lease_owner IS NULL OR outbox.lease_until <= again.now) "
-    "AND (outbox.stage = 'end' OR NOT EXISTS ("
-    "SELECT 1 FROM outbox l WHERE l.task_id = outbox.task_id AND l.stage = 'end')) "
-    "RETURNING outbox.task_id, outbox.endpoint"
+    "UPDATE outbox SET state = 'pending', tries = 0, body = '', next_try_at = :now, "
+    "lease_owner = NULL, lease_until = NULL WHERE task_id = :task_id AND state <> 'dropped' "
+    "AND (lease_owner IS NULL OR lease_until <= :now) AND (stage = 'end' OR NOT EXISTS ("
+    "SELECT 1 FROM outbox l WHERE l.task_id = outbox.task_id AND l.stage = 'end')) RETURNING id"
 )
 
 
-def _redeliver(connection: Connection, items: Sequence[Redeliver]) -> list[list[str]]:
-    """Per task, the endpoint of each row made due again: one entry a row."""
-    again = rows_json(msgspec.structs.asdict(item) for item in items)
-    endpoints: dict[str, list[str]] = {}
-    for task_id, endpoint in connection.run(_REDELIVER, {"again": again}):
-        endpoints.setdefault(task_id, []).append(endpoint)
-    return [endpoints.get(item.task_id, []) for item in items]
+def redeliver(connection: Connection, task_id: TaskId, now: Millis) -> int:
+    """Send a task's callbacks again: the terminal one, or every stage so far while the task runs.
 
+    They are rendered anew and have all their tries before them. Returns how many were made due.
+    """
+    return len(connection.run(_REDELIVER, {"task_id": task_id, "now": now}))
 
-REDELIVER: Kind[Redeliver, list[str]] = Kind("outbox.redeliver", 54, _redeliver)
-"""The endpoint of each row made due again: one entry a row."""
 
 _OF_TASK = Statement(f"SELECT {COLUMNS} FROM outbox WHERE task_id = :task_id ORDER BY number")  # noqa: S608 - constant columns
 

@@ -103,3 +103,228 @@ _INSERT = Statement(
 def insert(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Store new tasks in state ``waiting``."""
     connection.run(_INSERT, {"new": rows_json(rows)})
+
+
+CLAIMABLE = "lease_owner IS NULL AND completed_at IS NULL"
+
+_ACCOUNTS_WITH_WORK = Statement(
+    # A skip scan over the index of claimable tasks: its cost follows the number of accounts, not of tasks.
+    f"WITH RECURSIVE found(account_id) AS ("  # noqa: S608 - constant condition
+    f"SELECT (SELECT min(account_id) FROM tasks WHERE {CLAIMABLE} AND account_id > :after) "
+    f"UNION ALL SELECT (SELECT min(account_id) FROM tasks WHERE {CLAIMABLE} AND account_id > found.account_id) "
+    "FROM found WHERE found.account_id IS NOT NULL) "
+    "SELECT account_id FROM found WHERE account_id IS NOT NULL LIMIT :most"
+)
+_RUNNING = Statement(
+    "SELECT count(*) FROM (SELECT 1 FROM tasks WHERE lease_owner IS NOT NULL AND account_id = :account_id LIMIT :cap) "
+    "AS running"
+)
+_CLAIM = Statement(
+    "UPDATE tasks SET lease_owner = :owner, epoch = epoch + 1, updated_at = :now, "  # noqa: S608 - constant condition
+    "state = CASE WHEN state = 'waiting' THEN 'queuing' ELSE state END "
+    f"WHERE id IN (SELECT id FROM tasks WHERE account_id = :account_id AND {CLAIMABLE} AND due_at <= :now "
+    f"ORDER BY id LIMIT :most {{skip_locked}}) RETURNING {COLUMNS}"
+)
+
+
+def accounts_with_work(connection: Connection, after: int, most: int) -> list[int]:
+    """Accounts with claimable tasks, in id order after this one."""
+    return [row[0] for row in connection.run(_ACCOUNTS_WITH_WORK, {"after": after, "most": most})]
+
+
+def running(connection: Connection, account_id: int, cap: int) -> int:
+    """How many tasks of an account some engine holds, counted up to ``cap``."""
+    return int(connection.run(_RUNNING, {"account_id": account_id, "cap": cap})[0][0])
+
+
+def claim(connection: Connection, account_id: int, owner: str, most: int, now: int) -> list[TaskRow]:
+    """Take up to ``most`` tasks of one account, oldest first."""
+    params = {"account_id": account_id, "owner": owner, "most": most, "now": now}
+    return sorted(map(_task, connection.run(_CLAIM, params)), key=lambda task: task.id)
+
+
+_ADVANCE_SPEC = (
+    "(task text, owner text, term int, at bigint, to_state text, to_attempt text, to_attempts int, to_connection text, "
+    "to_model text, to_ref text, to_prepared text, to_outputs text, to_progress int, to_cancel int)"
+)
+_ADVANCE = Statement(
+    "UPDATE tasks SET updated_at = moves.at, state = COALESCE(moves.to_state, state), "  # noqa: S608 - constant columns
+    "attempt_id = COALESCE(moves.to_attempt, attempt_id), attempts = COALESCE(moves.to_attempts, attempts), "
+    "connection = COALESCE(moves.to_connection, connection), "
+    "upstream_model = COALESCE(moves.to_model, upstream_model), "
+    "ref = NULLIF(COALESCE(moves.to_ref, ref), ''), prepared = COALESCE(moves.to_prepared, prepared), "
+    "outputs = COALESCE(moves.to_outputs, outputs), "
+    "progress = CASE WHEN COALESCE(moves.to_progress, 0) > COALESCE(progress, 0) THEN moves.to_progress "
+    "ELSE progress END, "
+    "cancel_at = CASE WHEN moves.to_cancel = 0 THEN NULL ELSE cancel_at END "
+    f"FROM {{rows:moves{_ADVANCE_SPEC}}} "
+    "WHERE id = moves.task AND lease_owner = moves.owner AND epoch = moves.term AND completed_at IS NULL "
+    "RETURNING id"
+)
+
+
+class Move(msgspec.Struct, frozen=True):
+    """A step within a task's life; fields left None stay as they are. ``to_ref=""`` clears the reference."""
+
+    task: str
+    owner: str
+    term: int
+    at: int
+    to_state: str | None = None
+    to_attempt: str | None = None
+    to_attempts: int | None = None
+    to_connection: str | None = None
+    to_model: str | None = None
+    to_ref: str | None = None
+    to_prepared: str | None = None
+    to_outputs: str | None = None
+    to_progress: int | None = None
+    to_cancel: int | None = None
+
+
+def advance(connection: Connection, moves: Sequence[Move]) -> set[str]:
+    """Carry out steps; returns the ids whose owner and epoch still matched."""
+    rows = connection.run(_ADVANCE, {"moves": rows_json(map(msgspec.structs.asdict, moves))})
+    return {row[0] for row in rows}
+
+
+class Ending(msgspec.Struct, frozen=True):
+    """The last step of a task. ``owner`` None ends a task nobody has claimed."""
+
+    task: str
+    owner: str | None
+    term: int
+    at: int
+    to_state: str
+    to_captured: int
+    to_result: str | None = None
+    to_kind: str | None = None
+    to_code: int | None = None
+    to_message: str | None = None
+
+
+class Ended(msgspec.Struct, frozen=True, array_like=True):
+    """What the settlement of an ended task needs."""
+
+    id: str
+    account_id: int
+    mode: str
+    key_id: int
+    hold: int
+    captured: int
+    created_at: int
+    callback_url: str | None
+    pins: int
+
+
+_END = Statement(
+    "UPDATE tasks SET state = ends.to_state, updated_at = ends.at, completed_at = ends.at, lease_owner = NULL, "
+    "captured = CASE WHEN ends.to_captured > hold THEN hold ELSE ends.to_captured END, "
+    "result = ends.to_result, fail_kind = ends.to_kind, fail_code = ends.to_code, "
+    "fail_message = ends.to_message, outputs = NULL, prepared = NULL "
+    "FROM {rows:ends(task text, owner text, term int, at bigint, to_state text, to_captured bigint, "
+    "to_result text, to_kind text, to_code int, to_message text)} "
+    "WHERE id = ends.task AND lease_owner IS NOT DISTINCT FROM ends.owner AND epoch = ends.term "
+    "AND completed_at IS NULL "
+    "RETURNING id, account_id, mode, key_id, hold, captured, created_at, callback_url, pins"
+)
+
+
+def end(connection: Connection, endings: Sequence[Ending]) -> list[Ended]:
+    """Write terminal states, once; returns those whose owner and epoch still matched."""
+    rows = connection.run(_END, {"ends": rows_json(map(msgspec.structs.asdict, endings))})
+    return [Ended(*row) for row in rows]
+
+
+_HAND_BACK = Statement(
+    "UPDATE tasks SET lease_owner = NULL WHERE lease_owner IN (SELECT owner FROM {rows:owners(owner text)}) "
+    "AND completed_at IS NULL"
+)
+
+
+def hand_back(connection: Connection, owners: Iterable[str]) -> None:
+    """Give up every lease of these nodes; whoever claims next carries on from the stored state."""
+    connection.run(_HAND_BACK, {"owners": rows_json({"owner": owner} for owner in owners)})
+
+
+_RETURN = Statement(
+    "UPDATE tasks SET lease_owner = NULL, due_at = back.due FROM {rows:back(task text, owner text, term int, due bigint)} "
+    "WHERE id = back.task AND lease_owner = back.owner AND epoch = back.term AND completed_at IS NULL"
+)
+
+
+def hand_back_one(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Give up single leases, to be claimed again from ``due`` on."""
+    connection.run(_RETURN, {"back": rows_json(rows)})
+
+
+_CANCELLING = Statement(
+    "SELECT id FROM tasks WHERE lease_owner = :owner AND cancel_at IS NOT NULL AND completed_at IS NULL"
+)
+
+
+def cancelling(connection: Connection, owner: str) -> list[TaskId]:
+    """Tasks of this node that someone asked to cancel."""
+    return [row[0] for row in connection.run(_CANCELLING, {"owner": owner})]
+
+
+_CONCURRENCY = Statement("SELECT concurrency FROM accounts WHERE id = :account_id")
+
+
+def concurrency_of(connection: Connection, account_id: int, default: int) -> int:
+    """How many tasks of an account may run at once; 0 = no limit."""
+    rows = connection.run(_CONCURRENCY, {"account_id": account_id})
+    return default if not rows or rows[0][0] is None else int(rows[0][0])
+
+
+_NEWEST = Statement(
+    f"SELECT {COLUMNS} FROM tasks WHERE account_id = :account_id AND mode = :mode AND id < :before "  # noqa: S608 - constant column names
+    "AND (:model = '' OR model = :model) "
+    "AND (:any_state = 1 OR state IN (SELECT state FROM {rows:wanted(state text)})) "
+    "ORDER BY id DESC LIMIT :limit"
+)
+
+
+def newest(
+    connection: Connection,
+    *,
+    account_id: int,
+    mode: str,
+    before: str,
+    states: Iterable[str],
+    model: str,
+    limit: int,
+) -> list[TaskRow]:
+    """An account's tasks, newest first; no states or an empty model mean any."""
+    wanted = [{"state": state} for state in states]
+    rows = connection.run(
+        _NEWEST,
+        {
+            "account_id": account_id,
+            "mode": mode,
+            "before": before,
+            "model": model,
+            "any_state": 0 if wanted else 1,
+            "wanted": rows_json(wanted),
+            "limit": limit,
+        },
+    )
+    return list(map(_task, rows))
+
+
+_ASK_CANCEL = Statement(
+    "UPDATE tasks SET cancel_at = :now WHERE id = :id AND completed_at IS NULL AND cancel_at IS NULL "
+    "RETURNING lease_owner, epoch, attempt_id"
+)
+_KEEP = Statement("UPDATE tasks SET keep = :keep WHERE id = :id")
+
+
+def ask_cancel(connection: Connection, task_id: str, now: int) -> tuple[str | None, int, str | None] | None:
+    """Note that someone wants a task cancelled: its owner, epoch and attempt; None if it has ended or was asked."""
+    rows = connection.run(_ASK_CANCEL, {"id": task_id, "now": now})
+    return (rows[0][0], rows[0][1], rows[0][2]) if rows else None
+
+
+def keep(connection: Connection, task_id: str, keep: bool) -> None:
+    """Protect a task from retention, or no longer."""
+    connection.run(_KEEP, {"id": task_id, "keep": int(keep)})

@@ -1,0 +1,1 @@
+"""Accounts: who may do what, and the credits that pay for it."""

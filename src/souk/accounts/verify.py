@@ -1,0 +1,48 @@
+"""Verifying the ledger: balances against entries, entries against tasks, in one snapshot."""
+
+import msgspec
+
+from souk.store import ledger_rows
+from souk.store.database import Connection
+from souk.words import CREDIT
+
+
+class Verification(msgspec.Struct, frozen=True):
+    """What a verification found; ``problems`` is empty when all adds up."""
+
+    purses: int
+    problems: list[str]
+
+
+def verify(connection: Connection) -> Verification:
+    """Compare every balance with its ledger entries and every task with its own. Changes nothing."""
+    connection.begin()
+    try:
+        purses = ledger_rows.purses(connection)
+        crooked = ledger_rows.crooked(connection)
+    finally:
+        connection.rollback()
+    problems = [problem for purse in purses for problem in _problems(purse)]
+    problems += [f"task {task_id}: its ledger entries do not match it" for task_id in crooked]
+    return Verification(len(purses), problems)
+
+
+def _problems(purse: ledger_rows.PurseSums) -> list[str]:
+    name = f"account {purse.account_id} ({purse.mode})"
+    found: list[str] = []
+    if purse.available < 0 or purse.held < 0:
+        found.append(f"{name}: the balance is below zero")
+    if purse.available != purse.ledger_available:
+        found.append(
+            f"{name}: {purse.available / CREDIT:g} credits available, the ledger says "
+            f"{purse.ledger_available / CREDIT:g}"
+        )
+    if purse.held != purse.tasks_held:
+        found.append(
+            f"{name}: {purse.held / CREDIT:g} credits held, unfinished tasks hold {purse.tasks_held / CREDIT:g}"
+        )
+    if purse.unfinished != purse.tasks_unfinished:
+        found.append(
+            f"{name}: counts {purse.unfinished} unfinished tasks, there are {purse.tasks_unfinished}"
+        )
+    return found

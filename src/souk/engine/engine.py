@@ -1,0 +1,179 @@
+"""The engine: a node that claims tasks, lives them side by side, shows signs of life and cleans up."""
+
+import asyncio
+import logging
+
+from souk.engine import retention
+from souk.engine.lease import Lease
+from souk.engine.life import live
+from souk.engine.pace import Pace, Throttle
+from souk.engine.slots import Slots
+from souk.engine.steps import BEAT, CLAIM, JOIN, LEAVE, Beat, Claim, Claimed, Join
+from souk.engine.upstream import Traffic
+from souk.engine.world import World
+from souk.store.tasks import TaskRow
+from souk.words import TaskId
+
+log = logging.getLogger("souk.engine")
+
+CLAIM_BATCH = 256
+
+
+class Engine:
+    """Start it, ring :meth:`wake` when work arrives, close it."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._leases: dict[TaskId, Lease] = {}
+        self._lives: dict[TaskId, asyncio.Task[None]] = {}
+        self._loops: list[asyncio.Task[None]] = []
+        self._work = asyncio.Event()
+        self._after = 0
+        self._closing = False
+        self._paces: dict[str, Pace] = {}
+        self._traffic = {
+            connection.name: Traffic(
+                Slots(connection.concurrency), Throttle(world.clock, connection.polls_per_second)
+            )
+            for connection in world.connections.values()
+        }
+
+    @property
+    def running(self) -> int:
+        """Tasks this process holds."""
+        return len(self._lives)
+
+    async def start(self) -> None:
+        """Enter the node, which also frees what its predecessor in the same slot held."""
+        world = self._world
+        now = world.clock.now()
+        await world.lane.write(JOIN, Join(world.node, world.slot, now, now + self._lease_ms()))
+        self._loops = [
+            asyncio.create_task(self._claim_loop(), name="souk-claim"),
+            asyncio.create_task(self._beat_loop(), name="souk-beat"),
+            asyncio.create_task(self._sweep_loop(), name="souk-sweep"),
+        ]
+        self.wake()
+
+    def wake(self) -> None:
+        """There may be work to claim."""
+        self._work.set()
+
+    def cancel(self, task_id: TaskId) -> None:
+        """A client asked to cancel a task this process may hold."""
+        lease = self._leases.get(task_id)
+        if lease is not None:
+            lease.cancelled.set()
+
+    async def close(self) -> None:
+        """Stop claiming, let work end for a while, then hand every lease back."""
+        self._closing = True
+        for loop in self._loops[:1] + self._loops[2:]:
+            loop.cancel()
+        lives = list(self._lives.values())
+        if lives:
+            await asyncio.wait(lives, timeout=self._world.limits.drain_seconds)
+        await self._stop_lives()
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+        await self._world.lane.write(LEAVE, self._world.node)
+
+    async def _stop_lives(self) -> None:
+        """End what still runs, but never between a submit mark and its stored answer."""
+        while self._lives:
+            for task_id, life in list(self._lives.items()):
+                if not self._leases[task_id].handing_over:
+                    life.cancel()
+            await asyncio.wait(list(self._lives.values()), timeout=0.2)
+
+    async def _claim_loop(self) -> None:
+        while True:
+            self._work.clear()
+            try:
+                more = await self._claim()
+            except Exception:
+                log.exception("claiming failed")
+                more = False
+            if not more:
+                await self._until_work()
+
+    async def _until_work(self) -> None:
+        try:
+            await asyncio.wait_for(self._work.wait(), self._world.limits.claim_seconds)
+        except TimeoutError:
+            return
+
+    async def _claim(self) -> bool:
+        """Claim what there is room for; True if there may be more at once."""
+        room = min(CLAIM_BATCH, self._world.limits.slots - len(self._lives))
+        if room <= 0:
+            return False
+        claimed: Claimed = await self._world.lane.write(
+            CLAIM,
+            Claim(
+                owner=self._world.node,
+                most=room,
+                now=self._world.clock.now(),
+                after=self._after,
+                concurrency=self._world.limits.account_concurrency,
+            ),
+        )
+        self._after = claimed.after
+        for task in claimed.tasks:
+            self._begin(task)
+        return claimed.more
+
+    def _begin(self, task: TaskRow) -> None:
+        lease = Lease(self._world, task)
+        lease.log("task claimed", state=task.state, epoch=task.epoch)
+        life = asyncio.create_task(live(lease, self._traffic, self._paces))
+        self._leases[task.id] = lease
+        self._lives[task.id] = life
+        life.add_done_callback(lambda _: self._ended(task.id))
+
+    def _ended(self, task_id: TaskId) -> None:
+        del self._lives[task_id]
+        del self._leases[task_id]
+        # An account at its limit, or this process at its own, may have room again.
+        if not self._closing:
+            self._work.set()
+
+    async def _beat_loop(self) -> None:
+        world = self._world
+        while True:
+            await world.clock.sleep(world.limits.lease_seconds / 5)
+            try:
+                now = world.clock.now()
+                pulse = await world.lane.write(BEAT, Beat(world.node, now, now + self._lease_ms()))
+            except Exception:
+                log.exception("heartbeat failed")
+                continue
+            if not pulse.alive:
+                await self._start_over()
+            for task_id in pulse.cancelling:
+                self.cancel(task_id)
+            if pulse.freed:
+                self.wake()
+
+    async def _start_over(self) -> None:
+        """This node was declared dead while it slept: its tasks are others' now."""
+        log.warning("node was declared dead; starting over", extra={"node": self._world.node})
+        await self._stop_lives()
+        world = self._world
+        now = world.clock.now()
+        await world.lane.write(LEAVE, world.node)
+        await world.lane.write(JOIN, Join(world.node, world.slot, now, now + self._lease_ms()))
+        self.wake()
+
+    async def _sweep_loop(self) -> None:
+        world = self._world
+        while True:
+            await world.clock.sleep(world.limits.sweep_seconds * (0.9 + 0.2 * world.random.random()))
+            try:
+                await retention.sweep(world)
+            except Exception:
+                log.exception("sweep failed")
+
+    def _lease_ms(self) -> int:
+        return int(self._world.limits.lease_seconds * 1000)

@@ -1,0 +1,200 @@
+"""A lease: this process's hold on one task. Every step of the task's life is written through it."""
+
+import asyncio
+import json
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from souk.engine.routes import Route
+from souk.engine.steps import ADVANCE, FINISH, Finish, Step
+from souk.engine.world import World
+from souk.ids import random_hex
+from souk.store.assets import AssetRow
+from souk.store.attempts import Attempt
+from souk.store.pieces import Piece
+from souk.store.tasks import Ending, Move, TaskRow
+from souk.words import FailKind, JsonObject, Millis, TaskId, TaskState
+
+log = logging.getLogger("souk.engine")
+
+
+class Fenced(Exception):
+    """Another node holds this task now; whatever this one still does changes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a task (or one attempt of it) failed, in words for its owner."""
+
+    kind: FailKind
+    message: str
+    upstream: str = ""
+    retry_after: float | None = None
+
+    @property
+    def code(self) -> int | None:
+        """A wire code, if the upstream named one."""
+        return int(self.upstream) if self.upstream.isascii() and self.upstream.isdigit() else None
+
+
+class Lease:
+    """One claimed task, as last written. Raises Fenced as soon as a write finds another owner."""
+
+    def __init__(self, world: World, task: TaskRow) -> None:
+        self.world = world
+        self.task = task
+        self.input: JsonObject = json.loads(task.input)
+        self.cancelled = asyncio.Event()
+        if task.cancel_at is not None:
+            self.cancelled.set()
+        self.attempt: Attempt | None = None
+        self.ended = False
+        self.handing_over = False
+        """True from the submit mark until the answer is stored: the one stretch that must not be interrupted."""
+
+    @property
+    def id(self) -> TaskId:
+        return self.task.id
+
+    @property
+    def state(self) -> TaskState:
+        return TaskState(self.task.state)
+
+    @property
+    def seconds_left(self) -> float:
+        """Until the task's deadline; negative when past."""
+        return (self.task.deadline_at - self.world.clock.now()) / 1000
+
+    def new_attempt(self, route: Route, request: str = "") -> Attempt:
+        """The next attempt, not yet written."""
+        return Attempt(
+            id=random_hex(self.world.random),
+            task_id=self.id,
+            number=self.task.attempts + 1,
+            connection=route.connection.name,
+            upstream_model=route.upstream_model,
+            started_at=self.world.clock.now(),
+            request=request or None,
+        )
+
+    async def step(
+        self, state: TaskState | None = None, *, attempt: Attempt | None = None, **changes: Any
+    ) -> None:
+        """Write a step: a new state, what is newly known of the attempt, and other columns."""
+        new_attempt = attempt is not None and attempt.id != self.task.attempt_id
+        if new_attempt and attempt is not None:
+            changes |= {
+                "attempt_id": attempt.id,
+                "attempts": attempt.number,
+                "connection": attempt.connection,
+                "upstream_model": attempt.upstream_model,
+            }
+        if state is not None:
+            changes["state"] = state.value
+        now = self.world.clock.now()
+        move = Move(
+            task=self.id,
+            owner=self.world.node,
+            term=self.task.epoch,
+            at=now,
+            **{_MOVE_FIELD[name]: value for name, value in changes.items()},
+        )
+        if not await self.world.lane.write(ADVANCE, Step(move, attempt)):
+            raise Fenced
+        if changes.get("ref") == "":
+            changes["ref"] = None
+        if changes.get("cancel_at") == 0:
+            changes["cancel_at"] = None
+        self.task = msgspec.structs.replace(self.task, updated_at=now, **changes)
+        if attempt is not None:
+            self.attempt = attempt
+        self.log("task " + (state.value if state else "step"), attempt=self.task.attempts)
+        self.world.bell.ring(self.id)
+
+    async def succeed(
+        self,
+        result: str,
+        captured: int,
+        assets: tuple[AssetRow, ...],
+        pieces: tuple[Piece, ...],
+        attempt: Attempt | None,
+    ) -> None:
+        """End in success: everything the task delivered is in our storage by now."""
+        ending = Ending(
+            task=self.id,
+            owner=self.world.node,
+            term=self.task.epoch,
+            at=self.world.clock.now(),
+            to_state=TaskState.SUCCESS.value,
+            to_captured=captured,
+            to_result=result,
+        )
+        await self._end(Finish(ending, attempt, assets, pieces), "success")
+
+    async def fail(self, failure: Failure, verdict: str | None = None) -> None:
+        """End in failure: the whole hold goes back."""
+        ending = Ending(
+            task=self.id,
+            owner=self.world.node,
+            term=self.task.epoch,
+            at=self.world.clock.now(),
+            to_state=TaskState.FAIL.value,
+            to_captured=0,
+            to_kind=failure.kind.value,
+            to_code=failure.code,
+            to_message=failure.message[:1000],
+        )
+        attempt = self.closed_attempt(verdict, failure) if verdict else None
+        await self._end(Finish(ending, attempt), failure.kind.value)
+
+    def closed_attempt(
+        self, verdict: str, failure: Failure | None = None, cost: int | None = None
+    ) -> Attempt | None:
+        """What is now known of the current attempt: how it ended and why."""
+        if self.task.attempt_id is None:
+            return None
+        return Attempt(
+            id=self.task.attempt_id,
+            task_id=self.id,
+            number=self.task.attempts,
+            connection=self.task.connection or "",
+            upstream_model=self.task.upstream_model or "",
+            started_at=self.attempt.started_at if self.attempt else self.task.created_at,
+            ended_at=self.world.clock.now(),
+            verdict=verdict,
+            kind=failure.kind.value if failure else None,
+            message=failure.message[:1000] if failure else None,
+            upstream=failure.upstream[:500] if failure and failure.upstream else None,
+            cost=cost,
+        )
+
+    def log(self, event: str, **fields: object) -> None:
+        log.info(event, extra={"task_id": self.id, "model": self.task.model, **fields})
+
+    async def _end(self, finish: Finish, outcome: str) -> None:
+        if not await self.world.lane.write(FINISH, finish):
+            raise Fenced
+        self.ended = True
+        took = Millis(finish.ending.at - self.task.created_at)
+        self.world.meters.finish(outcome, took / 1000)
+        self.log("task ended", outcome=outcome, ms=took)
+        self.world.bell.ring(self.id)
+        if self.task.callback_url:
+            self.world.wake_callbacks()
+
+
+_MOVE_FIELD = {
+    "state": "to_state",
+    "attempt_id": "to_attempt",
+    "attempts": "to_attempts",
+    "connection": "to_connection",
+    "upstream_model": "to_model",
+    "ref": "to_ref",
+    "prepared": "to_prepared",
+    "outputs": "to_outputs",
+    "progress": "to_progress",
+    "cancel_at": "to_cancel",
+}

@@ -1,0 +1,45 @@
+"""Running a task on this machine: always repeatable, so a crash simply runs it again."""
+
+import shutil
+
+from souk.assets.ingest import IngestFailed
+from souk.engine.interrupt import guarded
+from souk.engine.job import folder_of, job_for
+from souk.engine.lease import Failure, Lease
+from souk.engine.result import finish_with
+from souk.engine.routes import Route
+from souk.providers.base import LocalProvider, Refused
+from souk.words import FailKind, TaskState
+
+MAX_RUNS = 3
+
+
+async def run_local(lease: Lease, route: Route, provider: LocalProvider) -> None:
+    """Run the task to its end; a run that broke for a passing reason is repeated twice."""
+    world = lease.world
+    while True:
+        attempt = lease.new_attempt(route)
+        await lease.step(TaskState.GENERATING, attempt=attempt)
+        folder = folder_of(lease) / "run"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        job = await job_for(lease, route, attempt)
+        started = world.clock.monotonic()
+        try:
+            done = await guarded(lease, provider.run(job, folder))
+            world.meters.provider_call(
+                route.connection.name, "run", "done", world.clock.monotonic() - started
+            )
+            await finish_with(lease, done, lease.closed_attempt("done", cost=done.cost))
+        except Refused as refused:
+            failure = Failure(refused.kind, refused.message, refused.upstream)
+        except IngestFailed as error:
+            failure = Failure(FailKind.TRANSIENT, f"the result could not be stored: {error}")
+        else:
+            return
+        world.meters.provider_call(
+            route.connection.name, "run", failure.kind.value, world.clock.monotonic() - started
+        )
+        if failure.kind is not FailKind.TRANSIENT or lease.task.attempts >= MAX_RUNS:
+            await lease.fail(failure, verdict="failed")
+            return

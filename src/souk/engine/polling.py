@@ -1,0 +1,90 @@
+"""After acceptance: asking until there is a verified verdict. No error on the way ends a task before its deadline."""
+
+from souk.engine.interrupt import CancelAsked, pause
+from souk.engine.lease import Failure, Lease
+from souk.engine.upstream import FINAL_KINDS, MAX_ATTEMPTS, Upstream, backoff
+from souk.providers.base import Done, Failed, Job, Running, Unreachable
+from souk.words import TaskState
+
+PROGRESS_SECONDS = 2.0
+"""Progress is written this often at most."""
+USUAL_SECONDS = 30.0
+"""Assumed for a model the catalogue no longer has."""
+
+
+async def poll(upstream: Upstream) -> None:
+    """Poll at the model's pace until the upstream is done or has failed for sure."""
+    clock, route = upstream.world.clock, upstream.route()
+    upstream.hold_slot(route)
+    pace, job = upstream.pace(route), await upstream.job(route)
+    accepted = upstream.accepted_at if upstream.accepted_at is not None else clock.monotonic()
+    progress = _Progress(upstream.lease)
+    errors = 0
+    while True:
+        usual = pace.next_wait(clock.monotonic() - accepted, _usual_seconds(upstream))
+        if not await _waited(upstream, job, backoff(errors) if errors else usual):
+            continue
+        await upstream.traffic(route).throttle.turn()
+        verdict = await upstream.asked(job)
+        if isinstance(verdict, Unreachable):
+            errors += 1
+            if verdict.retry_after:
+                await _waited(upstream, job, verdict.retry_after)
+            continue
+        errors = 0
+        if isinstance(verdict, Running):
+            await progress.write(verdict.progress)
+            continue
+        if upstream.accepted_at is not None:
+            pace.learn(clock.monotonic() - accepted)
+        if isinstance(verdict, Done):
+            return await upstream.to_storing(verdict)
+        return await _failed(upstream, verdict)
+
+
+async def _waited(upstream: Upstream, job: Job, seconds: float) -> bool:
+    """Wait; False when a cancel came between that the upstream did not confirm. Raises DeadlinePassed."""
+    try:
+        await pause(upstream.lease, seconds)
+    except CancelAsked:
+        if await upstream.cancel(job):
+            raise
+        await upstream.too_late_to_cancel()
+        return False
+    return True
+
+
+async def _failed(upstream: Upstream, verdict: Failed) -> None:
+    """A verified failure: on to the next connection if it may do better, else the end."""
+    lease = upstream.lease
+    failure = Failure(verdict.kind, verdict.message, verdict.upstream)
+    tried = await upstream.failed_connections() | {lease.task.connection or ""}
+    untried = [route for route in upstream.routes if route.connection.name not in tried]
+    if failure.kind in FINAL_KINDS or not untried or lease.task.attempts >= MAX_ATTEMPTS:
+        await lease.fail(failure, verdict="failed")
+        return
+    upstream.release_slot()
+    upstream.accepted_at = None
+    closed = lease.closed_attempt("failed", failure)
+    await lease.step(TaskState.QUEUING, attempt=closed, ref="", prepared="{}")
+
+
+def _usual_seconds(upstream: Upstream) -> float:
+    model = upstream.world.catalog.find(upstream.lease.task.model)
+    return model.usual_seconds if model else USUAL_SECONDS
+
+
+class _Progress:
+    """Writes progress when it has grown, now and then."""
+
+    def __init__(self, lease: Lease) -> None:
+        self._lease = lease
+        self._written_at = float("-inf")
+
+    async def write(self, progress: int | None) -> None:
+        now = self._lease.world.clock.monotonic()
+        if not progress or progress <= (self._lease.task.progress or 0):
+            return
+        if now - self._written_at >= PROGRESS_SECONDS:
+            self._written_at = now
+            await self._lease.step(progress=min(99, progress))

@@ -1,0 +1,138 @@
+"""From what a provider delivered to what the record shows: files into our storage, addresses into the result."""
+
+import asyncio
+import json
+import os
+from pathlib import Path
+from typing import Any, cast
+
+from souk.assets.links import link
+from souk.catalog.quote import Delivered, capture_from
+from souk.engine.lease import Lease
+from souk.ids import random_hex
+from souk.providers.base import Done, OutputFile
+from souk.store.assets import AssetRow
+from souk.store.attempts import Attempt
+from souk.store.pieces import Piece
+from souk.words import JsonObject
+
+PARALLEL_INGESTS = 4
+
+
+async def finish_with(lease: Lease, done: Done, attempt: Attempt | None) -> None:
+    """Store every file, then end the task in success. Raises IngestFailed; nothing is lost by trying again."""
+    rows = await _ingest_all(lease, done)
+    pieces = _pieces(lease, done)
+    result = _filled(done.result, rows, pieces)
+    delivered = _delivered(done, rows)
+    captured = capture_from(json.loads(lease.task.price), delivered)
+    await lease.succeed(json.dumps(result, ensure_ascii=False), captured, tuple(rows), tuple(pieces), attempt)
+
+
+async def _ingest_all(lease: Lease, done: Done) -> list[AssetRow]:
+    gate = asyncio.Semaphore(PARALLEL_INGESTS)
+
+    async def one(number: int, output: OutputFile) -> AssetRow:
+        async with gate:
+            return await lease.world.ingest.from_output(
+                output,
+                account_id=lease.task.account_id,
+                task_id=lease.id,
+                number=number,
+            )
+
+    return list(await asyncio.gather(*(one(number, output) for number, output in enumerate(done.files))))
+
+
+def _filled(node: Any, rows: list[AssetRow], pieces: list[Piece]) -> Any:
+    """The result object with stored addresses in place of ``{"$file": n}`` and our ids of ``{"$piece": n}``."""
+    if isinstance(node, dict):
+        found = cast(JsonObject, node)
+        if "$file" in found:
+            return link(rows[int(found["$file"])].path)
+        if "$piece" in found:
+            return pieces[int(found["$piece"])].id
+        return {name: _filled(value, rows, pieces) for name, value in found.items()}
+    if isinstance(node, list):
+        return [_filled(item, rows, pieces) for item in cast(list[Any], node)]
+    return node
+
+
+def _pieces(lease: Lease, done: Done) -> list[Piece]:
+    task = lease.task
+    return [
+        Piece(
+            id=random_hex(lease.world.random),
+            task_id=lease.id,
+            account_id=task.account_id,
+            mode=task.mode,
+            kind=piece.kind,
+            asset_id=None,
+            connection=task.connection,
+            upstream_ref=piece.upstream_ref,
+            created_at=lease.world.clock.now(),
+        )
+        for piece in done.pieces
+    ]
+
+
+def _delivered(done: Done, rows: list[AssetRow]) -> Delivered:
+    """What the client pays for: the files the result lists as results, and the length of the longest."""
+    listed = done.result.get("resultUrls")
+    count = len(cast(list[Any], listed)) if isinstance(listed, list) else len(rows)
+    seconds = [row.seconds_ms / 1000 for row in rows if row.seconds_ms]
+    sides = [row.width * row.height for row in rows if row.width and row.height]
+    return Delivered(
+        count=count if rows else 1,
+        seconds=done.seconds if done.seconds is not None else (max(seconds) if seconds else None),
+        megapixels=max(sides) / 1e6 if sides else None,
+    )
+
+
+def outputs_to_json(done: Done, spool: Path) -> str:
+    """A verdict that can be stored: addresses as they are, bytes and local files spooled and synced first."""
+    files: list[JsonObject] = []
+    for number, output in enumerate(done.files):
+        entry: JsonObject = {"media_type": output.media_type}
+        if output.url:
+            entry["url"] = output.url
+        else:
+            entry["path"] = str(_spooled(output, spool / f"output-{number}"))
+        files.append(entry)
+    return json.dumps(
+        {
+            "files": files,
+            "result": done.result,
+            "cost": done.cost,
+            "seconds": done.seconds,
+            "pieces": [[piece.kind, piece.upstream_ref] for piece in done.pieces],
+        }
+    )
+
+
+def outputs_from_json(text: str, spool: Path) -> Done:
+    """The stored verdict again. Spooled files are linked, so that a crash while ingesting loses none."""
+    from souk.providers.base import NewPiece
+
+    data = json.loads(text)
+    files: list[OutputFile] = []
+    for number, entry in enumerate(data["files"]):
+        if "path" not in entry:
+            files.append(OutputFile(media_type=entry["media_type"], url=entry["url"]))
+            continue
+        copy = spool / f"ingest-{number}"
+        copy.unlink(missing_ok=True)
+        os.link(entry["path"], copy)
+        files.append(OutputFile(media_type=entry["media_type"], path=copy))
+    pieces = tuple(NewPiece(kind, ref) for kind, ref in data["pieces"])
+    return Done(files, data["result"], data["cost"], data["seconds"], pieces)
+
+
+def _spooled(output: OutputFile, target: Path) -> Path:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    data = output.data if output.data is not None else (output.path or target).read_bytes()
+    with target.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    return target

@@ -1,0 +1,58 @@
+"""Unclear submits: sent, with no readable answer. They are looked up, never repeated unless the upstream allows it."""
+
+from souk.engine.lease import Failure
+from souk.engine.upstream import FIRST_BACKOFF, MAX_BACKOFF, Upstream, replace_attempt
+from souk.providers.base import Accepted, Done, NotAccepted, Refused
+from souk.words import FailKind, TaskState
+
+_UNCLEAR = Failure(
+    FailKind.UNCLEAR,
+    "the upstream never said whether it took this task, so it was not sent again; nothing was charged, "
+    "and creating it anew may run it",
+)
+
+
+async def found_submitting(upstream: Upstream) -> None:
+    """An earlier process died between the mark and the answer: nobody knows whether the upstream has the task."""
+    told = replace_attempt(
+        upstream.attempt(),
+        verdict="unclear",
+        kind=FailKind.UNCLEAR.value,
+        message="the process that submitted this task ended before the answer came",
+    )
+    await upstream.lease.step(TaskState.REVIEW, attempt=told)
+
+
+async def review(upstream: Upstream) -> None:
+    """Look the submit up until it is found, disproved, or the review's time is over."""
+    lease, clock = upstream.lease, upstream.world.clock
+    route = upstream.route()
+    provider = upstream.provider(route)
+    until = min(lease.task.updated_at + upstream.world.limits.review_seconds * 1000, lease.task.deadline_at)
+    wait = FIRST_BACKOFF
+    while True:
+        await upstream.too_late_to_cancel()
+        job = await upstream.job(route)
+        started = clock.monotonic()
+        try:
+            answer = await (provider.submit if provider.idempotent else provider.recover)(
+                job, upstream.world.http
+            )
+        except Refused as refused:
+            upstream.count(job, "recover", "refused", started)
+            failure = Failure(refused.kind, refused.message, refused.upstream)
+            return await upstream.refused(upstream.attempt(), failure, "refused")
+        except Exception as error:  # noqa: BLE001 - a look-up that broke has told nothing
+            lease.log("review without an answer", reason=str(error))
+            answer = None
+        upstream.count(job, "recover", type(answer).__name__.lower(), started)
+        if isinstance(answer, Accepted | Done):
+            return await upstream.taken(answer)
+        if isinstance(answer, NotAccepted):
+            disproved = Failure(FailKind.TRANSIENT, "the upstream never took the submit")
+            return await upstream.refused(upstream.attempt(), disproved, "never_sent")
+        left = (until - clock.now()) / 1000
+        if left <= 0:
+            return await lease.fail(_UNCLEAR, verdict="unclear")
+        await clock.sleep(min(wait, left))
+        wait = min(MAX_BACKOFF, wait * 2)

@@ -1,0 +1,55 @@
+"""A node's slot: a lock the operating system holds for a process, so that a restart knows its predecessor is dead."""
+
+import fcntl
+import os
+import socket
+from pathlib import Path
+from typing import IO
+
+MAX_SLOTS = 256
+
+
+class SlotLock:
+    """The first free slot of a folder. Dropped by the system when the process ends, however it ends."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._file, number = _first_free(folder)
+        self.first = number == 0
+        """No other process of this folder was running."""
+        self.name = f"{socket.gethostname()}:{folder.absolute()}:{number}"
+        """The same name means the same lock file on the same machine."""
+
+    def release(self) -> None:
+        self._file.close()
+
+
+class AllSlotsTaken(Exception):
+    """Every slot of the folder is held by a running process."""
+
+
+def any_taken(folder: Path) -> bool:
+    """Whether some process holds a slot of this folder."""
+    for path in folder.glob("slot-*.lock"):
+        with path.open("a") as file:
+            if not _try_lock(file):
+                return True
+    return False
+
+
+def _first_free(folder: Path) -> tuple[IO[str], int]:
+    for number in range(MAX_SLOTS):
+        file = (folder / f"slot-{number}.lock").open("a")
+        if _try_lock(file):
+            os.set_inheritable(file.fileno(), False)
+            return file, number
+        file.close()
+    raise AllSlotsTaken(f"all {MAX_SLOTS} slots in {folder} are taken")
+
+
+def _try_lock(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

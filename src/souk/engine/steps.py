@@ -1,0 +1,209 @@
+"""The engine's writes: each kind of step as a set-based transaction of the write lane."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from souk.accounts import caps, ledger
+from souk.accounts.ledger import Closing
+from souk.store import assets, attempts, nodes, outbox, pieces, pins, tasks
+from souk.store.assets import AssetRow
+from souk.store.attempts import Attempt
+from souk.store.database import Connection
+from souk.store.lane import Kind
+from souk.store.pieces import Piece
+from souk.store.tasks import Ended, Ending, Move, TaskRow
+from souk.words import Millis, TaskId
+
+ACCOUNTS_PER_CLAIM = 32
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """Take up to ``most`` tasks, going round over accounts that come after ``after``."""
+
+    owner: str
+    most: int
+    now: int
+    after: int
+    concurrency: int
+    """Tasks of one account that may run at once, unless the account has its own number; 0 = no limit."""
+
+
+class Claimed(msgspec.Struct, frozen=True):
+    tasks: list[TaskRow]
+    after: int
+    """Where the next round over the accounts starts."""
+    more: bool
+    """True when accounts were left out of this round."""
+
+
+def _claim(connection: Connection, claims: Sequence[Claim]) -> list[Claimed]:
+    return [_claim_round(connection, claim) for claim in claims]
+
+
+def _claim_round(connection: Connection, claim: Claim) -> Claimed:
+    accounts = tasks.accounts_with_work(connection, claim.after, ACCOUNTS_PER_CLAIM)
+    if not accounts:
+        return Claimed([], 0, more=claim.after > 0)
+    share = max(1, claim.most // len(accounts))
+    taken: list[TaskRow] = []
+    for account_id in accounts:
+        room = min(share, claim.most - len(taken))
+        cap = tasks.concurrency_of(connection, account_id, claim.concurrency)
+        if cap:
+            room = min(room, cap - tasks.running(connection, account_id, cap))
+        if room > 0:
+            taken += tasks.claim(connection, account_id, claim.owner, room, claim.now)
+    last = accounts[-1] if len(accounts) == ACCOUNTS_PER_CLAIM else 0
+    return Claimed(taken, last, more=last > 0 or len(taken) == claim.most)
+
+
+class Step(msgspec.Struct, frozen=True):
+    """A move within a task's life, with what it tells of the attempt."""
+
+    move: Move
+    attempt: Attempt | None = None
+
+
+def _advance(connection: Connection, steps: Sequence[Step]) -> list[bool]:
+    moved = tasks.advance(connection, [step.move for step in steps])
+    kept = [step.attempt for step in steps if step.attempt is not None and step.move.task in moved]
+    attempts.record(connection, kept)
+    return [step.move.task in moved for step in steps]
+
+
+class Finish(msgspec.Struct, frozen=True):
+    """A task's end: its terminal state, what it delivered, and the word to its client."""
+
+    ending: Ending
+    attempt: Attempt | None = None
+    assets: tuple[AssetRow, ...] = ()
+    pieces: tuple[Piece, ...] = ()
+
+
+def finish_all(connection: Connection, finishes: Sequence[Finish]) -> list[bool]:
+    """End tasks: state, ledger, counters, files, callback, in one transaction. False where the lease was lost."""
+    ended = {row.id: row for row in tasks.end(connection, [item.ending for item in finishes])}
+    if not ended:
+        return [False] * len(finishes)
+    done = [item for item in finishes if item.ending.task in ended]
+    now = Millis(done[0].ending.at)
+    _settle(connection, list(ended.values()), now)
+    attempts.record(connection, [item.attempt for item in done if item.attempt is not None])
+    assets.insert(connection, [row for item in done for row in item.assets])
+    pieces.insert(connection, [piece for item in done for piece in item.pieces])
+    pinned = [row.id for row in ended.values() if row.pins]
+    if pinned:
+        pins.drop(connection, pinned)
+    _tell(connection, list(ended.values()), now)
+    return [item.ending.task in ended for item in finishes]
+
+
+def _settle(connection: Connection, ended: list[Ended], now: Millis) -> None:
+    closings = [
+        Closing(
+            task_id=row.id,
+            account_id=row.account_id,
+            mode=row.mode,
+            key_id=row.key_id,
+            hold=row.hold,
+            captured=row.captured,
+            hold_made_at=row.created_at,
+        )
+        for row in ended
+    ]
+    ledger.close(connection, closings, now)
+    caps.give_back(connection, closings, now)
+
+
+def _tell(connection: Connection, ended: list[Ended], now: Millis) -> None:
+    """The last word to each client that left an address; earlier words not yet delivered are dropped."""
+    rows = [
+        outbox.NewRow(
+            message_id=f"msg_{row.id}_{outbox.END}",
+            task_id=row.id,
+            account_id=row.account_id,
+            number=outbox.END_NUMBER,
+            stage=outbox.END,
+            endpoint=outbox.endpoint_of(row.callback_url),
+            url=row.callback_url,
+            created_at=now,
+            next_try_at=now,
+        )
+        for row in ended
+        if row.callback_url
+    ]
+    if rows:
+        outbox.drop_earlier(connection, [row["task_id"] for row in rows])
+        outbox.enqueue(connection, rows)
+
+
+class Beat(msgspec.Struct, frozen=True):
+    """A node's sign of life."""
+
+    node: str
+    now: int
+    until: int
+
+
+class Pulse(msgspec.Struct, frozen=True):
+    alive: bool
+    """False when this node was declared dead and its tasks went to others."""
+    cancelling: list[TaskId]
+    freed: bool
+    """True when a dead node's tasks became claimable."""
+
+
+def _beat(connection: Connection, beats: Sequence[Beat]) -> list[Pulse]:
+    pulses: list[Pulse] = []
+    for beat in beats:
+        alive = nodes.beat(connection, beat.node, beat.until)
+        gone = nodes.expired(connection, beat.now)
+        if gone:
+            tasks.hand_back(connection, gone)
+        pulses.append(Pulse(alive, tasks.cancelling(connection, beat.node), bool(gone)))
+    return pulses
+
+
+class Join(msgspec.Struct, frozen=True):
+    node: str
+    slot: str
+    now: int
+    until: int
+
+
+def _join(connection: Connection, joins: Sequence[Join]) -> list[None]:
+    for join in joins:
+        gone = nodes.join(connection, join.node, join.slot, join.now, join.until)
+        tasks.hand_back(connection, gone)
+    return [None] * len(joins)
+
+
+def _leave(connection: Connection, owners: Sequence[str]) -> list[None]:
+    tasks.hand_back(connection, owners)
+    for owner in owners:
+        nodes.leave(connection, owner)
+    return [None] * len(owners)
+
+
+class Return(msgspec.Struct, frozen=True):
+    """Give one lease back, to be claimed again from ``due`` on."""
+
+    task: str
+    owner: str
+    term: int
+    due: int
+
+
+def _return(connection: Connection, items: Sequence[Return]) -> list[None]:
+    tasks.hand_back_one(connection, [msgspec.structs.asdict(item) for item in items])
+    return [None] * len(items)
+
+
+CLAIM: Kind[Claim, Claimed] = Kind("claim", 20, _claim)
+ADVANCE: Kind[Step, bool] = Kind("advance", 30, _advance)
+FINISH: Kind[Finish, bool] = Kind("finish", 40, finish_all)
+BEAT: Kind[Beat, Pulse] = Kind("beat", 60, _beat)
+JOIN: Kind[Join, None] = Kind("join", 61, _join)
+LEAVE: Kind[str, None] = Kind("leave", 62, _leave)
+RETURN: Kind[Return, None] = Kind("return", 63, _return)

@@ -1,0 +1,186 @@
+"""What the states of an upstream task share: its lease, its routes, its slot on a connection, how it is asked."""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from souk.engine.job import folder_of, job_for
+from souk.engine.lease import Failure, Lease
+from souk.engine.pace import Pace, Throttle
+from souk.engine.result import outputs_to_json
+from souk.engine.routes import Route
+from souk.engine.slots import Slots
+from souk.providers.base import Accepted, Done, Failed, Job, Provider, Running, Unreachable
+from souk.store import attempts as attempt_rows
+from souk.store.attempts import Attempt
+from souk.words import FailKind, TaskState
+
+MAX_ATTEMPTS = 12
+FIRST_BACKOFF = 1.0
+MAX_BACKOFF = 60.0
+
+FINAL_KINDS = frozenset({FailKind.BAD_INPUT, FailKind.MODERATION, FailKind.INPUT_UNREACHABLE})
+"""Failures another connection would only repeat."""
+PASSING_KINDS = frozenset({FailKind.TRANSIENT, FailKind.RATE_LIMIT})
+"""Refusals that time may heal."""
+
+
+class ConnectionGone(Exception):
+    """The connection a task was submitted on is no longer configured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What all tasks of this process share on one connection."""
+
+    slots: Slots
+    throttle: Throttle
+
+
+class Upstream:
+    """One task on the operator's connections."""
+
+    def __init__(
+        self, lease: Lease, routes: list[Route], traffic: dict[str, Traffic], paces: dict[str, Pace]
+    ) -> None:
+        self.lease = lease
+        self.world = lease.world
+        self.routes = routes
+        self._traffic = traffic
+        self._paces = paces
+        self._slot: Slots | None = None
+        self.accepted_at: float | None = None
+        """On the monotonic clock; None when another process saw the acceptance."""
+
+    def traffic(self, route: Route) -> Traffic:
+        return self._traffic[route.connection.name]
+
+    def pace(self, route: Route) -> Pace:
+        return self._paces.setdefault(f"{route.connection.name} {route.upstream_model}", Pace())
+
+    def provider(self, route: Route) -> Provider:
+        return self.world.providers[route.connection.provider]
+
+    def route(self) -> Route:
+        """The route the current attempt runs on. Raises ConnectionGone."""
+        task = self.lease.task
+        connection = self.world.connections.get(task.connection or "")
+        if connection is None:
+            raise ConnectionGone(f"the connection {task.connection} is no longer configured")
+        return Route(connection, task.upstream_model or "")
+
+    def attempt(self) -> Attempt:
+        """The current attempt's identity, for a job or for telling more of it."""
+        task = self.lease.task
+        return Attempt(
+            id=task.attempt_id or "",
+            task_id=task.id,
+            number=task.attempts,
+            connection=task.connection or "",
+            upstream_model=task.upstream_model or "",
+            started_at=self.lease.attempt.started_at if self.lease.attempt else task.updated_at,
+        )
+
+    async def job(self, route: Route) -> Job:
+        """The current attempt as the provider sees it."""
+        return await job_for(self.lease, route, self.attempt())
+
+    async def taken(self, answer: Accepted | Done) -> None:
+        """The upstream has the task (or has already done it): write that before anything else."""
+        if isinstance(answer, Done):
+            await self.to_storing(answer)
+            return
+        self.accepted_at = self.world.clock.monotonic()
+        accepted = replace_attempt(self.attempt(), verdict="accepted", ref=answer.ref)
+        await self.lease.step(TaskState.GENERATING, attempt=accepted, ref=answer.ref)
+
+    async def to_storing(self, done: Done) -> None:
+        await self.lease.step(TaskState.STORING, outputs=outputs_to_json(done, folder_of(self.lease)))
+
+    async def refused(self, attempt: Attempt, failure: Failure, verdict: str) -> None:
+        """The upstream does not have the task, for sure: back in the queue with what was learnt."""
+        self.release_slot()
+        told = replace_attempt(
+            attempt,
+            verdict=verdict,
+            ended_at=self.world.clock.now(),
+            kind=failure.kind.value,
+            message=failure.message[:1000],
+            upstream=failure.upstream[:500] or None,
+        )
+        await self.lease.step(TaskState.QUEUING, attempt=told)
+
+    async def asked(self, job: Job) -> Running | Done | Failed | Unreachable:
+        """One poll. Nothing but a verified verdict says anything about the task."""
+        started = self.world.clock.monotonic()
+        provider = self.world.providers[job.connection.provider]
+        try:
+            verdict = await provider.poll(job, self.lease.task.ref or "", self.world.http)
+        except Unreachable as error:
+            verdict = error
+        except Exception as error:  # noqa: BLE001 - whatever broke on the way, it is no verdict
+            verdict = Unreachable(f"{type(error).__name__}: {error}")
+        self.count(job, "poll", type(verdict).__name__.lower(), started)
+        if isinstance(verdict, Unreachable):
+            self.lease.log("poll without a verdict", reason=str(verdict))
+        return verdict
+
+    async def cancel(self, job: Job) -> bool:
+        """Ask the upstream to drop the task; only its own confirmation counts."""
+        provider = self.world.providers[job.connection.provider]
+        try:
+            return await provider.cancel(job, self.lease.task.ref or "", self.world.http)
+        except Exception as error:  # noqa: BLE001 - not confirmed is not cancelled
+            self.lease.log("cancel failed", reason=str(error))
+            return False
+
+    async def too_late_to_cancel(self) -> None:
+        """Answer a cancel that came after the point of no return: the task runs on."""
+        if self.lease.cancelled.is_set():
+            self.lease.cancelled.clear()
+            await self.lease.step(cancel_at=0)
+
+    async def failed_connections(self) -> set[str]:
+        """Connections whose accepted attempt failed for sure: the task is not run there twice."""
+        return {row.connection for row in await self._attempts() if row.verdict == "failed"}
+
+    async def last_failure(self) -> Failure:
+        for row in reversed(await self._attempts()):
+            if row.kind:
+                return Failure(FailKind(row.kind), row.message or "", row.upstream or "")
+        return Failure(FailKind.UNSUPPORTED, "no connection can run this model any more")
+
+    async def acquire_slot(self, route: Route) -> None:
+        slots = self.traffic(route).slots
+        await slots.acquire(self.lease.task.account_id)
+        self._slot = slots
+
+    def hold_slot(self, route: Route) -> None:
+        """Count the task on its connection, if it is not yet."""
+        if self._slot is None:
+            self._slot = self.traffic(route).slots
+            self._slot.take()
+
+    def release_slot(self) -> None:
+        if self._slot is not None:
+            self._slot.release()
+            self._slot = None
+
+    def count(self, job: Job, call: str, outcome: str, started: float) -> None:
+        took = self.world.clock.monotonic() - started
+        self.world.meters.provider_call(job.connection.name, call, outcome, took)
+
+    async def _attempts(self) -> list[Attempt]:
+        if not self.lease.task.attempts:
+            return []
+        return await self.world.reads.run(lambda db: attempt_rows.of_task(db, self.lease.id))
+
+
+def replace_attempt(attempt: Attempt, **known: object) -> Attempt:
+    """The attempt with more known of it."""
+    return msgspec.structs.replace(attempt, **known)
+
+
+def backoff(errors: int) -> float:
+    """Seconds to wait after so many errors in a row."""
+    return min(MAX_BACKOFF, FIRST_BACKOFF * 2 ** min(errors - 1, 10))

@@ -1,0 +1,74 @@
+"""Everything the engine touches, handed over as arguments: time, chance, the store, the network, the catalogue."""
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from souk.assets.ingest import Ingest
+from souk.assets.storage import Storage
+from souk.catalog.catalog import Catalog
+from souk.clock import Clock
+from souk.engine.bell import Bell
+from souk.measure import Meters
+from souk.net.http import Http
+from souk.providers.base import Connection, LocalProvider, Media, Provider
+from souk.store.lane import Lane
+from souk.store.reads import Reads
+from souk.store.tasks import TaskRow
+
+
+class MediaOf(Protocol):
+    """Gathers a task's input files below a folder."""
+
+    async def __call__(self, task: TaskRow, folder: Path) -> Media: ...
+
+
+@dataclass(frozen=True, slots=True)
+class EngineLimits:
+    """How much the engine takes on and how long it waits, in seconds unless named otherwise."""
+
+    slots: int = 20_000
+    """Tasks this process holds at once."""
+    account_concurrency: int = 100
+    review_seconds: float = 300.0
+    """How long an unclear submit is looked up before the task fails."""
+    drain_seconds: float = 10.0
+    """How long a stopping engine lets running work end before it hands leases back."""
+    lease_seconds: float = 15.0
+    claim_seconds: float = 1.0
+    """How often to look for work of other processes when nothing rings."""
+    results_days: float = 14.0
+    logs_days: float = 60.0
+    idempotency_days: float = 3.0
+    ledger_days: float = 400.0
+    sweep_seconds: float = 600.0
+
+
+@dataclass(frozen=True)
+class World:
+    """The engine's surroundings."""
+
+    clock: Clock
+    random: random.Random
+    lane: Lane
+    reads: Reads
+    http: Http
+    catalog: Catalog
+    ingest: Ingest
+    storage: Storage
+    providers: Mapping[str, Provider]
+    """Upstream services by provider name."""
+    locals: Mapping[str, LocalProvider]
+    """Engines on this machine by provider name."""
+    connections: Mapping[str, Connection]
+    media_of: MediaOf
+    workdir: Path
+    """Scratch space; what lies here belongs to unfinished tasks."""
+    node: str
+    slot: str
+    bell: Bell
+    meters: Meters
+    limits: EngineLimits = field(default_factory=EngineLimits)
+    wake_callbacks: Callable[[], None] = lambda: None

@@ -1,0 +1,350 @@
+"""The composed process: from settings to everything that serves, runs and tells, opened and closed in order."""
+
+import logging
+import os
+import random
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from souk import logs
+from souk.accounts.auth import Authenticator
+from souk.accounts.bootstrap import Bootstrap, FirstAccount, bootstrap
+from souk.accounts.secrets import SecretBox, open_box
+from souk.accounts.webhook_keys import WebhookKeys
+from souk.assets.disk import DiskStorage
+from souk.assets.ingest import Ingest, IngestLimits
+from souk.assets.inputs import Sources
+from souk.assets.media import TaskMedia
+from souk.callbacks.message import Message
+from souk.callbacks.worker import OutboxWorker
+from souk.catalog.catalog import Catalog
+from souk.catalog.load import load_catalog
+from souk.clock import Clock, SystemClock
+from souk.config import Config
+from souk.dialects.table import Dialects
+from souk.engine.bell import Bell
+from souk.engine.engine import Engine
+from souk.engine.parents import parent_files
+from souk.engine.routes import SANDBOX
+from souk.engine.slot import SlotLock
+from souk.engine.world import EngineLimits, World
+from souk.ids import random_hex
+from souk.measure import Meters
+from souk.net.client import GuardedHttp
+from souk.net.policy import Policy
+from souk.operations.admin import Admin
+from souk.operations.create import Limits
+from souk.operations.drafts import Drafts
+from souk.operations.operations import Operations
+from souk.operations.records import record_of
+from souk.providers import connections as configured_connections
+from souk.providers.base import Connection, Media, Provider
+from souk.providers.connections import Configured
+from souk.providers.registry import PROVIDERS
+from souk.providers.sandbox import Sandbox
+from souk.settings import SandboxPolicy, Settings, SettingsError
+from souk.store.database import Database, sqlite_url
+from souk.store.lane import Lane
+from souk.store.migrate import migrate
+from souk.store.outbox import OutboxRow
+from souk.store.reads import Reads
+from souk.store.tasks import TaskRow
+from souk.words import TaskId, credits_from_number
+
+log = logging.getLogger("souk")
+
+DAY_MS = 86_400_000
+DOWNLOAD_SECONDS = 600.0
+
+
+def database_of(settings: Settings) -> Database:
+    """Where this installation's data lives."""
+    return Database(settings.database_url or sqlite_url(settings.data_dir / "souk.db"))
+
+
+def storage_folder(settings: Settings) -> Path:
+    """Where this installation's files live."""
+    url = settings.storage_url
+    return Path(url.removeprefix("file://")) if url else settings.data_dir / "files"
+
+
+@dataclass
+class House:
+    """Everything a process is made of. Made by :meth:`open`, ended by :meth:`close`."""
+
+    settings: Settings
+    config: Config
+    public_url: str
+    database: Database
+    clock: Clock
+    lane: Lane
+    reads: Reads
+    box: SecretBox
+    first: Bootstrap
+    catalog: Catalog
+    configured: list[Configured]
+    connections: Mapping[str, Connection]
+    http: GuardedHttp
+    storage: DiskStorage
+    dialects: Dialects
+    meters: Meters
+    webhook_keys: WebhookKeys
+    bell: Bell
+    operations: Operations = field(init=False)
+    engine: Engine | None = None
+    outbox: OutboxWorker | None = None
+    sandbox: Sandbox | None = None
+    slot: SlotLock | None = None
+
+    @classmethod
+    async def open(
+        cls,
+        settings: Settings,
+        config: Config | None = None,
+        *,
+        engine: bool,
+        public_url: str = "",
+        env: Mapping[str, str] | None = None,
+        clock: Clock | None = None,
+    ) -> "House":
+        """Put a process together. ``engine`` also runs tasks and delivers callbacks.
+
+        Raises SettingsError (or another error whose message names the setting) when something is not as it must be.
+        """
+        config = config or Config()
+        clock = clock or SystemClock()
+        env = os.environ if env is None else env
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        slot = _slot(settings) if engine else None
+        database = database_of(settings)
+        migrate(database)
+        catalog = load_catalog(overrides=config.models)
+        configured, connections = _connections(settings, config, env)
+        logs.redact.add(*_secrets(settings, connections))
+        box = open_box(settings.secret_key.get_secret_value(), settings.data_dir)
+        lane = Lane(database, f"{slot.name if slot else 'no-slot'}#{secrets.token_hex(8)}")
+        reads = Reads(database)
+        lane.start()
+        first = await bootstrap(lane, reads, box, _first_account(settings), clock)
+        http = GuardedHttp.open(Policy(settings.outbound_policy.value))
+        house = cls(
+            settings=settings,
+            config=config,
+            public_url=(settings.public_url or public_url or default_url(settings)).rstrip("/"),
+            database=database,
+            clock=clock,
+            lane=lane,
+            reads=reads,
+            box=box,
+            first=first,
+            catalog=catalog,
+            configured=configured,
+            connections=connections,
+            http=http,
+            storage=DiskStorage(storage_folder(settings)),
+            dialects=Dialects(settings.wire),
+            meters=Meters(),
+            webhook_keys=WebhookKeys(reads, box, clock),
+            bell=Bell(),
+            slot=slot,
+        )
+        house.operations = house._operations()
+        if slot is not None:
+            await house._start_engine(slot)
+        return house
+
+    async def close(self) -> None:
+        """Let work end, hand the rest back, and close everything in the reverse order."""
+        if self.engine is not None:
+            await self.engine.close()
+        if self.outbox is not None:
+            await self.outbox.close()
+        if self.sandbox is not None:
+            await self.sandbox.close()
+        await self.http.aclose()
+        await self.storage.close()
+        self.lane.close()
+        self.reads.close()
+        if self.slot is not None:
+            self.slot.release()
+
+    def admin(self, actor: str) -> Admin:
+        """What operators do, recorded under this name."""
+        return Admin(self.lane, self.reads, self.clock, self.box, actor=actor)
+
+    def seen_through_proxy(self) -> None:
+        """A forwarding header arrived: this server is not just someone's laptop, so the default policy tightens."""
+        if self.settings.network_policy is None:
+            self.http.restrict()
+
+    async def media_of(self, task: TaskRow, folder: Path) -> Media:
+        """A task's input files, fetched into ``folder`` when asked for."""
+        model = self.catalog.models[task.model]
+        sources = Sources(self.storage, self.http, self.reads, self.public_url)
+        return await parent_files(
+            model, task, self.reads, lambda inputs, parents: TaskMedia(inputs, parents, folder, sources)
+        )
+
+    async def render(self, row: OutboxRow) -> Message | None:
+        """A callback in the words of the dialect its task was created through."""
+        task = await self.reads.task(TaskId(row.task_id))
+        if task is None:
+            return None
+        return self.dialects.callback(record_of(task, self.public_url), row.stage)
+
+    def _operations(self) -> Operations:
+        settings = self.settings
+        return Operations(
+            catalog=self.catalog,
+            lane=self.lane,
+            reads=self.reads,
+            clock=self.clock,
+            random=random.SystemRandom(),
+            bell=self.bell,
+            meters=self.meters,
+            authenticator=Authenticator(self.reads, self.clock),
+            drafts=Drafts(
+                self.catalog,
+                self.reads,
+                self.connections,
+                settings.sandbox,
+                lambda: self.http.policy,
+                self.public_url,
+            ),
+            limits=Limits(settings.rate_creates, settings.max_waiting),
+            public_url=self.public_url,
+            wake_engine=self._wake_engine,
+            cancel_engine=self._cancel_engine,
+            wake_callbacks=self._wake_callbacks,
+        )
+
+    async def _start_engine(self, slot: SlotLock) -> None:
+        settings = self.settings
+        node = f"{slot.name}#{secrets.token_hex(8)}"
+        chance = random.SystemRandom()
+        self.sandbox = Sandbox(settings.sandbox_workers or None, settings.sandbox_delay)
+        self.outbox = OutboxWorker(
+            lane=self.lane,
+            reads=self.reads,
+            http=self.http,
+            clock=self.clock,
+            random=chance,
+            render=self.render,
+            keys_of_account=self.webhook_keys.keys_of_account,
+            owner=node,
+            log=logging.getLogger("souk.callbacks"),
+            count=self.meters.delivery,
+        )
+        keep_ms = int(settings.results_days * DAY_MS)
+        world = World(
+            clock=self.clock,
+            random=chance,
+            lane=self.lane,
+            reads=self.reads,
+            http=self.http,
+            catalog=self.catalog,
+            ingest=Ingest(
+                self.storage,
+                self.http,
+                self.reads,
+                self.clock,
+                chance,
+                IngestLimits(settings.max_result_bytes, DOWNLOAD_SECONDS, keep_ms),
+            ),
+            storage=self.storage,
+            providers=_providers(self.connections),
+            locals={SANDBOX: self.sandbox},
+            connections=self.connections,
+            media_of=self.media_of,
+            workdir=settings.data_dir / "work",
+            node=node,
+            slot=slot.name,
+            bell=self.bell,
+            meters=self.meters,
+            limits=_engine_limits(settings),
+            wake_callbacks=self._wake_callbacks,
+        )
+        self.engine = Engine(world)
+        await self.engine.start()
+        self.outbox.start()
+        log.info("engine started", extra={"node": random_hex(chance, 4)})
+
+    def _wake_engine(self) -> None:
+        if self.engine is not None:
+            self.engine.wake()
+
+    def _cancel_engine(self, task_id: TaskId) -> None:
+        if self.engine is not None:
+            self.engine.cancel(task_id)
+
+    def _wake_callbacks(self) -> None:
+        if self.outbox is not None:
+            self.outbox.wake()
+
+
+def default_url(settings: Settings) -> str:
+    """The address a client on this machine reaches the server at."""
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::", "") else settings.host  # noqa: S104 - compared, not bound
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+
+
+def _slot(settings: Settings) -> SlotLock:
+    slot = SlotLock(settings.data_dir / "slots")
+    if settings.sqlite and not slot.first:
+        slot.release()
+        raise SettingsError(
+            f"another souk process runs tasks in {settings.data_dir}; SQLite takes one. "
+            "Set SOUK_DATABASE_URL to a PostgreSQL database to run several"
+        )
+    return slot
+
+
+def _connections(
+    settings: Settings, config: Config, env: Mapping[str, str]
+) -> tuple[list[Configured], dict[str, Connection]]:
+    """The operator's connections, and all that tasks can run on: the sandbox is one, unless it is switched off."""
+    limits = configured_connections.Limits(settings.connection_concurrency, settings.polls_per_second)
+    configured = configured_connections.configured(env, config.connections, limits)
+    connections = {item.connection.name: item.connection for item in configured}
+    if settings.sandbox is not SandboxPolicy.NEVER:
+        connections[SANDBOX] = Connection(name=SANDBOX, provider=SANDBOX)
+    return configured, connections
+
+
+def _providers(connections: Mapping[str, Connection]) -> dict[str, Provider]:
+    names = {connection.provider for connection in connections.values()} - {SANDBOX}
+    return {name: PROVIDERS[name].factory() for name in names}
+
+
+def _first_account(settings: Settings) -> FirstAccount:
+    return FirstAccount(
+        api_key=settings.api_key.get_secret_value(),
+        webhook_key=settings.webhook_key.get_secret_value(),
+        initial_credits=credits_from_number(settings.initial_credits),
+    )
+
+
+def _engine_limits(settings: Settings) -> EngineLimits:
+    return EngineLimits(
+        slots=settings.engine_slots,
+        account_concurrency=settings.account_concurrency,
+        review_seconds=settings.review_seconds,
+        drain_seconds=settings.drain_seconds,
+        lease_seconds=settings.lease_seconds,
+        results_days=settings.results_days,
+        logs_days=settings.logs_days,
+        idempotency_days=settings.idempotency_days,
+        ledger_days=settings.ledger_days,
+        sweep_seconds=settings.sweep_seconds,
+    )
+
+
+def _secrets(settings: Settings, connections: Mapping[str, Connection]) -> list[str]:
+    """Values that must never be logged."""
+    own = (settings.api_key, settings.webhook_key, settings.secret_key)
+    found = [secret.get_secret_value() for secret in own]
+    for connection in connections.values():
+        found.append(connection.api_key)
+    return [text for text in found if text]

@@ -1,0 +1,29 @@
+"""New ids, from an injected random source."""
+
+from typing import Protocol
+
+from souk.words import Millis, TaskId
+
+
+class RandomBits(Protocol):
+    """The part of :class:`random.Random` that ids need; ``random.SystemRandom`` in production."""
+
+    def getrandbits(self, k: int, /) -> int: ...
+
+
+def new_task_id(now: Millis, random: RandomBits) -> TaskId:
+    """A UUIDv7 (RFC 9562) as 32 hex digits: 48 bits of time, then random bits, so ids sort by creation."""
+    value = (now & 0xFFFF_FFFF_FFFF) << 80
+    value |= 0x7 << 76 | random.getrandbits(12) << 64
+    value |= 0b10 << 62 | random.getrandbits(62)
+    return TaskId(f"{value:032x}")
+
+
+def oldest_id_at(moment: Millis) -> str:
+    """The smallest task id that can have been made at this moment."""
+    return f"{moment & 0xFFFF_FFFF_FFFF:012x}" + "0" * 20
+
+
+def random_hex(random: RandomBits, digits: int = 32) -> str:
+    """An unguessable id of this many hex digits."""
+    return f"{random.getrandbits(4 * digits):0{digits}x}"

@@ -1,0 +1,1 @@
+"""What can be done with Souk. Dialects, CLI, console and tools go through here and nothing else."""

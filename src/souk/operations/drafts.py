@@ -1,0 +1,220 @@
+"""From a draft to a create: which model, in which mode, with a checked input, a fixed price and known parents."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from souk.assets.links import own_path
+from souk.catalog.catalog import Catalog
+from souk.catalog.model import Model
+from souk.catalog.quote import Quote
+from souk.catalog.refusal import InputRefused
+from souk.engine.routes import routes_of
+from souk.net.http import Blocked
+from souk.net.policy import Policy, check_url
+from souk.operations.types import Caller, Draft, Reason, Refusal
+from souk.providers.base import Connection
+from souk.settings import SandboxPolicy
+from souk.store import assets, pieces, tasks
+from souk.store import database as db
+from souk.store.assets import AssetRow
+from souk.store.idempotency import Bound
+from souk.store.reads import Reads
+from souk.words import JsonObject, Mode, TaskId, TaskState
+
+_sorted_json = msgspec.json.Encoder(order="sorted").encode
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A draft that may become a task."""
+
+    model: Model
+    mode: Mode
+    input: JsonObject
+    quote: Quote
+    warnings: tuple[str, ...]
+    pins: tuple[str, ...]
+    """Stored files and parent tasks the input names."""
+
+
+class Drafts:
+    """Checks drafts against the catalogue, the configuration and what the account owns."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        reads: Reads,
+        connections: Mapping[str, Connection],
+        sandbox: SandboxPolicy,
+        policy: Callable[[], Policy],
+        public_url: str,
+    ) -> None:
+        self._catalog = catalog
+        self._reads = reads
+        self._connections = connections
+        self._sandbox = sandbox
+        self._policy = policy
+        self._public_url = public_url
+        self._live = any(name != "sandbox" for name in connections)
+
+    async def check(self, caller: Caller, draft: Draft) -> Checked:
+        """The draft, ready to create. Raises Refusal."""
+        model = self.model(draft.model)
+        mode = self.mode_of(caller)
+        if not routes_of(model, mode, self._connections):
+            raise Refusal(Reason.NO_ROUTE, self._no_route(model, mode), field="model")
+        try:
+            checked = model.check(draft.input)
+        except InputRefused as refused:
+            raise Refusal(
+                Reason.INVALID_INPUT,
+                refused.message,
+                field=refused.field,
+                allowed=list(refused.allowed) or None,
+            ) from refused
+        self._check_addresses(draft)
+        urls = model.media_urls(checked.input)
+        parents = model.parents(checked.input)
+        own = await self._own_files(urls)
+        pins = [*(row.id for row in own.values()), *await self._parent_tasks(caller, mode, parents)]
+        return Checked(
+            model=model,
+            mode=mode,
+            input=checked.input,
+            quote=model.quote(checked.input, _known_seconds(model, checked.input, urls, own)),
+            warnings=(*draft.warnings, *checked.warnings),
+            pins=tuple(dict.fromkeys(pins)),
+        )
+
+    def model(self, name: str) -> Model:
+        """The model of this id or alias. Raises Refusal, with the nearest id."""
+        model = self._catalog.find(name)
+        if model is None:
+            near = self._catalog.nearest(name)
+            hint = f'; the nearest is "{near}"' if near else ""
+            raise Refusal(
+                Reason.UNKNOWN_MODEL,
+                f'there is no model "{name[:100]}"{hint}',
+                field="model",
+                allowed=[near] if near else None,
+            )
+        if model.paused:
+            raise Refusal(Reason.MODEL_PAUSED, f"{model.id} is paused by the operator", field="model")
+        return model
+
+    def mode_of(self, caller: Caller) -> Mode:
+        """The mode a task of this caller runs in."""
+        if caller.mode is Mode.SANDBOX or self._sandbox is SandboxPolicy.ALWAYS:
+            return Mode.SANDBOX
+        if self._sandbox is SandboxPolicy.AUTO and not self._live:
+            return Mode.SANDBOX
+        return Mode.LIVE
+
+    def _no_route(self, model: Model, mode: Mode) -> str:
+        if mode is Mode.SANDBOX:
+            return "the sandbox is switched off (SOUK_SANDBOX=never)"
+        from souk.providers.registry import PROVIDERS
+
+        names = {route.provider for route in model.routes if route.usable}
+        keys = [entry.key_variable for name, entry in PROVIDERS.items() if name in names]
+        wanted = " or ".join(keys) or "a connection that serves it"
+        return f"no configured connection can run {model.id}; set {wanted}, or use a sandbox key"
+
+    def _check_addresses(self, draft: Draft) -> None:
+        for field, url in (("callBackUrl", draft.callback_url), ("progressCallBackUrl", draft.progress_url)):
+            if url is None:
+                continue
+            try:
+                check_url(url, self._policy())
+            except Blocked as blocked:
+                raise Refusal(Reason.BLOCKED_ADDRESS, f"{field}: {blocked}", field=field) from blocked
+
+    async def _own_files(self, urls: list[tuple[str, str]]) -> dict[str, AssetRow]:
+        """Our own files among the input addresses, by address."""
+        paths = {url: path for _, url in urls if (path := own_path(url, self._public_url)) is not None}
+        if not paths:
+            return {}
+        found = await self._reads.run(lambda connection: assets.find(connection, paths.values()))
+        return {url: found[path] for url, path in paths.items() if path in found}
+
+    async def _parent_tasks(
+        self, caller: Caller, mode: Mode, parents: list[tuple[str, str, str]]
+    ) -> list[TaskId]:
+        """The finished tasks the input builds on. Raises Refusal, the same for unknown and for others' ids."""
+        if not parents:
+            return []
+
+        def look(connection: db.Connection) -> dict[str, TaskId]:
+            rows = tasks.fetch(connection, [id for _, id, kind in parents if kind == "task"])
+            known = {
+                row.id: row.id
+                for row in rows.values()
+                if row.account_id == caller.account_id and row.mode == mode and row.state == TaskState.SUCCESS
+            }
+            wanted = [id for _, id, kind in parents if kind == "piece"]
+            found = pieces.find(connection, caller.account_id, mode.value, wanted)
+            return {**known, **{piece.id: TaskId(piece.task_id) for piece in found.values()}}
+
+        known = await self._reads.run(look)
+        for path, id, kind in parents:
+            if id not in known:
+                what = "finished task" if kind == "task" else "id of an earlier result"
+                raise Refusal(
+                    Reason.UNKNOWN_PARENT, f"{path} names no {what} of this account: {id[:64]}", field=path
+                )
+        return [known[id] for _, id, _ in parents]
+
+
+def bounds_of(caller: Caller, draft: Draft, mode: Mode) -> tuple[Bound, ...]:
+    """The caller's own keys for this create, each with the body it stands for."""
+    if draft.idempotency_key is None and draft.client_task_id is None:
+        return ()
+    body = [draft.model, draft.input, draft.callback_url, draft.progress_url, draft.client_task_id]
+    digest = hashlib.sha256(_sorted_json(body)).hexdigest()
+    found: list[Bound] = []
+    if draft.idempotency_key is not None:
+        found.append(Bound(caller.account_id, f"{draft.operation}:{mode}", draft.idempotency_key, digest))
+    if draft.client_task_id is not None:
+        found.append(Bound(caller.account_id, f"client:{mode}", draft.client_task_id, digest))
+    return tuple(found)
+
+
+def task_row(task_id: TaskId, now: int, caller: Caller, draft: Draft, checked: Checked) -> dict[str, Any]:
+    """The row of a new task."""
+    return {
+        "id": task_id,
+        "account_id": caller.account_id,
+        "key_id": caller.key_id,
+        "mode": checked.mode.value,
+        "dialect": draft.dialect,
+        "model": checked.model.id,
+        "input": json.dumps(checked.input, ensure_ascii=False),
+        "callback_url": draft.callback_url,
+        "progress_url": draft.progress_url,
+        "client_task_id": draft.client_task_id,
+        "warnings": json.dumps(checked.warnings, ensure_ascii=False) if checked.warnings else "",
+        "created_at": now,
+        "deadline_at": now + int(checked.model.deadline_seconds * 1000),
+        "hold": checked.quote.hold,
+        "price": json.dumps(checked.quote.to_json()),
+        "pins": 1 if checked.pins else 0,
+    }
+
+
+def _known_seconds(
+    model: Model, input: JsonObject, urls: list[tuple[str, str]], own: dict[str, AssetRow]
+) -> float | None:
+    """The measured length of the file the output follows, when every such file is ours."""
+    if not own:
+        return None
+    field = model.output_for(input).seconds_follow
+    named = [url for path, url in urls if path.split("[")[0].split(".")[0] == field]
+    lengths = [own[url].seconds_ms for url in named if url in own]
+    if not lengths or len(lengths) != len(named) or any(length is None for length in lengths):
+        return None
+    return sum(length or 0 for length in lengths) / 1000

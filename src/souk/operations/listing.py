@@ -1,0 +1,50 @@
+"""Reading lists and balances of an account."""
+
+import msgspec
+
+from souk.store import tasks
+from souk.store.database import Connection
+from souk.store.statement import Statement
+from souk.store.tasks import TaskRow
+from souk.words import Credits
+
+NEWEST = "g"
+"""Sorts after every hex id."""
+MOST = 100
+
+_AVAILABLE = Statement("SELECT available FROM balances WHERE account_id = :account_id AND mode = :mode")
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """Which tasks to list."""
+
+    account_id: int
+    mode: str
+    limit: int
+    before: str | None
+    state: str | None
+    """As on the wire: waiting, queuing, generating, success or fail."""
+    model: str | None
+
+
+_INNER_STATES = {"queuing": ("queuing", "submitting"), "generating": ("generating", "storing", "review")}
+
+
+def newest(connection: Connection, wanted: Wanted) -> list[TaskRow]:
+    """The newest tasks that fit."""
+    states = _INNER_STATES.get(wanted.state, (wanted.state,)) if wanted.state else ()
+    return tasks.newest(
+        connection,
+        account_id=wanted.account_id,
+        mode=wanted.mode,
+        before=wanted.before or NEWEST,
+        states=states,
+        model=wanted.model or "",
+        limit=max(1, min(wanted.limit, MOST)),
+    )
+
+
+def available(connection: Connection, account_id: int, mode: str) -> Credits:
+    """What a purse can still hold."""
+    rows = connection.run(_AVAILABLE, {"account_id": account_id, "mode": mode})
+    return Credits(rows[0][0] if rows else 0)

@@ -1,0 +1,302 @@
+"""What a caller can do with tasks: create, look, wait, list, cancel, keep, delete, have a callback sent again."""
+
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+
+from souk.accounts.auth import Authenticator, Denied, DeniedReason
+from souk.catalog.catalog import Catalog
+from souk.catalog.describe import describe
+from souk.catalog.describe import listing as listing_of
+from souk.clock import Clock
+from souk.engine.bell import Bell
+from souk.ids import RandomBits, new_task_id
+from souk.measure import Meters
+from souk.operations import changes, listing
+from souk.operations.create import CREATE, Limits, NewTask, Stored
+from souk.operations.drafts import Checked, Drafts, bounds_of, task_row
+from souk.operations.records import Record, record_of
+from souk.operations.stories import Story, story_of
+from souk.operations.types import (
+    Caller,
+    CancelAnswer,
+    Created,
+    Draft,
+    Estimate,
+    Reason,
+    Refusal,
+)
+from souk.store.lane import Busy, Lane
+from souk.store.reads import Reads
+from souk.store.tasks import TaskRow
+from souk.words import Credits, JsonObject, TaskId, TaskState
+
+log = logging.getLogger("souk.operations")
+
+LOOK_AGAIN_SECONDS = 0.5
+"""How often a waiting caller looks for steps another process took."""
+CANCEL_WAIT_SECONDS = 3.0
+"""How long a cancel waits for the engine's word before it answers that it is on its way."""
+
+
+class Operations:
+    """Everything behind the wire and the command line. Refuses with :class:`~souk.operations.types.Refusal`."""
+
+    def __init__(
+        self,
+        *,
+        catalog: Catalog,
+        lane: Lane,
+        reads: Reads,
+        clock: Clock,
+        random: RandomBits,
+        bell: Bell,
+        meters: Meters,
+        authenticator: Authenticator,
+        drafts: Drafts,
+        limits: Limits,
+        public_url: str,
+        wake_engine: Callable[[], None],
+        cancel_engine: Callable[[TaskId], None],
+        wake_callbacks: Callable[[], None],
+    ) -> None:
+        self._catalog = catalog
+        self._lane = lane
+        self._reads = reads
+        self._clock = clock
+        self._random = random
+        self._bell = bell
+        self._meters = meters
+        self._authenticator = authenticator
+        self._drafts = drafts
+        self._limits = limits
+        self._public_url = public_url
+        self._wake_engine = wake_engine
+        self._cancel_engine = cancel_engine
+        self._wake_callbacks = wake_callbacks
+
+    async def authenticate(self, token: str, ip: str) -> Caller:
+        """Who a key belongs to."""
+        try:
+            identity = await self._authenticator.identify(token, ip)
+        except Denied as denied:
+            reason = Reason.IP_DENIED if denied.reason is DeniedReason.ADDRESS else Reason.UNAUTHORIZED
+            raise Refusal(reason, denied.message) from denied
+        return Caller(
+            account_id=identity.account_id,
+            key_id=identity.key_id,
+            mode=identity.mode,
+            scope=identity.scope,
+            name=f"{identity.account}/{identity.key}",
+            segment=identity.segment,
+            max_waiting=identity.max_waiting,
+            rate_creates=identity.rate_creates,
+        )
+
+    # --- creating --------------------------------------------------------------------------------
+
+    async def create(self, caller: Caller, draft: Draft) -> Created:
+        """Make a task: when this returns, it exists and its credits are held."""
+        try:
+            created = await self._create(caller, draft)
+        except Refusal as refusal:
+            self._meters.create(refusal.reason.value)
+            raise
+        self._meters.create("replayed" if created.replayed else "created")
+        return created
+
+    async def _create(self, caller: Caller, draft: Draft) -> Created:
+        checked = await self._drafts.check(caller, draft)
+        now = self._clock.now()
+        row = task_row(new_task_id(now, self._random), now, caller, draft, checked)
+        new = NewTask(row, self._limits_of(caller), bounds_of(caller, draft, checked.mode), checked.pins)
+        try:
+            stored: Stored = await self._lane.write(CREATE, new, bounded=True)
+        except Busy:
+            raise Refusal(
+                Reason.BUSY, "too many creates wait to be written; try again shortly", retry_after=1.0
+            ) from None
+        if not stored.replayed:
+            self._wake_engine()
+            log.info(
+                "task created",
+                extra={
+                    "task_id": stored.task_id,
+                    "model": checked.model.id,
+                    "account": caller.account_id,
+                    "mode": checked.mode.value,
+                    "hold": stored.hold,
+                },
+            )
+        return Created(
+            stored.task_id, Credits(stored.hold), checked.mode, list(checked.warnings), stored.replayed
+        )
+
+    async def estimate(self, caller: Caller, draft: Draft) -> Estimate:
+        """What a create would hold."""
+        checked: Checked = await self._drafts.check(caller, draft)
+        return Estimate(
+            model=checked.model.id,
+            hold=checked.quote.hold,
+            estimated=checked.model.price.estimated,
+            mode=checked.mode,
+            warnings=list(checked.warnings),
+        )
+
+    def _limits_of(self, caller: Caller) -> Limits:
+        if caller.rate_creates is None and caller.max_waiting is None:
+            return self._limits
+        return Limits(
+            self._limits.rate_creates if caller.rate_creates is None else caller.rate_creates,
+            self._limits.unfinished if caller.max_waiting is None else caller.max_waiting,
+        )
+
+    # --- looking ---------------------------------------------------------------------------------
+
+    async def record(
+        self, caller: Caller, task_id: str, *, dialect: str | None = None, wait: float = 0
+    ) -> Record | None:
+        """A task of the caller's account and mode; None for any other id. Waits up to ``wait`` seconds for its end."""
+        task = await self._own(caller, task_id, dialect)
+        if task is None:
+            return None
+        if wait > 0 and task.completed_at is None:
+            task = await self._at_end(task, wait)
+        return record_of(task, self._public_url)
+
+    async def events(self, caller: Caller, task_id: str) -> AsyncIterator[Record]:
+        """The task's record now and after each step, until it has ended. Nothing for an unknown id."""
+        task = await self._own(caller, task_id, None)
+        while task is not None:
+            yield record_of(task, self._public_url)
+            if task.completed_at is not None:
+                return
+            task = await self._changed(task)
+
+    async def list(
+        self,
+        caller: Caller,
+        *,
+        limit: int = 20,
+        before: str | None = None,
+        state: str | None = None,
+        model: str | None = None,
+    ) -> list[Record]:
+        """The caller's tasks, newest first, before a task id."""
+        wanted = listing.Wanted(
+            caller.account_id, self._drafts.mode_of(caller).value, limit, before, state, model
+        )
+        rows = await self._reads.run(lambda connection: listing.newest(connection, wanted))
+        return [record_of(row, self._public_url) for row in rows]
+
+    async def story(self, caller: Caller, task_id: str) -> Story | None:
+        """All that happened to a task: attempts, callbacks and their tries, ledger entries, files."""
+        task = await self._own(caller, task_id, None)
+        if task is None:
+            return None
+        return await self._reads.run(lambda connection: story_of(connection, task, self._public_url))
+
+    async def balance(self, caller: Caller) -> Credits:
+        """Credits available to the caller's tasks."""
+        mode = self._drafts.mode_of(caller)
+        return await self._reads.run(
+            lambda connection: listing.available(connection, caller.account_id, mode.value)
+        )
+
+    def models(self) -> Sequence[JsonObject]:
+        """Every model, in short."""
+        return [listing_of(model) for model in self._catalog.models.values()]
+
+    def model(self, name: str) -> JsonObject | None:
+        """One model in full: schema, price, example, output, routes."""
+        model = self._catalog.find(name)
+        return describe(model) if model else None
+
+    # --- changing --------------------------------------------------------------------------------
+
+    async def cancel(self, caller: Caller, task_id: str) -> CancelAnswer:
+        """Ask that a task stops. Only what the engine (or the upstream) confirms is cancelled."""
+        task = await self._own(caller, task_id, None)
+        if task is None:
+            raise unknown_task(task_id)
+        if task.completed_at is not None:
+            return _cancel_answer(task)
+        await self._lane.write(changes.CANCEL, changes.Cancel(task.id, self._clock.now()))
+        self._cancel_engine(task.id)
+        self._bell.ring(task.id)
+        self._wake_callbacks()
+        deadline = self._clock.monotonic() + CANCEL_WAIT_SECONDS
+        while self._clock.monotonic() < deadline:
+            task = await self._reads.task(task.id)
+            if task is None or task.completed_at is not None or task.cancel_at is None:
+                return _cancel_answer(task)
+            await self._bell.wait(task.id, LOOK_AGAIN_SECONDS)
+        return CancelAnswer.REQUESTED
+
+    async def keep(self, caller: Caller, task_id: str, keep: bool) -> None:
+        """Keep a task and its files past their time, or no longer."""
+        task = await self._own(caller, task_id, None)
+        if task is None:
+            raise unknown_task(task_id)
+        await self._lane.write(changes.KEEP, changes.Keep(task.id, keep))
+
+    async def delete(self, caller: Caller, task_id: str) -> None:
+        """Delete a finished task and its files now. The ledger keeps what it cost."""
+        task = await self._own(caller, task_id, None)
+        if task is None:
+            raise unknown_task(task_id)
+        await self._lane.write(changes.DELETE, task.id)
+
+    async def redeliver(self, caller: Caller, task_id: str) -> int:
+        """Send the task's callbacks again; how many that are."""
+        task = await self._own(caller, task_id, None)
+        if task is None:
+            raise unknown_task(task_id)
+        count = await self._lane.write(changes.REDELIVER, changes.Redeliver(task.id, self._clock.now()))
+        self._wake_callbacks()
+        return count
+
+    # --- shared ----------------------------------------------------------------------------------
+
+    async def _own(self, caller: Caller, task_id: str, dialect: str | None) -> TaskRow | None:
+        task = await self._reads.task(TaskId(task_id)) if is_task_id(task_id) else None
+        if task is None or task.account_id != caller.account_id:
+            return None
+        if task.mode != self._drafts.mode_of(caller).value or dialect not in (None, task.dialect):
+            return None
+        return task
+
+    async def _at_end(self, task: TaskRow, seconds: float) -> TaskRow:
+        deadline = self._clock.monotonic() + seconds
+        while task.completed_at is None:
+            left = deadline - self._clock.monotonic()
+            if left <= 0:
+                break
+            await self._bell.wait(task.id, min(left, LOOK_AGAIN_SECONDS))
+            task = await self._reads.task(task.id) or task
+        return task
+
+    async def _changed(self, task: TaskRow) -> TaskRow | None:
+        while True:
+            await self._bell.wait(task.id, LOOK_AGAIN_SECONDS)
+            now = await self._reads.task(task.id)
+            if now is None or (now.state, now.progress, now.completed_at) != (
+                task.state,
+                task.progress,
+                task.completed_at,
+            ):
+                return now
+
+
+def is_task_id(text: str) -> bool:
+    """Whether a text can be an id of ours."""
+    return len(text) == 32 and text.isascii() and text.isalnum()
+
+
+def unknown_task(task_id: str) -> Refusal:
+    return Refusal(Reason.UNKNOWN_TASK, f"there is no task {task_id[:64]}", field="taskId")
+
+
+def _cancel_answer(task: TaskRow | None) -> CancelAnswer:
+    if task is not None and task.state == TaskState.FAIL and task.fail_kind == "cancelled":
+        return CancelAnswer.CANCELLED
+    return CancelAnswer.TOO_LATE

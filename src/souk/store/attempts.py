@@ -1,0 +1,64 @@
+"""The story of a task: each attempt on a route, what was asked, and what the upstream's answer meant."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from souk.store.database import Connection
+from souk.store.statement import Statement, rows_json
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """One row, or what is newly known of it: fields left None keep their stored value."""
+
+    id: str
+    task_id: str
+    number: int
+    connection: str
+    upstream_model: str
+    started_at: int
+    submitted_at: int | None = None
+    ended_at: int | None = None
+    ref: str | None = None
+    verdict: str | None = None
+    """accepted, done, failed, refused, unclear, never_sent, cancelled, timeout"""
+    kind: str | None = None
+    message: str | None = None
+    upstream: str | None = None
+    request: str | None = None
+    cost: int | None = None
+
+
+_NAMES = Attempt.__struct_fields__
+_SPEC = (
+    "(id text, task_id text, number int, connection text, upstream_model text, started_at bigint, "
+    "submitted_at bigint, ended_at bigint, ref text, verdict text, kind text, message text, upstream text, "
+    "request text, cost bigint)"
+)
+_LATER = ("submitted_at", "ended_at", "ref", "verdict", "kind", "message", "upstream", "request", "cost")
+_RECORD = Statement(
+    f"INSERT INTO attempts ({', '.join(_NAMES)}) SELECT {', '.join(_NAMES)} FROM {{rows:new{_SPEC}}} WHERE true "  # noqa: S608 - constant columns
+    "ON CONFLICT (id) DO UPDATE SET "
+    + ", ".join(f"{name} = COALESCE(excluded.{name}, attempts.{name})" for name in _LATER)
+)
+_OF_TASK = Statement(
+    f"SELECT {', '.join(_NAMES)} FROM attempts WHERE task_id = :task_id ORDER BY number"  # noqa: S608 - constant columns
+)
+
+
+def record(connection: Connection, attempts: Sequence[Attempt]) -> None:
+    """Store attempts, or what is newly known of them."""
+    if not attempts:
+        return
+    # One statement must not touch a row twice: what a batch says of one attempt is merged first, later words winning.
+    merged: dict[str, dict[str, object | None]] = {}
+    for attempt in attempts:
+        known = {name: value for name, value in msgspec.structs.asdict(attempt).items() if value is not None}
+        blank: dict[str, object | None] = dict.fromkeys(_NAMES)
+        merged.setdefault(attempt.id, blank).update(known)
+    connection.run(_RECORD, {"new": rows_json(merged.values())})
+
+
+def of_task(connection: Connection, task_id: str) -> list[Attempt]:
+    """A task's attempts in order."""
+    return [Attempt(*row) for row in connection.run(_OF_TASK, {"task_id": task_id})]

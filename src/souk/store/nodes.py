@@ -1,0 +1,37 @@
+"""Nodes: the engine processes that hold leases. A task's lease lives as long as its node's heartbeat."""
+
+from souk.store.database import Connection
+from souk.store.statement import Statement
+
+_JOIN = Statement("INSERT INTO nodes (id, slot, started_at, lease_until) VALUES (:id, :slot, :now, :until)")
+_SAME_SLOT = Statement("DELETE FROM nodes WHERE slot = :slot AND id <> :id RETURNING id")
+_BEAT = Statement("UPDATE nodes SET lease_until = :until WHERE id = :id RETURNING id")
+_EXPIRED = Statement("DELETE FROM nodes WHERE lease_until < :now RETURNING id")
+_LEAVE = Statement("DELETE FROM nodes WHERE id = :id")
+_ALIVE = Statement("SELECT count(*) FROM nodes WHERE lease_until >= :now")
+
+
+def join(connection: Connection, node: str, slot: str, now: int, until: int) -> list[str]:
+    """Enter a node; returns earlier nodes of the same slot, which the slot's lock proves dead."""
+    gone = [row[0] for row in connection.run(_SAME_SLOT, {"slot": slot, "id": node})]
+    connection.run(_JOIN, {"id": node, "slot": slot, "now": now, "until": until})
+    return gone
+
+
+def beat(connection: Connection, node: str, until: int) -> bool:
+    """Renew a node's lease; False when others have already declared it dead."""
+    return bool(connection.run(_BEAT, {"id": node, "until": until}))
+
+
+def expired(connection: Connection, now: int) -> list[str]:
+    """Remove and return the nodes whose heartbeat stopped."""
+    return [row[0] for row in connection.run(_EXPIRED, {"now": now})]
+
+
+def leave(connection: Connection, node: str) -> None:
+    connection.run(_LEAVE, {"id": node})
+
+
+def alive(connection: Connection, now: int) -> int:
+    """How many engine processes are running."""
+    return int(connection.run(_ALIVE, {"now": now})[0][0])

@@ -1,0 +1,63 @@
+"""Letting go of old rows: tasks past their log time with all that hangs on them, old keys, folded ledger entries."""
+
+from souk.store.database import Connection
+from souk.store.statement import Statement, rows_json
+
+_OLD_TASKS = Statement(
+    "SELECT id FROM tasks WHERE id < :before AND completed_at IS NOT NULL AND completed_at < :moment AND keep = 0 "
+    "AND NOT EXISTS (SELECT 1 FROM pins WHERE pins.target = tasks.id) "
+    "AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.task_id = tasks.id AND outbox.state = 'pending') "
+    "ORDER BY id LIMIT :most"
+)
+_DEPENDENTS = tuple(
+    Statement(f"DELETE FROM {table} WHERE task_id IN (SELECT id FROM {{rows:gone(id text)}})")  # noqa: S608 - constant names
+    for table in ("attempts", "events", "deliveries", "outbox", "pins", "pieces")
+)
+_EXPIRE_FILES = Statement(
+    "UPDATE assets SET expires_at = 0, task_id = NULL WHERE task_id IN (SELECT id FROM {rows:gone(id text)})"
+)
+_DELETE = Statement("DELETE FROM tasks WHERE id IN (SELECT id FROM {rows:gone(id text)})")
+
+
+def old_tasks(connection: Connection, before: str, moment: int, most: int) -> list[str]:
+    """Finished tasks older than an id and a moment that nothing protects."""
+    rows = connection.run(_OLD_TASKS, {"before": before, "moment": moment, "most": most})
+    return [row[0] for row in rows]
+
+
+def delete_tasks(connection: Connection, ids: list[str]) -> None:
+    """Remove tasks and what hangs on them; their files expire at once. Ledger and idempotency rows stay."""
+    gone = rows_json({"id": task_id} for task_id in ids)
+    for statement in (*_DEPENDENTS, _EXPIRE_FILES, _DELETE):
+        connection.run(statement, {"gone": gone})
+
+
+_FOLD_SUMS = Statement(
+    # What a purse's folded entries come to: grants and earlier checkpoints add, captures take.
+    "SELECT account_id, mode, sum(CASE kind WHEN 'grant' THEN amount WHEN 'checkpoint' THEN amount "
+    "WHEN 'capture' THEN -amount ELSE 0 END), count(*) FROM ledger l "
+    "WHERE created_at < :before AND (task_id IS NULL OR EXISTS "
+    "(SELECT 1 FROM ledger c WHERE c.task_id = l.task_id AND c.side = 1 AND c.created_at < :before)) "
+    "GROUP BY account_id, mode HAVING count(*) > 1"
+)
+_FOLD_DELETE = Statement(
+    "DELETE FROM ledger WHERE account_id = :account_id AND mode = :mode AND created_at < :before AND "
+    "(task_id IS NULL OR task_id IN (SELECT c.task_id FROM ledger c WHERE c.side = 1 AND c.created_at < :before "
+    "AND c.account_id = :account_id AND c.mode = :mode))"
+)
+_FOLD_INSERT = Statement(
+    "INSERT INTO ledger (account_id, mode, kind, amount, note, created_at) "
+    "VALUES (:account_id, :mode, 'checkpoint', :amount, :note, :at)"
+)
+
+
+def fold_ledger(connection: Connection, before: int) -> int:
+    """Replace closed entries older than a moment by one checkpoint per purse; returns how many entries went."""
+    folded = 0
+    for account_id, mode, amount, count in connection.run(_FOLD_SUMS, {"before": before}):
+        purse = {"account_id": account_id, "mode": mode}
+        connection.run(_FOLD_DELETE, {**purse, "before": before})
+        note = f"{count} entries folded"
+        connection.run(_FOLD_INSERT, {**purse, "amount": int(amount), "note": note, "at": before - 1})
+        folded += int(count)
+    return folded
