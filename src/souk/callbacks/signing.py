@@ -13,27 +13,14 @@ newest key's; Standard Webhooks carries one of each.
 import base64
 import binascii
 import hmac
-import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
+from souk.accounts.webhook_keys import PREFIX
 from souk.words import Millis
-
-PREFIX = "whsec_"
-KEY_BYTES = 32
 
 
 class UnusableKey(ValueError):
     """A webhook key that nothing can be signed with. The message does not repeat it."""
-
-
-def new_key(random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> str:
-    """A fresh webhook key in its ``whsec_`` form."""
-    return PREFIX + base64.b64encode(random_bytes(KEY_BYTES)).decode()
-
-
-def check_key(key: str) -> None:
-    """Raise :class:`UnusableKey` unless both signatures can be made with this key."""
-    _decoded(key)
 
 
 def signed_headers(

@@ -118,13 +118,13 @@ class OutboxWorker:
 
     async def _look(self) -> None:
         """Learn from the database which receivers have callbacks waiting, and since or until when."""
+        self._look_at = self._in(LOOK_SECONDS)  # set before reading: waking meanwhile asks for another look
         try:
             waiting = await self._reads.run(outbox.endpoints)
         except DatabaseError as error:
             self._log.warning("outbox cannot be read", extra={"reason": str(error)})
             self._look_at = self._in(TROUBLE_SECONDS)
             return
-        self._look_at = self._in(LOOK_SECONDS)
         self._in_trouble &= waiting.keys()
         for endpoint, at in waiting.items():
             self._note(endpoint, at)
