@@ -345,6 +345,5 @@ def _secrets(settings: Settings, connections: Mapping[str, Connection]) -> list[
     """Values that must never be logged."""
     own = (settings.api_key, settings.webhook_key, settings.secret_key)
     found = [secret.get_secret_value() for secret in own]
-    for connection in connections.values():
-        found.append(connection.api_key)
+    found += [connection.api_key for connection in connections.values()]
     return [text for text in found if text]

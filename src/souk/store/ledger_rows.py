@@ -76,8 +76,10 @@ def of_task(connection: Connection, task_id: str) -> list[Entry]:
 
 def purses(connection: Connection) -> list[PurseSums]:
     """Every balance beside its sums."""
+    # Sums come back as decimals from PostgreSQL.
     return [
-        PurseSums(*(int(v) if i != 1 else v for i, v in enumerate(row))) for row in connection.run(_PURSES)
+        PurseSums(int(row[0]), str(row[1]), *(int(value) for value in row[2:]))
+        for row in connection.run(_PURSES)
     ]
 
 

@@ -53,7 +53,7 @@ def _for_sqlite(text: str) -> str:
     def source(match: re.Match[str]) -> str:
         name, spec = match.groups()
         picks = ", ".join(f"value ->> '$.{column}' AS {column}" for column, _ in _columns(spec))
-        return f"(SELECT {picks} FROM json_each(:{name})) AS {name}"
+        return f"(SELECT {picks} FROM json_each(:{name})) AS {name}"  # noqa: S608 - names from our own statements
 
     return _ROWS.sub(source, text).replace("{skip_locked}", "").replace("{for_update}", "")
 

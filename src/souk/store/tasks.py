@@ -248,7 +248,8 @@ def hand_back(connection: Connection, owners: Iterable[str]) -> None:
 
 
 _RETURN = Statement(
-    "UPDATE tasks SET lease_owner = NULL, due_at = back.due FROM {rows:back(task text, owner text, term int, due bigint)} "
+    "UPDATE tasks SET lease_owner = NULL, due_at = back.due "
+    "FROM {rows:back(task text, owner text, term int, due bigint)} "
     "WHERE id = back.task AND lease_owner = back.owner AND epoch = back.term AND completed_at IS NULL"
 )
 
