@@ -1,0 +1,118 @@
+"""Sound on disk: read what is given as samples, write samples in the asked format with the sandbox's note."""
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import av.error
+import numpy as np
+from av.audio.resampler import AudioResampler
+from numpy.typing import NDArray
+
+from souk.providers.sandbox.ask import CannotUse
+from souk.providers.sandbox.stamp import NOTE, SOFTWARE
+from souk.providers.sandbox.voice import Samples
+
+# Extension -> container, codec, sample format, media type. The raw ones have no container to hold a note.
+FORMATS: dict[str, tuple[str, str, str, str]] = {
+    "mp3": ("mp3", "libmp3lame", "fltp", "audio/mpeg"),
+    "wav": ("wav", "pcm_s16le", "s16", "audio/wav"),
+    "pcm": ("s16le", "pcm_s16le", "s16", "audio/pcm"),
+    "ulaw": ("mulaw", "pcm_mulaw", "s16", "audio/basic"),
+    "alaw": ("alaw", "pcm_alaw", "s16", "audio/x-alaw-basic"),
+    "ogg": ("ogg", "libopus", "flt", "audio/ogg"),
+    "opus": ("ogg", "libopus", "flt", "audio/ogg"),
+    "m4a": ("mp4", "aac", "fltp", "audio/mp4"),
+    "flac": ("flac", "flac", "s16", "audio/flac"),
+}
+DEFAULT_RATE = 44_100
+OPUS_RATES = (8000, 12_000, 16_000, 24_000, 48_000)
+BITEXACT = {"fflags": "+bitexact"}
+"""Keeps muxers from writing random serial numbers: the same job gives the same bytes."""
+BITEXACT_FLAG = 1 << 23
+"""AV_CODEC_FLAG_BITEXACT: the same of encoders."""
+TEXT_MARK = " Words: "
+TEXT_KEPT = 4000
+CHUNK = 1 << 15
+
+
+def rate_for(extension: str, asked: int | None) -> int:
+    """The sample rate to make sound at for this format."""
+    rate = asked or DEFAULT_RATE
+    if extension in ("ogg", "opus") and rate not in OPUS_RATES:
+        return 48_000
+    return rate
+
+
+def write_sound(sound: Samples, rate: int, path: Path, bitrate: int | None = None, words: str = "") -> str:
+    """Write mono samples in the format of the path's extension; answers its media type.
+
+    ``words`` (what is spoken) goes into the note, so that a transcript can find it again.
+    """
+    container, codec, sample_format, media_type = FORMATS.get(path.suffix[1:], FORMATS["mp3"])
+    note = NOTE + (TEXT_MARK + words[:TEXT_KEPT] if words else "")
+    opened: Any = av.open(str(path), "w", format=container, options=BITEXACT)
+    with opened as file:
+        file.metadata.update({"title": "Sandbox sound", "comment": note, "artist": SOFTWARE})
+        stream = file.add_stream(codec, rate=rate)
+        stream.layout = "mono"
+        stream.format = sample_format
+        stream.codec_context.flags |= BITEXACT_FLAG
+        if container == "ogg":
+            stream.metadata.update({"title": "Sandbox sound", "comment": note})
+        if bitrate:
+            stream.bit_rate = bitrate
+        for frame in frames_of(sound, rate, sample_format):
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    return media_type
+
+
+def frames_of(sound: Samples, rate: int, sample_format: str) -> list[av.AudioFrame]:
+    """Mono samples cut into frames an encoder takes."""
+    frames: list[av.AudioFrame] = []
+    whole: NDArray[Any] = (
+        sound if sample_format.startswith("flt") else (np.clip(sound, -1, 1) * 32767).astype(np.int16)
+    )
+    for start in range(0, max(1, whole.size), CHUNK):
+        frame = av.AudioFrame.from_ndarray(
+            whole[None, start : start + CHUNK], format=sample_format, layout="mono"
+        )
+        frame.sample_rate = rate
+        frame.pts = start
+        frame.time_base = Fraction(1, rate)
+        frames.append(frame)
+    return frames
+
+
+def read_sound(path: Path, field: str, rate: int) -> Samples | None:
+    """The sound of a file as mono samples at ``rate``; None if it has no sound. Raises CannotUse."""
+    try:
+        with av.open(str(path)) as file:
+            if not file.streams.audio:
+                return None
+            resampler = AudioResampler(format="flt", layout="mono", rate=rate)
+            parts: list[NDArray[Any]] = []
+            for frame in file.decode(file.streams.audio[0]):
+                frame.pts = None
+                parts.extend(piece.to_ndarray()[0] for piece in resampler.resample(frame))
+            parts.extend(piece.to_ndarray()[0] for piece in resampler.resample(None))
+    except (av.error.FFmpegError, ValueError) as error:
+        raise CannotUse(f"The file of {field} cannot be read as sound.") from error
+    return np.concatenate(parts).astype(np.float32) if parts else np.zeros(0, np.float32)
+
+
+def spoken_words(path: Path) -> str:
+    """The words a file of our own speaks, from its note; empty for any other file."""
+    try:
+        with av.open(str(path)) as file:
+            notes = [
+                value
+                for found in (file.metadata, *(s.metadata for s in file.streams))
+                for value in found.values()
+            ]
+    except (av.error.FFmpegError, ValueError):
+        return ""
+    ours = next((note for note in notes if note.startswith(NOTE)), "")
+    return ours.partition(TEXT_MARK)[2]
