@@ -134,6 +134,17 @@ def test_nul_character_is_refused_in_unknown_and_nested_fields() -> None:
     assert refused("z-image", {"extra": {"deep": ["\0"]}}).field == "extra"
 
 
+def test_half_a_character_is_refused() -> None:
+    assert refused("z-image", {"prompt": "a\ud800", "aspect_ratio": "1:1"}).field == "prompt"
+
+
+def test_number_beyond_all_bounds_is_refused_like_any_other() -> None:
+    assert refused("bytedance/seedance-2", {"prompt": "a cat", "duration": 10**400}).field == "duration"
+    assert refused(
+        "kling-2.6/text-to-video", repaired("kling-2.6/text-to-video") | {"duration": 10**400}
+    ).reason
+
+
 def test_bottomless_nesting_is_refused() -> None:
     deep: Any = "x"
     for _ in range(2000):

@@ -79,21 +79,21 @@ def _is_address(value: str) -> bool:
 
 
 def _refuse_unstorable(input: JsonObject) -> None:
-    """Refuse what a database cannot keep: NUL characters, and nesting without end."""
+    """Refuse what a database cannot keep: NUL characters, halves of characters, and nesting without end."""
     for name, value in input.items():
         if isinstance(value, str):
-            if "\0" in value:
-                raise _nul(name)
+            if "\0" in value or not _is_whole(value):
+                raise _unstorable(name)
         elif isinstance(value, list | dict):
             _refuse_unstorable_inside(name, value, MAX_DEPTH)
-        if "\0" in name:
-            raise _nul(name.replace("\0", "\\u0000"))
+        if "\0" in name or not _is_whole(name):
+            raise _unstorable(ascii(name)[1:-1])
 
 
 def _refuse_unstorable_inside(field: str, value: Any, depth: int) -> None:
     if isinstance(value, str):
-        if "\0" in value:
-            raise _nul(field)
+        if "\0" in value or not _is_whole(value):
+            raise _unstorable(field)
         return
     if not isinstance(value, list | dict):
         return
@@ -107,5 +107,17 @@ def _refuse_unstorable_inside(field: str, value: Any, depth: int) -> None:
         _refuse_unstorable_inside(field, item, depth - 1)
 
 
-def _nul(field: str) -> InputRefused:
-    return InputRefused(field, "text", f"{field} holds a NUL character (\\u0000); remove it")
+def _is_whole(value: str) -> bool:
+    """Whether a text has no lone surrogate, half of an escaped character, which UTF-8 cannot express."""
+    if value.isascii():
+        return True
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _unstorable(field: str) -> InputRefused:
+    message = f"{field} holds a character that cannot be stored (\\u0000 or a lone surrogate); remove it"
+    return InputRefused(field, "text", message)

@@ -36,7 +36,7 @@ class Shape:
         if isinstance(value, dict):
             return self._from_object(cast(JsonObject, value)) if self.fields else value  # pyright: ignore[reportUnknownVariableType] - any JSON
         if isinstance(value, int | float) and not isinstance(value, bool):
-            if "integer" in types and "number" not in types and float(value).is_integer():
+            if isinstance(value, float) and "integer" in types and value.is_integer():
                 return int(value)
             if "string" in types and not types & {"number", "integer"}:
                 return word(value)

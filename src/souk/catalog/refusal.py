@@ -17,6 +17,9 @@ WHY = "x-why"
 _SHOWN = 80
 """Characters of a client's value that a message repeats."""
 
+_HUGE = 1e15
+"""Numbers from here on are not compared by size."""
+
 _REASONS = {
     "required": "required",
     "type": "type",
@@ -154,7 +157,7 @@ def _size(value: Any) -> float | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
-        return float(value)
+        return float(value) if abs(value) < _HUGE else None
     if isinstance(value, str) and re.fullmatch(r"\d{1,6}:[1-9]\d{0,5}", value):
         return parse_ratio(value)
     if isinstance(value, str) and re.fullmatch(r"-?\d{1,9}(\.\d{1,9})?", value):
@@ -175,4 +178,4 @@ def _shown(value: Any) -> str:
         return "an object"
     if isinstance(value, list):
         return "a list"
-    return word(value) if value is not None else "null"
+    return word(value)[:_SHOWN] if value is not None else "null"
