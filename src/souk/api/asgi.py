@@ -26,6 +26,13 @@ class Application:
         self._hot = hot
         self._routes = routes
 
+    def table(self) -> list[tuple[str, str]]:
+        """Every method and path there is."""
+        hot = [(method, path) for path, (method, _) in self._hot.items()]
+        return hot + [
+            (method, route.path) for route in self._routes for method in sorted(route.methods or ())
+        ]
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await _live(receive, send)

@@ -68,7 +68,7 @@ class JobRoutes:
         asked = self._operations.record(caller, task_id, dialect=self._dialect.name, wait=wait)
         record = await (_while_connected(asked, receive) if wait else asked)
         if record is None:
-            raise unknown_task(task_id)
+            raise unknown_task()
         return self._dialect.record(record)
 
     async def estimate(self, request: Request) -> Response:
@@ -139,7 +139,7 @@ class JobRoutes:
         records = self._operations.events(caller, task_id)
         first: Record | None = await anext(records, None)
         if first is None:
-            raise unknown_task(task_id)
+            raise unknown_task()
         return event_stream(first, records, self._dialect.data)
 
 

@@ -164,9 +164,7 @@ class Drafts:
         for path, id, kind in parents:
             if id not in known:
                 what = "finished task" if kind == "task" else "id of an earlier result"
-                raise Refusal(
-                    Reason.UNKNOWN_PARENT, f"{path} names no {what} of this account: {id[:64]}", field=path
-                )
+                raise Refusal(Reason.UNKNOWN_PARENT, f"{path} names no {what} of this account", field=path)
         return [known[id] for _, id, _ in parents]
 
 

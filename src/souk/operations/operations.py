@@ -217,7 +217,7 @@ class Operations:
         """Ask that a task stops. Only what the engine (or the upstream) confirms is cancelled."""
         task = await self._own(caller, task_id, None)
         if task is None:
-            raise unknown_task(task_id)
+            raise unknown_task()
         if task.completed_at is not None:
             return _cancel_answer(task)
         await self._lane.write(changes.CANCEL, changes.Cancel(task.id, self._clock.now()))
@@ -236,21 +236,21 @@ class Operations:
         """Keep a task and its files past their time, or no longer."""
         task = await self._own(caller, task_id, None)
         if task is None:
-            raise unknown_task(task_id)
+            raise unknown_task()
         await self._lane.write(changes.KEEP, changes.Keep(task.id, keep))
 
     async def delete(self, caller: Caller, task_id: str) -> None:
         """Delete a finished task and its files now. The ledger keeps what it cost."""
         task = await self._own(caller, task_id, None)
         if task is None:
-            raise unknown_task(task_id)
+            raise unknown_task()
         await self._lane.write(changes.DELETE, task.id)
 
     async def redeliver(self, caller: Caller, task_id: str) -> int:
         """Send the task's callbacks again; how many that are."""
         task = await self._own(caller, task_id, None)
         if task is None:
-            raise unknown_task(task_id)
+            raise unknown_task()
         count = await self._lane.write(changes.REDELIVER, changes.Redeliver(task.id, self._clock.now()))
         self._wake_callbacks()
         return count
@@ -292,8 +292,9 @@ def is_task_id(text: str) -> bool:
     return len(text) == 32 and text.isascii() and text.isalnum()
 
 
-def unknown_task(task_id: str) -> Refusal:
-    return Refusal(Reason.UNKNOWN_TASK, f"there is no task {task_id[:64]}", field="taskId")
+def unknown_task() -> Refusal:
+    """Unknown, or another account's or mode's: nothing in the answer tells which."""
+    return Refusal(Reason.UNKNOWN_TASK, "there is no task with this id", field="taskId")
 
 
 def _cancel_answer(task: TaskRow | None) -> CancelAnswer:

@@ -1,0 +1,22 @@
+"""What wire tests start from: a Souk that runs its tasks, or one whose tasks stay waiting."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.wire.serving import Souk, open_souk
+
+
+@pytest.fixture
+async def souk(tmp_path: Path) -> AsyncIterator[Souk]:
+    """Souk without an engine: a created task stays as it is."""
+    async with open_souk(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def running(tmp_path: Path) -> AsyncIterator[Souk]:
+    """Souk with its engine: created tasks run in the sandbox."""
+    async with open_souk(tmp_path, engine=True) as opened:
+        yield opened

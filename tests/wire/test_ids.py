@@ -1,0 +1,73 @@
+"""An id of another account, or of the other mode, answers as an unknown one: to the byte."""
+
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from souk.app import asgi
+from souk.words import Mode
+from tests.wire.serving import CREATE, NO_TASK, RECORD, Client, Reply, Souk, open_souk
+
+Call = Callable[[Client, str], Awaitable[Reply]]
+FINISHED = {"model": "grok-imagine/text-to-video", "input": {"prompt": "A lighthouse at dusk"}}
+
+
+def posted(path: str) -> Call:
+    return lambda client, task_id: client.post(path, {"taskId": task_id})
+
+
+TAKES_AN_ID: dict[tuple[str, str], Call] = {
+    ("GET", RECORD): lambda client, task_id: client.get(RECORD, taskId=task_id),
+    ("POST", CREATE): lambda client, task_id: client.post(
+        CREATE, {"model": "grok-imagine/upscale", "input": {"task_id": task_id}}
+    ),
+    ("POST", "/api/v1/jobs/estimate"): lambda client, task_id: client.post(
+        "/api/v1/jobs/estimate", {"model": "grok-imagine/upscale", "input": {"task_id": task_id}}
+    ),
+    ("POST", "/api/v1/jobs/cancelTask"): posted("/api/v1/jobs/cancelTask"),
+    ("POST", "/api/v1/jobs/keepTask"): posted("/api/v1/jobs/keepTask"),
+    ("POST", "/api/v1/jobs/deleteTask"): posted("/api/v1/jobs/deleteTask"),
+    ("GET", "/api/v1/jobs/{task_id}/events"): lambda client, task_id: client.get(
+        f"/api/v1/jobs/{task_id}/events"
+    ),
+    ("GET", "/api/v1/jobs/list"): lambda client, task_id: client.get("/api/v1/jobs/list", before=task_id),
+}
+TAKES_NONE = {
+    ("GET", "/api/v1/chat/credit"),
+    ("GET", "/api/v1/models"),
+    ("GET", "/api/v1/models/{model:path}"),
+    ("GET", "/health"),
+    ("GET", "/ready"),
+    ("GET", "/metrics"),
+    ("GET", "/f/{path:path}"),  # the unguessable path is the credential
+}
+
+
+def masked(reply: Reply) -> tuple[int, list[str], bytes]:
+    """Everything a client can see of a reply but the request's own id and the moment."""
+    body = re.sub(rb'"requestId":"[^"]*"', b"", reply.raw)
+    return reply.status, sorted(set(reply.headers) - {"date"}), body
+
+
+async def test_every_route_is_known_to_take_an_id_or_none(souk: Souk) -> None:
+    table = {(method, path) for method, path in asgi(souk.house).table() if method not in ("HEAD", "OPTIONS")}
+    assert table == TAKES_AN_ID.keys() | TAKES_NONE
+
+
+async def test_no_route_tells_another_accounts_task_from_none(tmp_path: Path) -> None:
+    # With a connection configured, live keys leave the sandbox and the modes are two worlds.
+    connected = {"KIE_API_KEY": "no-such-key", "SOUK_KIE_BASE_URL": "http://127.0.0.1:9"}
+    async with open_souk(tmp_path, engine=True, env=connected) as souk:
+        await souk.another_account("other")
+        owner = await souk.another_key("main", mode=Mode.SANDBOX)
+        strangers = {
+            "another account": await souk.another_key("other", mode=Mode.SANDBOX),
+            "another mode": await souk.another_key("main", mode=Mode.LIVE),
+        }
+        task_id = await owner.create(FINISHED)
+        assert (await owner.record(task_id, wait=60))["state"] == "success"
+        for route, call in TAKES_AN_ID.items():
+            for name, stranger in strangers.items():
+                theirs, unknown = await call(stranger, task_id), await call(stranger, NO_TASK)
+                assert masked(theirs) == masked(unknown), (route, name)
+        assert (await owner.record(task_id))["state"] == "success"

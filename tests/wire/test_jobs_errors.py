@@ -1,0 +1,121 @@
+"""What the Jobs API answers when it refuses: HTTP 200, the market's code and words, and more for programs."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.wire.serving import CHEAP, CREATE, NO_TASK, RECORD, Client, Reply, Souk, open_souk
+
+UNAUTHORIZED = (
+    "Unauthorized – Authentication failed. "
+    "Please check that your Authorization and Content-Type headers are correctly set."
+)
+NO_MODEL = (
+    "The model name you specified is not supported. "
+    "Please verify your input and use one of the supported models provided by KIE."
+)
+
+
+async def created(souk: Souk, **changes: Any) -> Reply:
+    return await souk.client.post(CREATE, {**CHEAP, **changes})
+
+
+def is_refusal(reply: Reply, code: int, text: str) -> bool:
+    """Whether the reply has the whole form of a refusal, at HTTP 200."""
+    assert list(reply.body) == ["code", "msg", "data", "error"]
+    assert reply.body["data"] is None
+    assert reply.error["requestId"] == reply.headers["x-request-id"]
+    return (reply.status, reply.code, reply.body["msg"]) == (200, code, text)
+
+
+@pytest.mark.parametrize("key", ["", "no-such-key", "x" * 600])
+async def test_a_missing_or_wrong_key_gets_401(souk: Souk, key: str) -> None:
+    stranger = Client(souk.client.session, souk.client.url, key)
+    assert is_refusal(await stranger.post(CREATE, CHEAP), 401, UNAUTHORIZED)
+    assert is_refusal(await stranger.get(RECORD, taskId=NO_TASK), 401, UNAUTHORIZED)
+
+
+async def test_the_key_is_checked_before_the_body_is_read(souk: Souk) -> None:
+    stranger = Client(souk.client.session, souk.client.url, "no-such-key")
+    assert (await stranger.post(CREATE, b"{")).code == 401
+
+
+async def test_an_unknown_model_gets_the_nearest_name(souk: Souk) -> None:
+    reply = await created(souk, model="nano-bananapro")
+    assert is_refusal(reply, 422, NO_MODEL + ' Did you mean "nano-banana-pro"?')
+    assert reply.error["allowed"] == ["nano-banana-pro"]
+
+
+async def test_a_model_like_no_other_gets_the_plain_text(souk: Souk) -> None:
+    assert is_refusal(await created(souk, model="zzzzzzzzzzzz"), 422, NO_MODEL)
+
+
+async def test_the_model_is_checked_before_the_input(souk: Souk) -> None:
+    assert (await created(souk, model="zzzzzzzzzzzz", input={})).error["code"] == "unknown_model"
+
+
+async def test_a_missing_field_is_named(souk: Souk) -> None:
+    reply = await created(souk, input={})
+    assert is_refusal(reply, 422, "This field is required: prompt")
+    assert reply.error["field"] == "prompt"
+
+
+async def test_a_wrong_value_gets_the_allowed_ones(souk: Souk) -> None:
+    reply = await created(souk, input={"prompt": "x", "aspect_ratio": "16:8"})
+    assert (reply.code, reply.error["field"]) == (422, "aspect_ratio")
+    assert "16:9" in reply.error["allowed"]
+    assert "16:9" in reply.body["msg"]
+
+
+async def test_a_misspelt_callback_is_refused(souk: Souk) -> None:
+    reply = await created(souk, callbackUrl="http://127.0.0.1:9/hook")
+    assert (reply.code, reply.error["field"]) == (422, "callbackUrl")
+    assert "callBackUrl" in reply.body["msg"]
+
+
+async def test_a_callback_to_a_metadata_address_is_refused(souk: Souk) -> None:
+    reply = await created(souk, callBackUrl="http://169.254.169.254/latest")
+    assert (reply.code, reply.error["code"]) == (422, "blocked_address")
+
+
+async def test_too_few_credits_get_402_and_make_no_task(tmp_path: Path) -> None:
+    async with open_souk(tmp_path, initial_credits=1) as souk:
+        reply = await created(souk)
+        text = (
+            "Credits insufficient : Your current balance isn't enough to run this request. "
+            "Please top up to continue."
+        )
+        assert is_refusal(reply, 402, text)
+        assert (await souk.client.get("/api/v1/jobs/list")).data["tasks"] == []
+
+
+async def test_a_paused_model_gets_505(tmp_path: Path) -> None:
+    async with open_souk(tmp_path, models={CHEAP["model"]: {"paused": True}}) as souk:
+        assert is_refusal(await created(souk), 505, "This interface is temporarily paused.")
+
+
+async def test_an_unknown_task_gets_422(souk: Souk) -> None:
+    assert is_refusal(await souk.client.get(RECORD, taskId=NO_TASK), 422, "recordInfo is null")
+
+
+@pytest.mark.parametrize("task_id", ["x", "\0", "' OR 1=1", "é" * 16, "a" * 4000, NO_TASK.upper()])
+async def test_an_impossible_id_is_an_unknown_one(souk: Souk, task_id: str) -> None:
+    assert is_refusal(await souk.client.get(RECORD, taskId=task_id), 422, "recordInfo is null")
+
+
+@pytest.mark.parametrize("query", [{}, {"taskId": ""}, {"taskid": NO_TASK}])
+async def test_a_record_call_without_an_id_gets_400(souk: Souk, query: dict[str, str]) -> None:
+    assert is_refusal(await souk.client.get(RECORD, **query), 400, "taskId parameter is required")
+
+
+@pytest.mark.parametrize("wait", ["x", "-1", "nan"])
+async def test_a_wait_must_be_a_number_of_seconds(souk: Souk, wait: str) -> None:
+    reply = await souk.client.get(RECORD, taskId=NO_TASK, wait=wait)
+    assert (reply.code, reply.error["field"]) == (422, "wait")
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'{"model":"\xff"}', rb'{"model":"\u0000"}'])
+async def test_an_unreadable_body_gets_400(souk: Souk, body: bytes) -> None:
+    reply = await souk.client.post(CREATE, body)
+    assert (reply.status, reply.code, reply.error["code"]) == (200, 400, "malformed_body")
