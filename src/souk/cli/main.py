@@ -9,6 +9,7 @@ from souk.cli.accounts import accounts
 from souk.cli.credits import credits
 from souk.cli.failure import Exit, code_of, complain
 from souk.cli.keys import keys
+from souk.cli.serve import serve
 
 app = typer.Typer(
     name="souk",
@@ -18,6 +19,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.command("serve")(serve)
 app.add_typer(keys, name="keys")
 app.add_typer(accounts, name="accounts")
 app.add_typer(credits, name="credits")

@@ -8,13 +8,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
 
 from souk.cli.failure import Exit, Failure, complain
 
 if TYPE_CHECKING:
     from souk.accounts.secrets import SecretBox
     from souk.config import Config
+    from souk.house import House
     from souk.operations.admin import Admin
     from souk.settings import Settings
     from souk.store.database import Database
@@ -52,13 +52,6 @@ def load(data_dir: Path | None = None, **flags: Any) -> Loaded:
     return Loaded(load_settings({"data_dir": data_dir, **flags}, config.settings), config)
 
 
-def database_of(settings: "Settings") -> "Database":
-    """Where the data is."""
-    from souk.store.database import Database, sqlite_url
-
-    return Database(settings.database_url or sqlite_url(settings.data_dir / "souk.db"))
-
-
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run a command's work to its end, with warnings of the house on stderr."""
     import logging
@@ -89,6 +82,7 @@ async def open_desk(settings: "Settings", *, create: bool = False) -> AsyncGener
     from souk.operations.admin import Admin
     from souk.store.lane import Lane
     from souk.store.migrate import migrate
+    from souk.store.place import database_of
     from souk.store.reads import Reads
 
     database, clock = database_of(settings), SystemClock()
@@ -122,6 +116,25 @@ def with_admin(
     return run(whole())
 
 
+@asynccontextmanager
+async def open_house(
+    loaded: Loaded, *, engine: bool = False, create: bool = False
+) -> AsyncGenerator["House"]:
+    """A composed process that is no server; with ``engine`` it runs tasks."""
+    from souk.house import House
+    from souk.store.place import database_of
+
+    if not create:
+        _check_schema(database_of(loaded.settings))
+    house = await House.open(loaded.settings, loaded.config, engine=engine)
+    if house.first.made_api_key:
+        complain(f"made the account {house.first.account.name} with the API key {house.first.made_api_key}")
+    try:
+        yield house
+    finally:
+        await house.close()
+
+
 async def named(admin: "Admin", account: str) -> str:
     """The account an option names: the first one if it is empty."""
     return account or (await admin.accounts.first()).name
@@ -129,11 +142,12 @@ async def named(admin: "Admin", account: str) -> str:
 
 def _check_schema(database: "Database") -> None:
     from souk.store.migrate import HEAD, current_version
+    from souk.store.place import described
 
     version = current_version(database)
     if version is None:
         raise Failure(
-            f"there is no Souk data in {place_of(database)}; name another with --data-dir or "
+            f"there is no Souk data in {described(database)}; name another with --data-dir or "
             "SOUK_DATABASE_URL, or let `souk serve` or `souk migrate` make it",
             Exit.CONFIGURATION,
         )
@@ -142,16 +156,6 @@ def _check_schema(database: "Database") -> None:
             f"the database has schema {version} and this Souk works with {HEAD}; run `souk migrate`",
             Exit.CONFIGURATION,
         )
-
-
-def place_of(database: "Database") -> str:
-    """Where the data is, in words and without a password."""
-    from souk.store.statement import Dialect
-
-    if database.dialect is Dialect.SQLITE:
-        return str(database.path)
-    parts = urlsplit(database.url)
-    return f"postgresql://{parts.hostname or ''}:{parts.port or 5432}{parts.path}"
 
 
 async def _first_account(settings: "Settings", lane: "Lane", reads: "Reads", box: "SecretBox") -> None:

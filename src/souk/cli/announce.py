@@ -1,0 +1,91 @@
+"""What ``souk serve`` prints once it answers: where it is, how to get in, what is live, and a first request."""
+
+import json
+import shlex
+from typing import TYPE_CHECKING
+
+from souk import __version__
+from souk.cli.show import out
+from souk.settings import SandboxPolicy
+
+if TYPE_CHECKING:
+    from souk.catalog import Model
+    from souk.house import House
+
+PROMPT = "A lighthouse at dawn, watercolour"
+NAME_WIDTH = 11
+
+
+def announce(house: "House") -> None:
+    """Print it, on stdout."""
+    from souk.store.place import described
+
+    out(f"Souk {__version__} is at {house.public_url}")
+    for name, text in (
+        ("data", described(house.database)),
+        ("API key", _key(house)),
+        *(("live", f"{item.connection.name}, from {item.source}") for item in house.configured),
+        ("sandbox", _sandbox(house)),
+    ):
+        out(f"  {name.ljust(NAME_WIDTH)}{text}")
+    if not house.settings.engine:
+        out(f"  {'engine'.ljust(NAME_WIDTH)}not in this process: `souk engine` runs the tasks")
+    if request := _first_request(house):
+        out(f"\nTry it:\n{request}\n")
+    import sys
+
+    sys.stdout.flush()
+
+
+def _key(house: "House") -> str:
+    if made := house.first.made_api_key:
+        return f"{made}   (made now and not shown again)"
+    if house.settings.api_key.get_secret_value():
+        return "the one in SOUK_API_KEY"
+    return "made at the first start; `souk keys create` makes another"
+
+
+def _sandbox(house: "House") -> str:
+    policy, live = house.settings.sandbox, bool(house.configured)
+    if policy is SandboxPolicy.NEVER:
+        return "off (SOUK_SANDBOX=never)"
+    if policy is SandboxPolicy.ALWAYS:
+        return "every task runs in it and makes marked test files (SOUK_SANDBOX=always)"
+    if live:
+        return "only for sandbox keys: `souk keys create --sandbox` makes one"
+    return "no connection is configured, so every model makes marked test files; see `souk providers`"
+
+
+def _first_request(house: "House") -> str:
+    """A curl command that makes a picture."""
+    from souk.engine.routes import routes_of
+    from souk.words import Mode
+
+    always = house.settings.sandbox is SandboxPolicy.ALWAYS
+    live = bool(house.configured) and not always
+    mode = Mode.LIVE if live or house.settings.sandbox is SandboxPolicy.NEVER else Mode.SANDBOX
+    able = (
+        model
+        for model in house.catalog.models.values()
+        if model.category == "image" and not model.paused and routes_of(model, mode, house.connections)
+    )
+    for model in able:
+        if body := _body(model):
+            key = house.first.made_api_key or "$SOUK_API_KEY"
+            return (
+                f"curl -s {house.public_url}/api/v1/jobs/createTask -H 'Content-Type: application/json' \\\n"
+                f'  -H "Authorization: Bearer {key}" \\\n  -d {shlex.quote(body)}'
+            )
+    return ""
+
+
+def _body(model: "Model") -> str:
+    """A request for a model that wants nothing but a prompt; empty for any other."""
+    from souk.catalog import InputRefused
+
+    asked = {"prompt": PROMPT}
+    try:
+        model.check(asked)
+    except InputRefused:
+        return ""
+    return json.dumps({"model": model.id, "input": asked})
