@@ -20,7 +20,8 @@ class Movie:
     width: int | None
     height: int | None
     seconds: float | None
-    has_video: bool
+    has_video: bool | None
+    """None where there are no tracks at all."""
 
 
 def read_movie(file: BinaryIO) -> Movie:
@@ -28,15 +29,16 @@ def read_movie(file: BinaryIO) -> Movie:
     moov = _top_level(file, b"moov")
     seconds = None
     video: tuple[int, int] | None = None
-    has_video = False
+    has_video: bool | None = None
     for kind, box in _children(moov):
         if kind == b"mvhd":
             seconds = _seconds(box)
         elif kind == b"mvex":
             seconds = seconds or _fragments_seconds(box, moov)
-        elif kind == b"trak" and _is_video(box):
-            has_video = True
-            video = video or _track_size(box)
+        elif kind == b"trak":
+            is_video = _is_video(box)
+            has_video = bool(has_video or is_video)
+            video = video or (_track_size(box) if is_video else None)
     width, height = video or (None, None)
     return Movie(width, height, seconds, has_video)
 

@@ -139,7 +139,7 @@ class Inputs:
             try:
                 await download(url, place, timeout=self._sources.fetch_seconds, max_bytes=max_bytes)
             except TooLarge:
-                limit = f"the file is larger than {megabytes(max_bytes)}, the most this field takes"
+                limit = f"the file is larger than {readable(max_bytes)}, the most this field takes"
                 raise Unusable(FailKind.BAD_INPUT, limit) from None
             except NetError as error:
                 if not again or not _may_pass(error):
@@ -157,9 +157,9 @@ def is_public(url: str) -> bool:
     return ":" in host or ("." in host and not host.endswith(_PRIVATE_NAMES))
 
 
-def megabytes(size: int) -> str:
-    """A size as people read it."""
-    return f"{size / 1_048_576:.3g} MB"
+def readable(size: int) -> str:
+    """A number of bytes as people read it."""
+    return f"{size / 1_048_576:.4g} MB" if size >= 1_048_576 else f"{size / 1024:.4g} KB"
 
 
 def _may_pass(error: NetError) -> bool:

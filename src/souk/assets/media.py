@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from souk.assets.ingest import UNKNOWN_TYPE
-from souk.assets.inputs import Fetched, Inputs, Sources, Unusable, megabytes
+from souk.assets.inputs import Fetched, Inputs, Sources, Unusable, readable
 from souk.assets.sniff import canonical
 from souk.providers.base import MediaFile, Refused
 from souk.store.assets import AssetRow
@@ -123,7 +123,7 @@ def _size_problem(rule: Rule, fetched: Fetched) -> str:
     if not fetched.size:
         return "the file is empty"
     if fetched.size > rule.max_bytes:
-        return f"the file has {megabytes(fetched.size)}; this field takes at most {megabytes(rule.max_bytes)}"
+        return f"the file has {readable(fetched.size)}; this field takes at most {readable(rule.max_bytes)}"
     measured = fetched.measured
     if fetched.media_type.startswith("image/") and measured.pixels > MAX_PIXELS:
         return (
