@@ -3,9 +3,11 @@
 from souk.api.asgi import Application
 from souk.api.credential import Proxies
 from souk.api.files import Files
+from souk.api.health import Check
 from souk.api.routes import application
 from souk.api.site import Site
 from souk.api.vitals import Vitals
+from souk.engine.engine import Engine
 from souk.house import House
 
 
@@ -22,4 +24,15 @@ def asgi(house: House) -> Application:
     )
     vitals = Vitals(house.lane, house.reads, house.clock)
     files = Files(house.reads, house.storage, house.clock)
-    return application(site, vitals, more=[files.route()])
+    checks = {} if house.engine is None else {"engine": engine_check(house.engine)}
+    return application(site, vitals, checks, more=[files.route()])
+
+
+def engine_check(engine: Engine) -> Check:
+    """What ``/ready`` asks of the engine."""
+
+    async def check() -> None:
+        if not engine.alive:
+            raise RuntimeError("the engine has stopped; restart this process")
+
+    return check

@@ -21,8 +21,9 @@ Check = Callable[[], Awaitable[None]]
 class HealthRoutes:
     """Handlers of ``/health`` and ``/ready``. Both need no key and tell no secret."""
 
-    def __init__(self, checks: Mapping[str, Check]) -> None:
+    def __init__(self, checks: Mapping[str, Check], patience: float = CHECK_SECONDS) -> None:
         self._checks = checks
+        self._patience = patience
         self.routes = [
             Route("/health", self.health, methods=["GET"]),
             Route("/ready", self.ready, methods=["GET"]),
@@ -34,18 +35,18 @@ class HealthRoutes:
 
     async def ready(self, _: Request) -> Response:
         """GET ready: database, write lane and engine do their work; HTTP 503 names what does not."""
-        found = await asyncio.gather(*map(_outcome, self._checks.values()))
+        found = await asyncio.gather(*(_outcome(check, self._patience) for check in self._checks.values()))
         checks = dict(zip(self._checks, found, strict=True))
         ready = all(outcome == "ok" for outcome in found)
         body = {"status": "ready" if ready else "not ready", "checks": checks}
         return json_answer(msgspec.json.encode(body), 200 if ready else 503)
 
 
-async def _outcome(check: Check) -> str:
+async def _outcome(check: Check, patience: float) -> str:
     try:
-        await asyncio.wait_for(check(), CHECK_SECONDS)
+        await asyncio.wait_for(check(), patience)
     except TimeoutError:
-        return f"no answer within {CHECK_SECONDS:g} s"
+        return f"no answer within {patience:g} s"
     except Exception as error:  # noqa: BLE001 - any failure of a part means that it is not ready
         return str(error) or type(error).__name__
     return "ok"

@@ -43,6 +43,11 @@ class Engine:
         """Tasks this process holds."""
         return len(self._lives)
 
+    @property
+    def alive(self) -> bool:
+        """Whether the loops that never end by themselves still run."""
+        return bool(self._loops) and not any(loop.done() for loop in self._loops)
+
     async def start(self) -> None:
         """Enter the node, which also frees what its predecessor in the same slot held."""
         world = self._world

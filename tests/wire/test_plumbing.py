@@ -1,0 +1,170 @@
+"""The plumbing around every call: request ids, browsers, wrong paths, our own faults, health and metrics."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+from starlette.requests import Request
+
+from souk.api.events import HEARTBEAT, event_stream
+from souk.api.health import HealthRoutes
+from tests.wire.serving import CHEAP, CREATE, RECORD, Souk
+
+
+async def test_a_clients_request_id_comes_back(souk: Souk) -> None:
+    reply = await souk.client.call("GET", "/api/v1/chat/credit", headers={"X-Request-Id": "trace-17.a"})
+    assert reply.headers["x-request-id"] == "trace-17.a"
+
+
+@pytest.mark.parametrize("given", ["x" * 65, "a b", 'a"b'])
+async def test_an_unfit_request_id_is_replaced(souk: Souk, given: str) -> None:
+    reply = await souk.client.call("GET", "/api/v1/chat/credit", headers={"X-Request-Id": given})
+    assert reply.headers["x-request-id"] != given
+
+
+async def test_every_answer_has_a_request_id_and_is_open_to_browsers(souk: Souk) -> None:
+    replies = [
+        await souk.client.post(CREATE, CHEAP),
+        await souk.client.post(CREATE, b"{"),
+        await souk.client.get(RECORD),
+        await souk.client.get("/api/v1/models"),
+        await souk.client.get("/api/v1/nowhere"),
+        await souk.client.get("/health"),
+        await souk.client.get("/metrics"),
+    ]
+    for reply in replies:
+        assert reply.headers["x-request-id"]
+        assert reply.headers["access-control-allow-origin"] == "*"
+
+
+@pytest.mark.parametrize("path", [CREATE, RECORD, "/api/v1/models", "/anywhere"])
+async def test_a_browser_may_ask_first(souk: Souk, path: str) -> None:
+    asked = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"}
+    reply = await souk.client.call("OPTIONS", path, headers=asked)
+    assert (reply.status, reply.raw) == (204, b"")
+    assert reply.headers["access-control-allow-origin"] == "*"
+    assert "POST" in reply.headers["access-control-allow-methods"]
+    for name in ("Authorization", "Content-Type", "Idempotency-Key"):
+        assert name in reply.headers["access-control-allow-headers"]
+
+
+async def test_an_unknown_path_gets_the_nearest_one(souk: Souk) -> None:
+    reply = await souk.client.post("/api/v1/job/createTask", CHEAP)
+    assert (reply.status, reply.code, reply.error["code"]) == (404, 404, "unknown_path")
+    assert CREATE in reply.body["msg"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", CREATE), ("POST", RECORD), ("DELETE", "/api/v1/jobs/list")]
+)
+async def test_a_wrong_method_is_told_the_right_one(souk: Souk, method: str, path: str) -> None:
+    reply = await souk.client.call(method, path)
+    assert (reply.status, reply.code, reply.error["code"]) == (405, 405, "method_not_allowed")
+    assert ("POST" if path == CREATE else "GET") in reply.body["msg"]
+
+
+async def test_our_own_fault_is_logged_and_not_told(souk: Souk, caplog: pytest.LogCaptureFixture) -> None:
+    souk.house.reads.close()  # from now on no look-up can work
+    await asyncio.sleep(1.1)  # what was known of the key is forgotten
+    with caplog.at_level(logging.ERROR, "souk.api"):
+        reply = await souk.client.get(RECORD, taskId="019a3c0a91e27d84a5c1390d4e8b2716")
+    assert (reply.status, reply.code, reply.error["code"]) == (200, 500, "internal")
+    assert "Traceback" not in reply.raw.decode()
+    (logged,) = [record for record in caplog.records if record.exc_info]
+    assert logged.__dict__["request_id"] == reply.headers["x-request-id"]
+
+
+async def test_health_and_readiness_need_no_key(souk: Souk) -> None:
+    souk.client.key = ""
+    assert (await souk.client.get("/health")).body["status"] == "ok"
+    ready = await souk.client.get("/ready")
+    assert (ready.status, ready.body["status"]) == (200, "ready")
+    assert set(ready.body["checks"].values()) == {"ok"}
+
+
+async def test_a_process_without_its_database_is_alive_but_not_ready(souk: Souk) -> None:
+    souk.house.lane.close()
+    assert (await souk.client.get("/health")).status == 200
+    ready = await souk.client.get("/ready")
+    assert (ready.status, ready.body["status"]) == (503, "not ready")
+    assert ready.body["checks"]["lane"] != "ok"
+    assert ready.body["checks"]["database"] == "ok"
+
+
+async def test_a_check_that_hangs_is_not_ready() -> None:
+    routes = HealthRoutes({"stuck": lambda: asyncio.sleep(10)}, patience=0.05)
+    answer = await routes.ready(Request({"type": "http"}))
+    assert answer.status_code == 503
+    assert b"no answer" in answer.body
+
+
+async def test_an_engine_that_stopped_is_not_ready(running: Souk) -> None:
+    assert (await running.client.get("/ready")).body["checks"]["engine"] == "ok"
+    assert running.house.engine is not None
+    await running.house.engine.close()
+    assert (await running.client.get("/ready")).status == 503
+
+
+async def test_metrics_count_what_happened(running: Souk) -> None:
+    await running.client.record(await running.client.create(), wait=30)
+    await running.client.post(CREATE, {"model": "zzzz", "input": {}})
+    text = (await running.client.get("/metrics")).raw.decode()
+    assert 'souk_creates_total{outcome="created"} 1.0' in text
+    assert 'souk_creates_total{outcome="unknown_model"} 1.0' in text
+    assert 'souk_finishes_total{outcome="success"} 1.0' in text
+    assert "souk_lane_batches_total" in text
+    assert "process_resident_memory_bytes" in text
+
+
+async def test_metrics_tell_what_waits(souk: Souk) -> None:
+    for _ in range(3):
+        await souk.client.create()
+    text = (await souk.client.get("/metrics")).raw.decode()
+    assert 'souk_tasks{state="waiting"} 3.0' in text
+    assert 'souk_tasks{state="generating"} 0.0' in text
+
+
+async def test_no_metric_names_an_account_or_a_key(running: Souk) -> None:
+    await running.client.record(await running.client.create(), wait=30)
+    text = (await running.client.get("/metrics")).raw.decode()
+    assert running.client.key not in text
+    assert 'account="' not in text
+
+
+async def test_a_silent_event_stream_beats() -> None:
+    async def nothing() -> AsyncIterator[object]:
+        await asyncio.sleep(10)
+        yield {}
+
+    stream = event_stream({"state": "waiting"}, nothing(), lambda record: record, heartbeat=0.02)  # type: ignore[arg-type]
+    pieces = aiter(stream.body_iterator)
+    assert (await anext(pieces)) == b'event: record\ndata: {"state":"waiting"}\n\n'
+    assert await anext(pieces) == HEARTBEAT
+    assert await anext(pieces) == HEARTBEAT
+
+
+async def test_a_websocket_is_refused(souk: Souk) -> None:
+    with pytest.raises(aiohttp.WSServerHandshakeError):
+        await souk.client.session.ws_connect(souk.client.url + CREATE)
+
+
+async def test_a_long_wait_ends_when_the_client_leaves(souk: Souk) -> None:
+    task_id = await souk.client.create()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(souk.client.record(task_id, wait=60), 0.5)
+    async with asyncio.timeout(5):
+        while requests_under_way():  # noqa: ASYNC110 - the server has no event to wait for
+            await asyncio.sleep(0.05)
+
+
+def requests_under_way() -> int:
+    return sum("run_asgi" in repr(task.get_coro()) for task in asyncio.all_tasks())
+
+
+async def test_a_forwarding_header_tightens_the_default_policy(souk: Souk) -> None:
+    hook = {**CHEAP, "callBackUrl": "http://127.0.0.1:9/hook"}
+    assert (await souk.client.post(CREATE, hook)).code == 200
+    await souk.client.call("GET", "/health", headers={"X-Forwarded-For": "203.0.113.9"})
+    assert (await souk.client.post(CREATE, hook)).error["code"] == "blocked_address"
