@@ -10,15 +10,10 @@ from aiohttp import web
 from tests.callback_house import house, new_row, put, store, until
 from tests.clock import HandClock
 from tests.conftest import ROOT
-from tests.upstreams.receiver import Received, receiver, statuses
+from tests.upstreams.receiver import Received, receiver, silent, statuses
 
 TASK = "0199c0de0000700080000000000000aa"
 LEASE_SECONDS = 60
-
-
-async def never(_received: Received) -> web.Response:
-    await asyncio.sleep(60)
-    return web.Response()
 
 
 @asynccontextmanager
@@ -36,7 +31,7 @@ async def worker_process(url: str, now: int) -> AsyncIterator[asyncio.subprocess
 
 async def test_what_a_killed_process_was_sending_is_sent_again(database_url: str) -> None:
     clock = HandClock()
-    async with receiver(never) as client:
+    async with receiver(silent) as client:
         with store(database_url) as connection:
             put(connection, new_row(TASK, client.url(), clock.now()))
         async with worker_process(database_url, clock.now()) as process:

@@ -139,6 +139,7 @@ def test_a_later_stage_is_not_due_before_a_failed_earlier_one(db: Connection) ->
     put(db, *stages("a", "text"))
     tried(db, claim(db).rows[0], "pending", again=NOW + 5_000)
     put(db, new_row("a", HOOK, NOW, "first", 2))
+    assert outbox.of_task(db, TaskId("a"))[1].next_try_at == NOW + 5_000
     claimed = claim(db, now=NOW + 4_999)
     assert (claimed.rows, claimed.next_due) == ([], NOW + 5_000)
     assert [row.stage for row in claim(db, now=NOW + 5_000).rows] == ["text"]

@@ -13,23 +13,15 @@ from souk import __version__
 from souk.accounts.webhook_keys import make_webhook_key
 from souk.callbacks.message import Message
 from souk.callbacks.schedule import DELAYS
-from souk.net.policy import Policy
 from souk.store import outbox
 from souk.store.outbox import OutboxRow
 from souk.words import TaskId
 from tests.callback_house import House, house, new_row, put, until
 from tests.clock import HandClock
-from tests.postgres import free_port
-from tests.upstreams.raw import Exchange, answer, raw_server
-from tests.upstreams.receiver import Received, receiver, statuses
+from tests.upstreams.receiver import Received, receiver, silent, statuses
 
 TASK = "0199c0de0000700080000000000000aa"
 DAY = 86_400
-
-
-async def silent(_received: Received) -> web.Response:
-    await asyncio.sleep(60)
-    return web.Response()
 
 
 def compatible(key: str, task: str, seconds: str) -> str:
@@ -70,6 +62,15 @@ async def test_what_another_process_enqueued_is_found_by_looking(database_url: s
         assert client.got == []
         souk.clock.advance(10)
         await client.wait(1)
+
+
+async def test_what_is_due_later_is_sent_on_time(database_url: str) -> None:
+    async with house(database_url) as souk, receiver() as client:
+        now = souk.clock.now()
+        souk.put(new_row(TASK, client.url(), now), new_row("later", client.url(), now + 3_000))
+        await souk.settled(TASK, 1)
+        souk.clock.advance(3)  # sooner than the next look at all receivers
+        await client.wait(2)
 
 
 async def test_both_signatures_are_those_of_the_bytes_sent(database_url: str) -> None:
@@ -118,111 +119,6 @@ async def test_the_dialects_own_id_is_signed_and_its_headers_sent(database_url: 
     assert got.headers["x-own"] == "yes"
     assert got.headers["webhook-id"] == f"{TASK}-end"
     assert got.headers["user-agent"] == f"Souk/{__version__}"
-
-
-@pytest.mark.parametrize("status", [200, 201, 204])
-async def test_any_2xx_is_a_delivery(database_url: str, status: int) -> None:
-    async with house(database_url) as souk, receiver(statuses(status)) as client:
-        souk.end(TASK, client.url())
-        assert (await souk.settled(TASK, 1)).state == "delivered"
-
-
-@pytest.mark.parametrize("status", [302, 400, 404, 500, 503])
-async def test_any_other_status_is_tried_again(database_url: str, status: int) -> None:
-    async def answer(_received: Received) -> web.Response:
-        return web.Response(status=status, headers={"Location": "/elsewhere"}, text="x" * 5000)
-
-    async with house(database_url) as souk, receiver(answer) as client:
-        souk.end(TASK, client.url())
-        row = await souk.settled(TASK, 1)
-        assert row.state == "pending"
-        assert 4_500 <= row.next_try_at - souk.clock.now() <= 5_500
-        (delivery,) = souk.tries(TASK)
-        assert delivery.status == status
-        assert len(delivery.error or "") < 300
-        assert [got.path for got in client.got] == ["/hook"]
-
-
-async def test_what_the_receiver_said_is_kept_in_part(database_url: str) -> None:
-    async with house(database_url) as souk, receiver(statuses(500)) as client:
-        souk.end(TASK, client.url())
-        await souk.settled(TASK, 1)
-        assert souk.tries(TASK)[0].error == "HTTP 500: said the receiver"
-
-
-async def test_gone_is_taken_at_its_word(database_url: str) -> None:
-    async with house(database_url) as souk, receiver(statuses(410)) as client:
-        souk.end(TASK, client.url())
-        assert (await souk.settled(TASK, 1)).state == "dead"
-        assert souk.counted == ["dead"]
-
-
-async def test_a_receiver_may_ask_for_more_time(database_url: str) -> None:
-    async def busy(_received: Received) -> web.Response:
-        return web.Response(status=429, headers={"Retry-After": "90"})
-
-    async with house(database_url) as souk, receiver(busy) as client:
-        souk.end(TASK, client.url())
-        assert (await souk.settled(TASK, 1)).next_try_at == souk.clock.now() + 90_000
-
-
-async def test_a_long_answer_is_still_an_answer(database_url: str) -> None:
-    async def long(_received: Received) -> web.Response:
-        return web.Response(text="x" * 100_000)
-
-    async with house(database_url) as souk, receiver(long) as client:
-        souk.end(TASK, client.url())
-        assert (await souk.settled(TASK, 1)).state == "delivered"
-
-
-async def test_a_trickling_answer_counts_by_its_status(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("souk.callbacks.post.TRY_SECONDS", 0.5)
-
-    async def trickle(exchange: Exchange) -> None:
-        await exchange.asked()
-        await exchange.say(answer(b"", length=100))
-        while True:
-            await exchange.say(b"x")
-            await asyncio.sleep(0.1)
-
-    async with house(database_url) as souk, raw_server(trickle) as server:
-        souk.end(TASK, server.url())
-        assert (await souk.settled(TASK, 1)).state == "delivered"
-
-
-async def test_a_silent_receiver_is_given_up_in_time(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("souk.callbacks.post.TRY_SECONDS", 0.2)
-    async with house(database_url) as souk, receiver(silent) as client:
-        souk.end(TASK, client.url())
-        assert (await souk.settled(TASK, 1)).state == "pending"
-        assert souk.tries(TASK)[0].error == "no whole answer within 0.2 s"
-
-
-async def test_a_refused_connection_is_tried_again(database_url: str) -> None:
-    async with house(database_url) as souk:
-        souk.end(TASK, f"http://127.0.0.1:{free_port()}/hook")
-        assert (await souk.settled(TASK, 1)).state == "pending"
-        assert (souk.tries(TASK)[0].error or "").startswith("the connection failed (")
-
-
-@pytest.mark.parametrize("url", ["http://169.254.169.254/latest", "http://[broken", "ftp://client.example/"])
-async def test_an_address_that_may_not_be_contacted_says_so(database_url: str, url: str) -> None:
-    async with house(database_url) as souk:
-        souk.end(TASK, url)
-        assert (await souk.settled(TASK, 1)).state == "pending"
-        assert (souk.tries(TASK)[0].error or "").startswith("the address may not be contacted: ")
-
-
-async def test_private_addresses_are_refused_where_the_policy_says_so(database_url: str) -> None:
-    async with house(database_url, policy=Policy.PRIVATE_DENIED) as souk, receiver() as client:
-        souk.end(TASK, client.url())
-        await souk.settled(TASK, 1)
-        assert "private" in (souk.tries(TASK)[0].error or "")
-        assert client.got == []
 
 
 async def test_tries_go_on_for_three_days_and_then_end(database_url: str) -> None:

@@ -68,6 +68,12 @@ def statuses(*codes: int) -> Answer:
     return answer
 
 
+async def silent(_received: Received) -> web.Response:
+    """Never answers, as far as anyone waits."""
+    await asyncio.sleep(60)
+    return web.Response()
+
+
 @contextlib.asynccontextmanager
 async def receiver(answer: Answer | None = None, host: str = "127.0.0.1") -> AsyncIterator[Receiver]:
     """A receiver on a loopback port; it answers 200 unless told otherwise."""
