@@ -14,6 +14,7 @@ LIST_FIELDS = ("dialogue", "dialogue_turns", "shots", "multi_prompt")
 LINE_FIELDS = ("text", "Scene", "scene", "prompt")
 DEFAULT_COUNT = 1
 MAX_COUNT = 16
+PARENT_FIELDS = ("task_id", "taskId", "origin_task_id")
 
 
 class CannotUse(Exception):
@@ -27,6 +28,7 @@ class Given:
     field: str
     path: Path
     media_type: str
+    index: int = 0
 
     @property
     def kind(self) -> str:
@@ -58,7 +60,9 @@ class Ask:
 
     @classmethod
     def read(cls, request: JsonObject) -> "Ask":
-        media = tuple(Given(m["field"], Path(m["path"]), m["media_type"]) for m in request["media"])
+        media = tuple(
+            Given(m["field"], Path(m["path"]), m["media_type"], m["index"]) for m in request["media"]
+        )
         names = ("task_id", "model", "task", "input", "output")
         return cls(**{name: request[name] for name in names}, media=media, folder=Path(request["workdir"]))
 
@@ -97,8 +101,9 @@ class Ask:
         return self.output.get("extras") or {}
 
     def of_kind(self, kind: str) -> list[Given]:
-        """The input files of one kind, masks left out."""
-        return [given for given in self.media if given.kind == kind and "mask" not in given.field]
+        """The input files of one kind: masks left out, of a parent's pictures the one the input picks."""
+        found = [given for given in self.media if given.kind == kind and "mask" not in given.field]
+        return [given for given in found if self._picked(given)] or found[:1]
 
     def mask(self) -> Given | None:
         return next((given for given in self.media if given.kind == "image" and "mask" in given.field), None)
@@ -108,9 +113,15 @@ class Ask:
         name = str(self.output.get(key) or "").partition("[]")[0]
         if not name:
             return None
-        named = [given for given in self.media if given.field == name and given.kind in kinds]
-        fit = named or [given for given in self.media if given.kind in kinds and "mask" not in given.field]
-        return fit[0] if fit else None
+        fit = [given for kind in kinds for given in self.of_kind(kind)]
+        named = [given for given in fit if given.field.partition("[]")[0] == name]
+        return next(iter(named or fit), None)
+
+    def _picked(self, given: Given) -> bool:
+        if given.field not in PARENT_FIELDS or given.kind != "image":
+            return True
+        picked = self.input.get("index")
+        return given.index == (picked if isinstance(picked, int) else 0)
 
 
 def crc(text: str) -> int:

@@ -29,7 +29,7 @@ from souk.providers.sandbox.voice import Samples, Voice, speak
 DEFAULT_FPS = 24.0
 FPS_RANGE = (4.0, 60.0)
 PLAIN_TASKS = frozenset({"upscale", "watermark-removal", "lip-sync", "video-extend"})
-"""Tasks that leave a given clip's colours as they are."""
+"""Tasks that leave a given clip's colours and rate as they are."""
 SPEAKING_TASKS = frozenset({"avatar", "lip-sync", "speech-to-video"})
 QUOTED = re.compile(r"[\"“「]([^\"”」]{2,300})[\"”」]")
 
@@ -54,6 +54,8 @@ def make_clips(ask: Ask) -> Made:
         path = ask.folder / f"{number}.{extension if extension in ('mp4', 'mov') else 'mp4'}"
         media_type, ends = _write(ask, seed, path)
         made.add(path, media_type)
+    if ask.task == "video-extend":
+        made.seconds = _seconds(ask)  # the client pays for what was added
     count = len(made.files)
     made.result = filled(ask.output, count)
     for number, key in sorted(extra_files(ask.output, count).items()):
@@ -95,8 +97,8 @@ def _plan(ask: Ask, seed: int) -> Plan:
     facts = measure(lead) if lead and lead.kind == "video" else None
     followed = facts.size if facts else open_picture(lead).size if lead else None
     size = video_size(ask.output, followed)
-    asked_fps = float(ask.output.get("fps") or (facts.fps if facts else DEFAULT_FPS))
-    fps = min(FPS_RANGE[1], max(FPS_RANGE[0], asked_fps))
+    own_fps = facts.fps if facts and ask.task in PLAIN_TASKS else None
+    fps = min(FPS_RANGE[1], max(FPS_RANGE[0], float(own_fps or ask.output.get("fps") or DEFAULT_FPS)))
     seconds = _seconds(ask)
     extended = ask.task == "video-extend" and facts is not None and lead is not None
     if extended and facts:

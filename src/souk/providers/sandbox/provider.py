@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from souk.providers.base import Done, Job, OutputFile, Refused
+from souk.providers.base import Done, Job, NewPiece, OutputFile, Refused
 from souk.providers.sandbox.pool import Pool, WorkerDied
 from souk.providers.sandbox.triggers import Triggers, read_triggers
 from souk.words import FailKind, JsonObject
@@ -41,7 +41,8 @@ class Sandbox:
         files = [
             OutputFile(media_type=made["media_type"], path=Path(made["path"])) for made in answer["files"]
         ]
-        return Done(files=files, result=answer["result"])
+        pieces = [NewPiece(kind) for kind in job.output.get("pieces", ())]
+        return Done(files, answer["result"], seconds=answer["seconds"], pieces=pieces)
 
     async def close(self) -> None:
         """End the child processes."""

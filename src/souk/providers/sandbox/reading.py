@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageFilter
 
-from souk.providers.sandbox.ask import Ask, Given
+from souk.providers.sandbox.ask import Ask, CannotUse, Given
 from souk.providers.sandbox.edit import open_picture, subject_mask
 from souk.providers.sandbox.results import Made, filled
 from souk.providers.sandbox.stamp import save_picture
@@ -24,7 +24,7 @@ def make_reading(ask: Ask) -> Made:
     shape: JsonObject = template.get("resultObject") or {}
     pictures = ask.of_kind("image")
     if ask.task == "speech-to-text":
-        made.result = {**template, "resultObject": _transcript(ask)}
+        made.result = {**template, "resultObject": _transcript(ask, made)}
     elif ask.task == "segmentation" and pictures:
         made.result = {**template, "resultObject": _segments(ask, pictures[0], made)}
     elif ask.task == "detection" and pictures:
@@ -34,12 +34,17 @@ def make_reading(ask: Ask) -> Made:
     return made
 
 
-def _transcript(ask: Ask) -> JsonObject:
+def _transcript(ask: Ask, made: Made) -> JsonObject:
+    # Only transcripts need the sound libraries; masks must not pay for them.
     from souk.providers.sandbox.transcript import transcribe
 
     given = [*ask.of_kind("audio"), *ask.of_kind("video")]
+    if not given:
+        raise CannotUse("There is no sound to read.")
     language = str(ask.input.get("language_code") or "")
-    return transcribe(given[0], language, bool(ask.input.get("tag_audio_events")), ask.seed) if given else {}
+    events = bool(ask.input.get("tag_audio_events"))
+    found, made.seconds = transcribe(given[0], language, events, ask.seed)
+    return found
 
 
 def _segments(ask: Ask, given: Given, made: Made) -> JsonObject:

@@ -17,6 +17,8 @@ class Made:
     files: list[tuple[Path, str]] = field(default_factory=list[tuple[Path, str]])
     """Path and media type."""
     result: JsonObject = field(default_factory=dict[str, Any])
+    seconds: float | None = None
+    """Length of the work, where the files do not show it."""
 
     def add(self, path: Path, media_type: str) -> JsonObject:
         """Take a file in; answers its stand-in for the result object."""
@@ -26,7 +28,7 @@ class Made:
     def answer(self) -> JsonObject:
         """As the JSON a child process answers with."""
         files = [{"path": str(path), "media_type": media_type} for path, media_type in self.files]
-        return {"files": files, "result": self.result}
+        return {"files": files, "result": self.result, "seconds": self.seconds}
 
 
 def filled(output: JsonObject, files: int) -> JsonObject:

@@ -16,6 +16,7 @@ VIDEO_SHORT_SIDE_MAX = 2160
 VIDEO_LONG_SIDE_MAX = 4096
 PICTURE_STEP, VIDEO_STEP = 16, 2
 DEFAULT_SECONDS = 5.0
+DEFAULT_SIDE, DEFAULT_SHORT_SIDE = 1024, 720
 DEFAULT_RATIO = {"image": 1.0, "video": 16 / 9}
 
 
@@ -24,19 +25,22 @@ def picture_size(output: JsonObject, followed: Size | None) -> Size:
     exact = _exact(output, followed)
     if exact:
         return exact
-    ratio = _ratio(output, followed, DEFAULT_RATIO["image"])
-    side = output.get("target_side")
-    if side or not followed:
-        return _area(ratio, int(side or 1024))
-    short = output.get("target_short_side")
-    if short:
-        return _short(ratio, int(short), PICTURE_STEP)
-    return _within(followed, PICTURE_PIXELS_MAX)
+    target = _target(output, followed, DEFAULT_RATIO["image"])
+    if target:
+        return target
+    return (
+        _within(followed, PICTURE_PIXELS_MAX) if followed else _area(_ratio(output, None, 1.0), DEFAULT_SIDE)
+    )
 
 
 def video_size(output: JsonObject, followed: Size | None) -> Size:
     """Pixels of a video: even sides, at most 4K."""
-    width, height = _exact(output, followed) or _video_target(output, followed)
+    ratio = DEFAULT_RATIO["video"]
+    width, height = _exact(output, followed) or (
+        _target(output, followed, ratio)
+        or followed
+        or _short(_ratio(output, None, ratio), DEFAULT_SHORT_SIDE)
+    )
     shrink = max(1.0, min(width, height) / VIDEO_SHORT_SIDE_MAX, max(width, height) / VIDEO_LONG_SIDE_MAX)
     return _step(width / shrink, VIDEO_STEP), _step(height / shrink, VIDEO_STEP)
 
@@ -58,14 +62,13 @@ def _exact(output: JsonObject, followed: Size | None) -> Size | None:
     return None
 
 
-def _video_target(output: JsonObject, followed: Size | None) -> Size:
-    ratio = _ratio(output, followed, DEFAULT_RATIO["video"])
+def _target(output: JsonObject, followed: Size | None, otherwise: float) -> Size | None:
+    ratio = _ratio(output, followed, otherwise)
     if output.get("target_side"):
         return _area(ratio, int(output["target_side"]))
-    short = output.get("target_short_side")
-    if short or not followed:
-        return _short(ratio, int(short or 720), VIDEO_STEP)
-    return followed
+    if output.get("target_short_side"):
+        return _short(ratio, int(output["target_short_side"]))
+    return None
 
 
 def _ratio(output: JsonObject, followed: Size | None, otherwise: float) -> float:
@@ -79,10 +82,10 @@ def _area(ratio: float, side: int) -> Size:
     return _step(side * sqrt(ratio), PICTURE_STEP), _step(side / sqrt(ratio), PICTURE_STEP)
 
 
-def _short(ratio: float, short: int, step: int) -> Size:
+def _short(ratio: float, short: int) -> Size:
     if ratio >= 1:
-        return _step(short * ratio, step), _step(short, step)
-    return _step(short, step), _step(short / ratio, step)
+        return _step(short * ratio, VIDEO_STEP), _step(short, VIDEO_STEP)
+    return _step(short, VIDEO_STEP), _step(short / ratio, VIDEO_STEP)
 
 
 def _within(size: Size, pixels: int) -> Size:

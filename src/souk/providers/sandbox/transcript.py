@@ -21,8 +21,8 @@ MADE_UP = (
 """Said again and again where a sound's own words are unknown."""
 
 
-def transcribe(given: Given, language: str, events: bool, seed: int) -> JsonObject:
-    """The documented transcript object. Raises CannotUse."""
+def transcribe(given: Given, language: str, events: bool, seed: int) -> tuple[JsonObject, float]:
+    """The documented transcript object, and the sound's length in seconds. Raises CannotUse."""
     sound = read_sound(given.path, given.field, RATE)
     if sound is None:
         raise CannotUse(f"The file of {given.field} has no sound.")
@@ -34,12 +34,13 @@ def transcribe(given: Given, language: str, events: bool, seed: int) -> JsonObje
         entries = [_entry("(silence)", 0.0, sound.size / RATE, "audio_event")]
     spoken = [entry["text"] for entry in entries if entry["type"] != "audio_event"]
     han = known and not known.isascii() and any(ord(letter) > 0x2E80 for letter in known)
-    return {
+    found: JsonObject = {
         "language_code": language or ("zho" if han else "eng"),
         "language_probability": 0.99,
         "text": known.strip() if known and spans else "".join(spoken).strip(),
         "words": entries,
     }
+    return found, sound.size / RATE
 
 
 def voiced(sound: Samples) -> list[tuple[float, float]]:

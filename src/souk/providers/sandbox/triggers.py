@@ -21,11 +21,11 @@ FAIL_KINDS: dict[str, FailKind] = {
     "422": FailKind.BAD_INPUT,
     "429": FailKind.RATE_LIMIT,
     "451": FailKind.INPUT_UNREACHABLE,
-    "455": FailKind.TRANSIENT,
-    "503": FailKind.TRANSIENT,
     "505": FailKind.UNSUPPORTED,
 }
-"""The compatible wire's codes in the engine's terms; any other code is an internal failure."""
+"""The compatible wire's codes in the engine's terms; any other code is an internal failure.
+
+None is transient: the engine would run such a task again, and a rehearsed failure shall end it."""
 
 
 @dataclass(frozen=True, slots=True)
