@@ -6,8 +6,10 @@ Rooms log a short event name and give what belongs to it through ``extra``. Prom
 import logging
 import re
 import sys
+import threading
 import time
 from collections.abc import Iterable
+from contextlib import nullcontext
 from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any, TextIO
@@ -20,6 +22,9 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 SHORTEST_SECRET = 6
 """Shorter values are not searched for: they would blot out half the log."""
 REDACTED = "***"
+GATHER_SECONDS = 0.05
+MOST_GATHERED = 500
+"""Lines."""
 FIRST_FIELDS = ("task_id", "attempt_id", "request_id")
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {
     "message",
@@ -92,7 +97,7 @@ redact = Redactor()
 def set_up(level: str, style: str, secrets: Iterable[str] = (), stream: TextIO | None = None) -> None:
     """Send everything logged in this process to ``stream`` (stderr), as ``style`` (text or json) lines."""
     redact.add(*secrets)
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler = GatheringHandler(stream or sys.stderr)
     handler.setFormatter(JsonLines() if style == "json" else TextLines())
     root = logging.getLogger()
     root.handlers = [handler]
@@ -103,6 +108,50 @@ def set_up(level: str, style: str, secrets: Iterable[str] = (), stream: TextIO |
     logging.getLogger("alembic").setLevel(logging.WARNING)
     # Nobody reads these and looking them up costs as much as the rest of a line.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+
+
+class GatheringHandler(logging.Handler):
+    """Writes what is logged within a moment as one piece, so that busy callers do not wait for the terminal.
+
+    Warnings and worse are written at once, with all that came before them.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+        self._lines: list[str] = []
+        self._more = threading.Event()
+        self._writer: threading.Thread | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._lines.append(self.format(record))
+            if record.levelno >= logging.WARNING or len(self._lines) >= MOST_GATHERED:
+                self.flush()
+            elif len(self._lines) == 1:
+                self._wake_writer()
+        except Exception:  # noqa: BLE001 - as every handler does: a log line must not break its caller
+            self.handleError(record)
+
+    def flush(self) -> None:
+        """Write what has gathered."""
+        with self.lock or nullcontext():
+            lines, self._lines = self._lines, []
+            if lines:
+                self._stream.write("\n".join(lines) + "\n")
+                self._stream.flush()
+
+    def _wake_writer(self) -> None:
+        if self._writer is None or not self._writer.is_alive():  # the first line, or a forked process
+            self._writer = threading.Thread(target=self._write, name="souk-log", daemon=True)
+            self._writer.start()
+        self._more.set()
+
+    def _write(self) -> None:
+        while self._more.wait():
+            self._more.clear()
+            time.sleep(GATHER_SECONDS)
+            self.flush()
 
 
 class TextLines(logging.Formatter):
