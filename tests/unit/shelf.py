@@ -53,10 +53,10 @@ class Shelf:
         limits = IngestLimits(max_bytes, seconds, keep_ms=14 * DAY_MS)
         return Ingest(self.storage, self.http, self.reads, self.clock, Random(1), limits)
 
-    async def put(self, name: str, data: bytes, **facts: Any) -> AssetRow:
+    async def put(self, file: str, data: bytes, **facts: Any) -> AssetRow:
         """Store a file with a row; ``facts`` are columns of it."""
         row = asset(
-            f"{SEGMENT}/{name}", data, account_id=self.account_id, created_at=self.clock.now(), **facts
+            f"{SEGMENT}/{file}", data, account_id=self.account_id, created_at=self.clock.now(), **facts
         )
         await self.put_bytes(row.path, data)
         assets.insert(self.connection, [row])
