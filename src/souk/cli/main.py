@@ -6,10 +6,19 @@ import sys
 import typer
 
 from souk.cli.accounts import accounts
+from souk.cli.callbacks import callbacks
 from souk.cli.credits import credits
+from souk.cli.engine import engine
 from souk.cli.failure import Exit, code_of, complain
+from souk.cli.files import files
 from souk.cli.keys import keys
+from souk.cli.ledger import ledger
+from souk.cli.migrate import migrate
+from souk.cli.models import models
+from souk.cli.providers import providers
+from souk.cli.run import run
 from souk.cli.serve import serve
+from souk.cli.tasks import tasks
 
 app = typer.Typer(
     name="souk",
@@ -19,10 +28,18 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.command("serve")(serve)
-app.add_typer(keys, name="keys")
-app.add_typer(accounts, name="accounts")
-app.add_typer(credits, name="credits")
+for command in (serve, engine, run, models, providers, migrate):
+    app.command(command.__name__)(command)
+for name, group in (
+    ("keys", keys),
+    ("accounts", accounts),
+    ("credits", credits),
+    ("tasks", tasks),
+    ("files", files),
+    ("callbacks", callbacks),
+    ("ledger", ledger),
+):
+    app.add_typer(group, name=name)
 
 
 def main(arguments: list[str] | None = None) -> int:

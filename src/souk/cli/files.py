@@ -1,0 +1,67 @@
+"""``souk files``: bringing a file in, so that the input of a task can name it."""
+
+import random
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from souk.cli.failure import Exit, Failure, complain
+from souk.cli.opening import Loaded, actor, load, named, open_house, run
+from souk.cli.options import AccountName, AsJson, DataDir
+from souk.cli.show import moment, out, show, size
+
+if TYPE_CHECKING:
+    from souk.house import House
+    from souk.store.assets import AssetRow
+
+files = typer.Typer(help="Bring files in.", no_args_is_help=True)
+
+DAY_MS = 86_400_000
+
+
+@files.callback()
+def _group() -> None:
+    """A group although it has one command, so that the command keeps its name."""
+
+
+@files.command("put")
+def put(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to bring in.")],
+    account: AccountName = "",
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Store a file and print its link, on stdout."""
+    if not file.is_file():
+        raise Failure(f"there is no file {file}", Exit.NOT_FOUND)
+    row, url = run(_put(load(data_dir), file, account))
+    data = {
+        "url": url,
+        "name": row.name,
+        "media_type": row.media_type,
+        "size": row.size,
+        "sha256": row.sha256,
+        "expires_at": row.expires_at,
+    }
+    show(as_json, data, lambda: out(url))
+    if not as_json:
+        complain(f"{row.name} is {row.media_type}, {size(row.size)}, kept until {moment(row.expires_at)} UTC")
+
+
+async def _put(loaded: Loaded, file: Path, account: str) -> "tuple[AssetRow, str]":
+    async with open_house(loaded) as house:
+        return await upload(house, file, account)
+
+
+async def upload(house: "House", file: Path, account: str) -> "tuple[AssetRow, str]":
+    """Store a file for an account; its row and its public link."""
+    from souk.assets.links import public_link
+    from souk.operations.uploads import Uploads
+
+    admin = house.admin(actor())
+    owner = await admin.accounts.get(await named(admin, account))
+    keep_ms = int(house.settings.uploads_days * DAY_MS)
+    uploads = Uploads(house.storage, house.lane, house.clock, random.SystemRandom(), keep_ms=keep_ms)
+    row = await uploads.put(owner.id, owner.segment, file)
+    return row, public_link(row.path, house.public_url)
