@@ -1,8 +1,10 @@
 """Delivering one claimed row: render it if that was not done yet, send it, and note how it went."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from souk.callbacks.message import KeysOf, Message, Render, pack, unpack
@@ -21,6 +23,12 @@ from souk.words import Millis
 
 LEASE_SECONDS = 60.0
 """How long a claimed row belongs to its deliverer: a try and the writes around it, with room to spare."""
+
+
+class _Try(NamedTuple):
+    answer: Answer
+    at: Millis
+    duration_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,41 +55,46 @@ class Deliverer:
     count: Callable[[str], None]
     """Told ``delivered``, ``failed`` or ``dead`` of every try."""
 
-    async def deliver(self, row: OutboxRow) -> Outcome:
-        """Try a claimed row once. Raises DatabaseError when that cannot be noted: the lease then runs out."""
-        started, began = self.clock.now(), self.clock.monotonic()
-        answer = await self._answer(row)
-        if answer is None:
+    async def deliver(self, row: OutboxRow, turns: asyncio.Semaphore) -> Outcome:
+        """Try a claimed row once, holding one of its receiver's turns while it is sent.
+
+        Raises DatabaseError when the try cannot be noted: the lease then runs out.
+        """
+        tried = await self._tried(row, turns)
+        if tried is None:
             return Outcome()
-        duration = round((self.clock.monotonic() - began) * 1000)
-        delivery = Delivery(row.id, row.task_id, started, duration, answer.status, answer.error)
+        answer = tried.answer
+        delivery = Delivery(row.id, row.task_id, tried.at, tried.duration_ms, answer.status, answer.error)
         state, again = self._verdict(row, answer)
         kept = await self.lane.write(sending.TRIED, Tried(row, delivery, state, again or row.next_try_at))
         self._tell(row, delivery, kept or "lease lost")
         return Outcome(answer.trouble, again if kept == "pending" else None)
 
-    async def _answer(self, row: OutboxRow) -> Answer | None:
-        """As :meth:`_try`; a fault of our own counts as a failed try, so it is not repeated for ever."""
+    async def _tried(self, row: OutboxRow, turns: asyncio.Semaphore) -> _Try | None:
+        """As :meth:`_try`; a fault of our own counts as a failed try, so that it is not repeated for ever."""
         try:
-            return await self._try(row)
+            return await self._try(row, turns)
         except DatabaseError:
             raise
         except UnusableKey as error:
-            return Answer(error=f"the callback cannot be signed: {error}")
+            fault = f"the callback cannot be signed: {error}"
         except Exception as error:
             self.log.exception("callback cannot be made", extra={"task_id": row.task_id})
-            return Answer(error=f"the callback cannot be made ({type(error).__name__}); see the log")
+            fault = f"the callback cannot be made ({type(error).__name__}); see the log"
+        return _Try(Answer(error=fault), self.clock.now(), 0)
 
-    async def _try(self, row: OutboxRow) -> Answer | None:
-        """The receiver's answer; None if there was nothing to send, or no right to send it."""
+    async def _try(self, row: OutboxRow, turns: asyncio.Semaphore) -> _Try | None:
+        """What the receiver answered; None if there was nothing to send, or no right to send it."""
         message = unpack(row.body) if row.body else await self._fixed(row)
         if message is None:
             return None
         keys = await self.keys_of(row.account_id)
-        now = self.clock.now()
-        if row.lease_until is None or now + TRY_SECONDS * 1000 > row.lease_until:
-            return None
-        return await post(self.http, row.url, message, message_id=row.message_id, keys=keys, now=now)
+        async with turns:
+            at, began = self.clock.now(), self.clock.monotonic()
+            if row.lease_until is None or at + TRY_SECONDS * 1000 > row.lease_until:
+                return None
+            answer = await post(self.http, row.url, message, message_id=row.message_id, keys=keys, now=at)
+        return _Try(answer, at, round((self.clock.monotonic() - began) * 1000))
 
     async def _fixed(self, row: OutboxRow) -> Message | None:
         """The message, stored before its first byte leaves, so that every later try sends the same."""

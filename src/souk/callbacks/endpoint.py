@@ -6,14 +6,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from souk.store.outbox import END, OutboxRow
 
 AT_ONCE = 4
-"""Deliveries under way to one receiver."""
-AT_ONCE_IN_TROUBLE = 1
+"""Messages being sent to one receiver."""
+IN_HAND = 2 * AT_ONCE
+"""Rows leased for one receiver: some are prepared or noted in the store while others are sent."""
+IN_HAND_IN_TROUBLE = 1
 """The same, while its last try failed."""
 
 Claim = Callable[[str, int], Awaitable[Sequence[OutboxRow]]]
 """Leases up to so many due rows of an endpoint; none when the store cannot say. Never raises."""
-Deliver = Callable[[OutboxRow], Awaitable[bool]]
-"""Delivers a row; True if the receiver is in trouble. Never raises."""
+Deliver = Callable[[OutboxRow, asyncio.Semaphore], Awaitable[bool]]
+"""Delivers a row, sending it while it holds the semaphore; True if the receiver is in trouble. Never raises."""
 
 
 class EndpointLane:
@@ -24,7 +26,8 @@ class EndpointLane:
         self.in_trouble = in_trouble
         self._claim = claim
         self._deliver = deliver
-        self._sending: set[asyncio.Task[None]] = set()
+        self._turns = asyncio.Semaphore(AT_ONCE)
+        self._in_hand: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._more = True
         self._closing = False
@@ -42,17 +45,17 @@ class EndpointLane:
     async def run(self) -> None:
         """Deliver until nothing is due. Cancelling it cancels what is being sent."""
         try:
-            while self._sending or (self._more and not self._closing):
+            while self._in_hand or (self._more and not self._closing):
                 self._changed.clear()
                 await self._fill()
-                if self._sending:
+                if self._in_hand:
                     await self._changed.wait()
         finally:
-            for task in self._sending:
+            for task in self._in_hand:
                 task.cancel()
 
     async def _fill(self) -> None:
-        free = (AT_ONCE_IN_TROUBLE if self.in_trouble else AT_ONCE) - len(self._sending)
+        free = (IN_HAND_IN_TROUBLE if self.in_trouble else IN_HAND) - len(self._in_hand)
         if not self._more or self._closing or free <= 0:
             return
         self._more = False
@@ -61,14 +64,14 @@ class EndpointLane:
             self._more = True
         for row in rows:
             task = asyncio.create_task(self._send(row))
-            self._sending.add(task)
+            self._in_hand.add(task)
             task.add_done_callback(self._done)
 
     async def _send(self, row: OutboxRow) -> None:
-        self.in_trouble = await self._deliver(row)
+        self.in_trouble = await self._deliver(row, self._turns)
         if row.stage != END:  # what waited behind this row may be due now
             self._more = True
 
     def _done(self, task: asyncio.Task[None]) -> None:
-        self._sending.discard(task)
+        self._in_hand.discard(task)
         self._changed.set()

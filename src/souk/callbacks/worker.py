@@ -179,10 +179,10 @@ class OutboxWorker:
             self._note(endpoint, claimed.next_due)
         return claimed.rows
 
-    async def _deliver(self, row: OutboxRow) -> bool:
+    async def _deliver(self, row: OutboxRow, turns: asyncio.Semaphore) -> bool:
         """Deliver a row and note when it wants another try. True if the receiver is in trouble."""
         try:
-            outcome = await self._deliverer.deliver(row)
+            outcome = await self._deliverer.deliver(row, turns)
         except DatabaseError as error:
             # Once the lease has run out, the row is sent again: at least once, not at most once.
             self._log.warning("callback not noted", extra={"task_id": row.task_id, "reason": str(error)})
