@@ -34,7 +34,7 @@ _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {
 }
 _PATTERNS = re.compile(
     r"(?P<scheme>\b(?:Bearer|Basic|Key|Token)\s+)[\w.~+/=-]{6,}"  # an Authorization header
-    r"|\b(?-i:sk|whsec|whk|souk)[-_][\w/+=-]{8,}"  # in lower case: SOUK_DATABASE_URL is no secret
+    r"|\b(?:sk|whsec|whk)[-_][\w/+=-]{8,}"
     r"|(?P<login>://[^\s/:@]*:)[^\s/@]+(?=@)"
     r"|(?P<named>\b(?:api[_-]?key|access[_-]?token|token|password|secret|signature)=)[^\s&\"']{6,}",
     re.IGNORECASE,
@@ -51,8 +51,6 @@ _HINTS = (
         '"sk_',
         "whsec_",
         "whk_",
-        "souk_",
-        "souk-",
     ),
     *("://", "key=", "token=", "password=", "secret=", "signature="),
 )
