@@ -10,9 +10,13 @@ from souk.dialects.envelope import Rejected
 from souk.words import JsonObject
 
 _decode = msgspec.json.Decoder().decode
-_STRINGS: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
+MOST_VALUES: Final = 100_000
+"""Items of lists and objects in a body: a few bytes each to send, far more to hold and check."""
+
+# Ends at the end of the body too: without that, a text left open would be tried from every quote in it.
+_STRINGS: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
 _NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
-_NOT_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in b"[]{}")
+_NOT_STRUCTURE: Final = bytes(byte for byte in range(256) if byte not in b"[]{},")
 _AS_SQUARE: Final = bytes.maketrans(b"{}", b"[]")
 
 
@@ -44,6 +48,9 @@ async def read(receive: Receive, declared: bytes | None, limit: int) -> bytes:
 
 def parse_object(body: bytes, max_depth: int) -> JsonObject:
     """The JSON object a body holds; of a key given twice the last counts. Raises Rejected (400)."""
+    structure = _structure(body, max_depth)
+    if structure.count(b"[") + structure.count(b",") > MOST_VALUES:
+        raise _malformed(f"The request body holds more than {MOST_VALUES} values")
     try:
         value = _decode(body)
     except RecursionError:
@@ -52,16 +59,23 @@ def parse_object(body: bytes, max_depth: int) -> JsonObject:
         raise _malformed(f"The request body is not valid JSON: {_reason(error)}") from None
     if not isinstance(value, dict):
         raise _malformed("The request body must be a JSON object")
-    if body.count(b"{") + body.count(b"[") > max_depth and _deeper_than(body, max_depth):
+    if structure and _deeper_than(structure.replace(b",", b""), max_depth):
         raise _too_deep(max_depth)
     if b"\\u0000" in body and _NUL.search(body):
         raise _malformed("The request body holds a NUL character (\\u0000), which cannot be stored")
     return cast(JsonObject, value)
 
 
-def _deeper_than(body: bytes, max_depth: int) -> bool:
-    """Whether valid JSON nests deeper, found by folding away the innermost brackets once a level."""
-    brackets = _STRINGS.sub(b"", body).translate(_AS_SQUARE, _NOT_BRACKETS)
+def _structure(body: bytes, max_depth: int) -> bytes:
+    """The body's brackets, all of them square, and commas; empty when they are too few to matter."""
+    brackets = body.count(b"{") + body.count(b"[")
+    if brackets <= max_depth and brackets + body.count(b",") <= MOST_VALUES:
+        return b""
+    return _STRINGS.sub(b"", body).translate(_AS_SQUARE, _NOT_STRUCTURE)
+
+
+def _deeper_than(brackets: bytes, max_depth: int) -> bool:
+    """Whether these brackets nest deeper, found by folding away the innermost ones once a level."""
     for _ in range(max_depth):
         if not brackets:
             return False
