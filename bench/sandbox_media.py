@@ -49,7 +49,7 @@ JOBS: list[tuple[str, str, JsonObject]] = [
 
 
 class NoMedia:
-    async def files(self, field: str) -> list[MediaFile]:
+    async def files(self, field: str) -> list[MediaFile]:  # noqa: ARG002 -- the protocol's name
         return []
 
     async def all(self) -> list[MediaFile]:

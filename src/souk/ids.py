@@ -14,8 +14,9 @@ class RandomBits(Protocol):
 def new_task_id(now: Millis, random: RandomBits) -> TaskId:
     """A UUIDv7 (RFC 9562) as 32 hex digits: 48 bits of time, then random bits, so ids sort by creation."""
     value = (now & 0xFFFF_FFFF_FFFF) << 80
-    value |= 0x7 << 76 | random.getrandbits(12) << 64
-    value |= 0b10 << 62 | random.getrandbits(62)
+    chance = random.getrandbits(74)
+    value |= 0x7 << 76 | (chance >> 62) << 64
+    value |= 0b10 << 62 | chance & 0x3FFF_FFFF_FFFF_FFFF
     return TaskId(f"{value:032x}")
 
 

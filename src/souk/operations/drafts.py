@@ -1,9 +1,9 @@
 """From a draft to a create: which model, in which mode, with a checked input, a fixed price and known parents."""
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -24,8 +24,9 @@ from souk.store import database as db
 from souk.store.assets import AssetRow
 from souk.store.idempotency import Bound
 from souk.store.reads import Reads
-from souk.words import JsonObject, Mode, TaskId, TaskState
+from souk.words import Credits, JsonObject, Mode, TaskId, TaskState
 
+_json = msgspec.json.Encoder().encode
 _sorted_json = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -37,6 +38,7 @@ class Checked:
     mode: Mode
     input: JsonObject
     quote: Quote
+    hold: Credits
     warnings: tuple[str, ...]
     pins: tuple[str, ...]
     """Stored files and parent tasks the input names."""
@@ -82,11 +84,13 @@ class Drafts:
         parents = model.parents(checked.input)
         own = await self._own_files(urls)
         pins = [*(row.id for row in own.values()), *await self._parent_tasks(caller, mode, parents)]
+        quote = model.quote(checked.input, _known_seconds(model, checked.input, urls, own))
         return Checked(
             model=model,
             mode=mode,
             input=checked.input,
-            quote=model.quote(checked.input, _known_seconds(model, checked.input, urls, own)),
+            quote=quote,
+            hold=quote.hold,
             warnings=(*draft.warnings, *checked.warnings),
             pins=tuple(dict.fromkeys(pins)),
         )
@@ -129,10 +133,9 @@ class Drafts:
         for field, url in (("callBackUrl", draft.callback_url), ("progressCallBackUrl", draft.progress_url)):
             if url is None:
                 continue
-            try:
-                check_url(url, self._policy())
-            except Blocked as blocked:
-                raise Refusal(Reason.BLOCKED_ADDRESS, f"{field}: {blocked}", field=field) from blocked
+            problem = _blocked(url, self._policy())
+            if problem:
+                raise Refusal(Reason.BLOCKED_ADDRESS, f"{field}: {problem}", field=field)
 
     async def _own_files(self, urls: list[tuple[str, str]]) -> dict[str, AssetRow]:
         """Our own files among the input addresses, by address."""
@@ -168,6 +171,16 @@ class Drafts:
         return [known[id] for _, id, _ in parents]
 
 
+@lru_cache(maxsize=4096)
+def _blocked(url: str, policy: Policy) -> str:
+    """Why an address may not be called, as far as its spelling tells; empty if it may. Clients repeat theirs."""
+    try:
+        check_url(url, policy)
+    except Blocked as blocked:
+        return str(blocked)
+    return ""
+
+
 def bounds_of(caller: Caller, draft: Draft, mode: Mode) -> tuple[Bound, ...]:
     """The caller's own keys for this create, each with the body it stands for."""
     if draft.idempotency_key is None and draft.client_task_id is None:
@@ -191,15 +204,15 @@ def task_row(task_id: TaskId, now: int, caller: Caller, draft: Draft, checked: C
         "mode": checked.mode.value,
         "dialect": draft.dialect,
         "model": checked.model.id,
-        "input": json.dumps(checked.input, ensure_ascii=False),
+        "input": _json(checked.input).decode(),
         "callback_url": draft.callback_url,
         "progress_url": draft.progress_url,
         "client_task_id": draft.client_task_id,
-        "warnings": json.dumps(checked.warnings, ensure_ascii=False) if checked.warnings else "",
+        "warnings": _json(checked.warnings).decode() if checked.warnings else "",
         "created_at": now,
         "deadline_at": now + int(checked.model.deadline_seconds * 1000),
-        "hold": checked.quote.hold,
-        "price": json.dumps(checked.quote.to_json()),
+        "hold": checked.hold,
+        "price": _json(checked.quote).decode(),
         "pins": 1 if checked.pins else 0,
     }
 

@@ -136,7 +136,7 @@ class Operations:
         checked: Checked = await self._drafts.check(caller, draft)
         return Estimate(
             model=checked.model.id,
-            hold=checked.quote.hold,
+            hold=checked.hold,
             estimated=checked.model.price.estimated,
             mode=checked.mode,
             warnings=list(checked.warnings),

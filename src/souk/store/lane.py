@@ -7,6 +7,7 @@ while one transaction is being committed, the next batch gathers.
 
 import asyncio
 import logging
+import sys
 import threading
 import time
 from collections import deque
@@ -26,6 +27,7 @@ MAX_BATCH = 512
 RETRIES = 20
 RETRY_SECONDS = 0.02
 RECONNECT_SECONDS = 0.5
+SWITCH_SECONDS = 0.0005
 
 _READ_MARK = Statement("SELECT batch FROM lane_marks WHERE lane = :lane {for_update}")
 _WRITE_MARK = Statement(
@@ -90,6 +92,9 @@ class Lane:
         self.stats = LaneStats()
 
     def start(self) -> None:
+        # Between its statements the lane needs the interpreter lock back from a busy event loop. Python's own
+        # interval of 5 ms would cost a batch that much at every statement.
+        sys.setswitchinterval(SWITCH_SECONDS)
         self._connection = self._database.connect()
         self._thread.start()
 

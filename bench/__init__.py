@@ -1,0 +1,1 @@
+"""Benches: what this machine does, given as ratios to something simple measured in the same run."""
