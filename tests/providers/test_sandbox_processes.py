@@ -12,6 +12,7 @@ import pytest
 
 from souk.providers.base import Refused
 from souk.providers.sandbox import Sandbox
+from souk.providers.sandbox.pool import Pool
 from souk.providers.sandbox.triggers import read_triggers, without_triggers
 from souk.words import FailKind, JsonObject
 from tests.providers.sandbox_jobs import CLIP, PICTURE, content, folder, job
@@ -142,6 +143,16 @@ async def test_workers_are_few_kept_and_gone_after_close(tmp_path: Path) -> None
     assert 1 <= len(pids) <= 2
     await sandbox.close()
     assert not any(alive(pid) for pid in pids)
+
+
+async def test_idle_worker_ends_by_itself() -> None:
+    pool = Pool(1, idle_seconds=0.2)
+    request = {"task_id": "t", "model": "m", "task": "character", "input": {}, "output": {"kind": "json"}}
+    await pool.run({**request, "media": [], "workdir": ""}, 20)
+    (pid,) = pool.pids
+    await until(lambda: not alive(pid))
+    assert pool.pids == []
+    await pool.close()
 
 
 ORPHANING = """

@@ -7,7 +7,7 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from souk.providers.sandbox.edit import cover
 from souk.providers.sandbox.film import Frame, half_step
-from souk.providers.sandbox.picture import PAINTED_PIXELS, paint_scene
+from souk.providers.sandbox.picture import paint_scene
 from souk.providers.sandbox.scene import Plane, Scene
 from souk.providers.sandbox.sizes import Size
 
@@ -20,6 +20,8 @@ WIDEST_MARGIN = 0.22
 """How much wider than the frame the canvas may be; a longer clip turns back at its end."""
 FADE_SECONDS = 0.6
 SPARKS = 22
+PAINTED_PIXELS = 1_200_000
+"""Larger scenes are painted at this area and enlarged; up to 720p they are painted as they are."""
 
 
 class Layer:

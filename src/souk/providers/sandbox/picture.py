@@ -11,7 +11,7 @@ from souk.providers.sandbox import figures, landscapes, objects, ornaments
 from souk.providers.sandbox.palette import Palette, choose_motif, choose_palette
 from souk.providers.sandbox.scene import Brush, Scene
 
-PAINTED_PIXELS = 1_100_000
+PAINTED_PIXELS = 620_000
 """Larger pictures are painted at this area and enlarged: time stays bounded, the scene stays the same."""
 GRAIN = 3
 """How many levels the film grain spans."""
