@@ -4,6 +4,7 @@ import msgspec
 
 from souk.store import ledger_rows
 from souk.store.database import Connection
+from souk.store.snapshot import snapshot
 from souk.words import CREDIT
 
 
@@ -16,12 +17,9 @@ class Verification(msgspec.Struct, frozen=True):
 
 def verify(connection: Connection) -> Verification:
     """Compare every balance with its ledger entries and every task with its own. Changes nothing."""
-    connection.begin()
-    try:
+    with snapshot(connection):
         purses = ledger_rows.purses(connection)
         crooked = ledger_rows.crooked(connection)
-    finally:
-        connection.rollback()
     problems = [problem for purse in purses for problem in _problems(purse)]
     problems += [f"task {task_id}: its ledger entries do not match it" for task_id in crooked]
     return Verification(len(purses), problems)

@@ -32,10 +32,8 @@ def complain(message: str) -> None:
 
 def code_of(error: Exception) -> Exit:
     """Say what went wrong and give the exit code for it."""
-    from souk.logs import redact
-
     message, code = _told(error)
-    complain(redact(message))
+    complain(message)
     return code
 
 
@@ -55,7 +53,9 @@ def _told(error: Exception) -> tuple[str, Exit]:
         return error.message, Exit.NOT_FOUND if unknown else Exit.NEGATIVE
     if isinstance(error, _configuration_errors()):
         return str(error), Exit.CONFIGURATION
-    return f"{type(error).__name__}: {error}", Exit.NEGATIVE
+    from souk.logs import redact  # nobody chose these words, so they may quote anything
+
+    return redact(f"{type(error).__name__}: {error}"), Exit.NEGATIVE
 
 
 def _configuration_errors() -> tuple[type[Exception], ...]:
@@ -64,6 +64,7 @@ def _configuration_errors() -> tuple[type[Exception], ...]:
     from souk.accounts.webhook_keys import BadWebhookKey
     from souk.assets.storage import StorageError
     from souk.catalog import CatalogError
+    from souk.operations.backup.archive import BadBackup
     from souk.providers.connections import BadConnection
     from souk.settings import SettingsError
     from souk.store.database import DatabaseError
@@ -73,6 +74,7 @@ def _configuration_errors() -> tuple[type[Exception], ...]:
         SecretKeyError,
         BadKey,
         BadWebhookKey,
+        BadBackup,
         StorageError,
         CatalogError,
         BadConnection,

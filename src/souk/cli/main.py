@@ -6,8 +6,10 @@ import sys
 import typer
 
 from souk.cli.accounts import accounts
+from souk.cli.backup import backup, restore
 from souk.cli.callbacks import callbacks
 from souk.cli.credits import credits
+from souk.cli.doctor import doctor
 from souk.cli.engine import engine
 from souk.cli.failure import Exit, code_of, complain
 from souk.cli.files import files
@@ -28,7 +30,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (serve, engine, run, models, providers, migrate):
+for command in (serve, engine, run, models, providers, doctor, backup, restore, migrate):
     app.command(command.__name__)(command)
 for name, group in (
     ("keys", keys),

@@ -54,12 +54,9 @@ def load(data_dir: Path | None = None, **flags: Any) -> Loaded:
 
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run a command's work to its end, with warnings of the house on stderr."""
-    import logging
-
     from souk.logs import set_up
 
     set_up("WARNING", "text")
-    logging.captureWarnings(True)
     return asyncio.run(work)
 
 

@@ -1,0 +1,107 @@
+"""``souk backup`` and ``souk restore``: one copy of everything, checked on both ends."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from souk.cli.failure import Exit, Failure, complain
+from souk.cli.opening import Loaded, load, open_house, run
+from souk.cli.options import AsJson, DataDir
+from souk.cli.show import out, show, size
+
+if TYPE_CHECKING:
+    from souk.operations.backup import Manifest, Restored
+    from souk.settings import Settings
+
+
+def backup(
+    target: Annotated[
+        Path, typer.Argument(metavar="TARGET", help="A new folder, or a new file that ends in .tar.")
+    ],
+    with_secret_key: Annotated[
+        bool, typer.Option("--with-secret-key", help="Put secret.key in too; keep such a backup safe.")
+    ] = False,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Back up database and files as of one moment, while Souk runs."""
+    loaded = load(data_dir)
+    manifest = run(_take(loaded, target, with_secret_key))
+    rows = sum(table.rows for table in manifest.tables.values())
+    told = f"{target}: {rows} rows and {manifest.files} files ({size(manifest.bytes)}), read back and equal"
+    show(as_json, manifest, lambda: out(told))
+    if not with_secret_key and not as_json:
+        complain(
+            f"keep {_secret_key_place(loaded.settings)} elsewhere: without it webhook keys must be made anew"
+        )
+
+
+async def _take(loaded: Loaded, target: Path, with_secret_key: bool) -> "Manifest":
+    from souk.accounts.secrets import FILE_NAME
+    from souk.operations.backup import take
+
+    key = loaded.settings.data_dir / FILE_NAME if with_secret_key else None
+    if key is not None and (loaded.settings.secret_key.get_secret_value() or not _exists(key)):
+        raise Failure(
+            "there is no secret.key to put in; the secret key comes from SOUK_SECRET_KEY", Exit.USAGE
+        )
+    async with open_house(loaded) as house:
+        return await take(house.database, house.storage, target, house.clock, secret_key=key)
+
+
+def restore(
+    source: Annotated[Path, typer.Argument(metavar="BACKUP", help="A folder or .tar file of `souk backup`.")],
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Load a backup into an empty database of either kind, and prove that all of it arrived."""
+    if not source.exists():
+        raise Failure(f"there is no backup {source}", Exit.NOT_FOUND)
+    loaded = load(data_dir)
+    done = run(_restore(loaded.settings, source))
+    manifest = done.manifest
+    rows = sum(table.rows for table in manifest.tables.values())
+    data = {"rows": rows, "files": manifest.files, "bytes": manifest.bytes, "problems": done.problems}
+    show(as_json, data, lambda: out(f"{rows} rows and {manifest.files} files are back"))
+    for path in manifest.missing:
+        complain(f"{path} had expired when the backup was taken")
+    if done.problems:
+        raise Failure(f"the ledger does not add up: {done.problems[0]} (souk ledger verify)", Exit.NEGATIVE)
+
+
+async def _restore(settings: "Settings", path: Path) -> "Restored":
+    from souk.accounts.secrets import FILE_NAME
+    from souk.assets.disk import DiskStorage
+    from souk.engine.slot import any_taken
+    from souk.house import storage_folder
+    from souk.operations.backup import open_source, restore, restore_secret_key
+    from souk.store.place import database_of
+
+    if any_taken(settings.data_dir / "slots"):
+        raise Failure(f"a souk process runs in {settings.data_dir}; stop it first", Exit.CONFIGURATION)
+    storage = DiskStorage(storage_folder(settings))
+    try:
+        with open_source(path) as source:
+            done = await restore(database_of(settings), storage, source)
+            if done.manifest.secret_key:
+                restore_secret_key(source, settings.data_dir / FILE_NAME)
+            elif not settings.secret_key.get_secret_value():
+                complain(
+                    f"put the secret.key of the old data into {settings.data_dir} before the next start; if it "
+                    "is lost, `souk accounts rotate-webhook-key --lost` makes new webhook keys"
+                )
+            return done
+    finally:
+        await storage.close()
+
+
+def _secret_key_place(settings: "Settings") -> str:
+    from souk.accounts.secrets import FILE_NAME
+
+    given = settings.secret_key.get_secret_value()
+    return "SOUK_SECRET_KEY" if given else str(settings.data_dir / FILE_NAME)
+
+
+def _exists(path: Path) -> bool:
+    return path.is_file()

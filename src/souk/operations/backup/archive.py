@@ -1,0 +1,151 @@
+"""A backup on disk: a folder, or one ``.tar`` file. Both hold the same names, readable by their owner alone."""
+
+import hashlib
+import os
+import shutil
+import tarfile
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Protocol
+
+CHUNK = 1 << 20
+
+
+class BadBackup(Exception):
+    """A backup that cannot be written or is not what it was; the message says where."""
+
+
+class Sink(Protocol):
+    """Where a backup is written to."""
+
+    def add(self, name: str, path: Path) -> None:
+        """Copy a file in under a name."""
+        ...
+
+
+class Source(Protocol):
+    """Where a backup is read from."""
+
+    def names(self) -> Iterator[str]: ...
+
+    def open(self, name: str) -> IO[bytes]:
+        """Raises BadBackup when there is no such file."""
+        ...
+
+
+@contextmanager
+def open_sink(target: Path) -> Generator[Sink]:
+    """A new backup. What was written of one that fails is removed. Raises BadBackup."""
+    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+        raise BadBackup(f"{target} exists already; name a new folder, or a new file that ends in .tar")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with _tar_sink(target) if target.suffix == ".tar" else _folder_sink(target) as sink:
+            yield sink
+    except BaseException:
+        _remove(target)
+        raise
+
+
+@contextmanager
+def open_source(path: Path) -> Generator[Source]:
+    """An existing backup. Raises BadBackup."""
+    if path.is_dir():
+        yield _FolderSource(path)
+        return
+    try:
+        with tarfile.open(path, "r:") as tar:
+            yield _TarSource(path, tar)
+    except (tarfile.TarError, OSError) as error:
+        raise BadBackup(f"{path} is not a backup: {error}") from error
+
+
+def sha256_of(file: IO[bytes]) -> str:
+    """The hash of what is left of an open file."""
+    digest = hashlib.sha256()
+    while piece := file.read(CHUNK):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+class _FolderSink:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def add(self, name: str, path: Path) -> None:
+        place = self._folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("rb") as source, place.open("wb") as target:
+            shutil.copyfileobj(source, target, CHUNK)
+            target.flush()
+            os.fsync(target.fileno())
+
+
+class _TarSink:
+    def __init__(self, tar: tarfile.TarFile) -> None:
+        self._tar = tar
+
+    def add(self, name: str, path: Path) -> None:
+        info = tarfile.TarInfo(name)
+        info.size = path.stat().st_size
+        info.mode = 0o600
+        with path.open("rb") as file:
+            self._tar.addfile(info, file)
+
+
+class _FolderSource:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def names(self) -> Iterator[str]:
+        for path in self._folder.rglob("*"):
+            if path.is_file():
+                yield path.relative_to(self._folder).as_posix()
+
+    def open(self, name: str) -> IO[bytes]:
+        try:
+            return (self._folder / name).open("rb")
+        except OSError as error:
+            raise BadBackup(f"{self._folder}: {name} is missing") from error
+
+
+class _TarSource:
+    def __init__(self, path: Path, tar: tarfile.TarFile) -> None:
+        self._path = path
+        self._tar = tar
+
+    def names(self) -> Iterator[str]:
+        yield from self._tar.getnames()
+
+    def open(self, name: str) -> IO[bytes]:
+        try:
+            file = self._tar.extractfile(name)
+        except KeyError:
+            file = None
+        if file is None:
+            raise BadBackup(f"{self._path}: {name} is missing")
+        return file
+
+
+@contextmanager
+def _folder_sink(target: Path) -> Generator[Sink]:
+    target.mkdir(mode=0o700, exist_ok=True)
+    yield _FolderSink(target)
+
+
+@contextmanager
+def _tar_sink(target: Path) -> Generator[Sink]:
+    descriptor = os.open(target, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        with tarfile.open(fileobj=file, mode="w") as tar:
+            yield _TarSink(tar)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _remove(target: Path) -> None:
+    if target.is_dir():
+        shutil.rmtree(target)
+    else:
+        target.unlink(missing_ok=True)

@@ -1,0 +1,169 @@
+"""A check-up of an installation: what is configured, what is missing, and how to put it right. Changes nothing."""
+
+import shutil
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from pathlib import Path
+from tempfile import TemporaryFile
+from urllib.parse import urlsplit
+
+import msgspec
+
+from souk.catalog import CatalogError, load_catalog
+from souk.clock import Clock
+from souk.config import Config
+from souk.providers.connections import BadConnection, Configured, configured
+from souk.settings import NetworkPolicy, SandboxPolicy, Settings
+from souk.store.database import Database, DatabaseError
+from souk.store.migrate import HEAD, current_version
+from souk.store.place import described
+
+LEAST_FREE_BYTES = 1 << 30
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class Standing(StrEnum):
+    GOOD = "good"
+    WARNING = "warning"
+    BAD = "bad"
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """What was looked at, how it stands, and what to do about it."""
+
+    subject: str
+    standing: Standing
+    told: str
+    remedy: str = ""
+
+
+def good(subject: str, told: str) -> Finding:
+    return Finding(subject, Standing.GOOD, told)
+
+
+def warning(subject: str, told: str, remedy: str) -> Finding:
+    return Finding(subject, Standing.WARNING, told, remedy)
+
+
+def bad(subject: str, told: str, remedy: str) -> Finding:
+    return Finding(subject, Standing.BAD, told, remedy)
+
+
+def check_up(
+    settings: Settings, config: Config, files: Path, database: Database, env: Mapping[str, str], clock: Clock
+) -> list[Finding]:
+    """Every finding about an installation whose files lie in ``files``."""
+    from souk.operations.checkup_data import check_data
+
+    found = [good("settings", f"from {config.path} and the environment" if config.path else "no souk.yaml")]
+    found.append(_catalog(config))
+    connections: list[Configured] | None = None
+    try:
+        connections = configured(env, config.connections)
+    except BadConnection as error:
+        found.append(bad("connections", str(error), "correct it"))
+    found += _connections(connections or [], settings) if connections is not None else []
+    found += [_storage(files), *_addresses(settings)]
+    at_head = _schema(database)
+    found.append(at_head)
+    if at_head.standing is Standing.GOOD:
+        found += check_data(settings, database, clock)
+    return found
+
+
+def _catalog(config: Config) -> Finding:
+    try:
+        catalog = load_catalog(overrides=config.models)
+    except CatalogError as error:
+        return bad("catalogue", str(error), f"correct it in {config.path or 'the catalogue'}")
+    return good("catalogue", f"{len(catalog.models)} models, {len(config.models)} changed by the operator")
+
+
+def _connections(found: list[Configured], settings: Settings) -> Iterator[Finding]:
+    for item in found:
+        yield good("connection", f"{item.connection.name} ({item.connection.base_url}), from {item.source}")
+    policy = settings.sandbox
+    if policy is SandboxPolicy.NEVER and not found:
+        yield bad(
+            "connection",
+            "there is none and the sandbox is off, so nothing can run",
+            "set a key variable that `souk providers` names, or SOUK_SANDBOX=auto",
+        )
+    elif policy is SandboxPolicy.NEVER:
+        yield good("sandbox", "off: sandbox keys are refused every model")
+    elif policy is SandboxPolicy.ALWAYS:
+        yield warning("sandbox", "every task runs in it (SOUK_SANDBOX=always)", "unset it to go live")
+    elif found:
+        yield good("sandbox", "sandbox keys only; a live key needs a connection that can run its model")
+    else:
+        yield warning(
+            "connection",
+            "there is none, so every model runs in the sandbox and makes marked test files",
+            "set a key variable that `souk providers` names to go live",
+        )
+
+
+def _storage(files: Path) -> Finding:
+    """Whether files can be written, where they will be or would be made."""
+    place = next(folder for folder in (files, *files.absolute().parents) if folder.exists())
+    try:
+        with TemporaryFile(dir=place) as file:
+            file.write(b"souk")
+    except OSError as error:
+        return bad(
+            "storage",
+            f"cannot write to {files}: {error.strerror}",
+            "correct SOUK_STORAGE_URL or its permissions",
+        )
+    free = shutil.disk_usage(place).free
+    told = f"{files}, {free / (1 << 30):.1f} GiB free"
+    if free < LEAST_FREE_BYTES:
+        return bad("storage", told, "make room: results cannot be stored on a full disk")
+    return good("storage", told)
+
+
+def _addresses(settings: Settings) -> Iterator[Finding]:
+    url = settings.public_url
+    host = urlsplit(url).hostname or ""
+    if url and (urlsplit(url).scheme not in ("http", "https") or not host):
+        yield bad(
+            "public address", f"SOUK_PUBLIC_URL is {url!r}", "give a whole address: https://souk.example.com"
+        )
+    elif url:
+        yield good("public address", url)
+    elif settings.loopback:
+        yield warning(
+            "public address",
+            "clients on this machine only; upstreams cannot fetch inputs or call back",
+            "to serve others set SOUK_HOST and SOUK_PUBLIC_URL",
+        )
+    else:
+        yield warning(
+            "public address",
+            f"listens on {settings.host}, and links name {settings.host}:{settings.port}",
+            "set SOUK_PUBLIC_URL to the address clients use",
+        )
+    exposed = bool(url and host not in _LOOPBACK) or not settings.loopback
+    if settings.outbound_policy is NetworkPolicy.OPEN and exposed:
+        yield warning(
+            "outbound network",
+            "open: clients can make this server contact its own network",
+            "set SOUK_NETWORK_POLICY=private-denied unless every client is trusted",
+        )
+    else:
+        yield good("outbound network", f"{settings.outbound_policy}; metadata services are always refused")
+
+
+def _schema(database: Database) -> Finding:
+    place = described(database)
+    try:
+        version = current_version(database)
+    except DatabaseError as error:
+        return bad("database", f"{place} cannot be used: {error}", "start it, or correct SOUK_DATABASE_URL")
+    if version is None:
+        return bad("database", f"{place} is empty", "`souk serve` or `souk migrate` makes it")
+    if version != HEAD:
+        return bad(
+            "database", f"{place} has schema {version}, this Souk works with {HEAD}", "run `souk migrate`"
+        )
+    return good("database", f"{place}, schema {version}")

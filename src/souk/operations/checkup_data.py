@@ -1,0 +1,134 @@
+"""The part of a check-up that looks into the database: accounts, keys, secrets, engines, clock and books."""
+
+import time
+from collections.abc import Iterator
+
+from souk.accounts import keys, webhook_keys
+from souk.accounts.bootstrap import secret_key_fits
+from souk.accounts.secrets import FILE_NAME, SecretBox, SecretKeyError
+from souk.accounts.verify import verify
+from souk.clock import Clock
+from souk.operations.checkup import Finding, bad, good, warning
+from souk.settings import Settings
+from souk.store import accounts, nodes
+from souk.store.database import Connection, Database
+from souk.store.keys import key_by_hash, keys_of
+from souk.store.statement import Dialect, Statement
+
+WEAK_KEY_CHARACTERS = 20
+"""An API key of the operator's own that is shorter might be guessed from a stolen database."""
+MOST_SKEW_SECONDS = 2.0
+
+_THEIR_TIME = Statement("SELECT EXTRACT(EPOCH FROM clock_timestamp())")
+
+
+def check_data(settings: Settings, database: Database, clock: Clock) -> list[Finding]:
+    """Every finding about the data itself."""
+    connection = database.connect(read_only=True)
+    try:
+        return [
+            *_secret_key(settings, connection),
+            *_api_key(settings, connection),
+            _engines(connection, clock),
+            *_clock(connection),
+            _books(connection),
+        ]
+    finally:
+        connection.close()
+
+
+def _secret_key(settings: Settings, connection: Connection) -> Iterator[Finding]:
+    given = settings.secret_key.get_secret_value()
+    file = settings.data_dir / FILE_NAME
+    if not given and not file.is_file():
+        yield bad(
+            "secret key",
+            f"there is neither SOUK_SECRET_KEY nor {file}",
+            "put the old one back, or start anew",
+        )
+        return
+    try:
+        box = SecretBox(given or file.read_text(encoding="utf-8").strip())
+    except (SecretKeyError, OSError) as error:
+        yield bad("secret key", str(error), "correct it")
+        return
+    if not secret_key_fits(connection, box):
+        remedy = "put the right one back, or run `souk accounts rotate-webhook-key --lost`"
+        yield bad("secret key", "it does not open the secrets of this database", remedy)
+        return
+    if not settings.sqlite and not given:
+        remedy = "set SOUK_SECRET_KEY to the same value everywhere before a second machine joins"
+        yield warning("secret key", f"it lies in {file}, on this machine only", remedy)
+    else:
+        yield good("secret key", "from SOUK_SECRET_KEY" if given else str(file))
+    yield from _webhook_keys(connection, box)
+
+
+def _webhook_keys(connection: Connection, box: SecretBox) -> Iterator[Finding]:
+    for row in accounts.all_accounts(connection):
+        try:
+            count = len(webhook_keys.opened(box, row))
+        except SecretKeyError as error:
+            yield bad("webhook key", f"{row.name}: {error}", "run `souk accounts rotate-webhook-key --lost`")
+            continue
+        if count == 2:
+            remedy = f"once receivers know it: souk accounts rotate-webhook-key {row.name} --finish"
+            yield warning("webhook key", f"{row.name} is changing its key", remedy)
+        elif not count:
+            yield bad("webhook key", f"{row.name} has none", f"souk accounts rotate-webhook-key {row.name}")
+        else:
+            yield good("webhook key", f"{row.name} has one")
+
+
+def _api_key(settings: Settings, connection: Connection) -> Iterator[Finding]:
+    given = settings.api_key.get_secret_value()
+    if not given:
+        yield good("API key", "made by Souk; `souk keys list` shows what there is")
+        return
+    row = key_by_hash(connection, keys.hash_of(given))
+    if row is None:
+        yield warning("API key", "the one in SOUK_API_KEY is not known yet", "it is added at the next start")
+    elif row.disabled:
+        remedy = f"unset SOUK_API_KEY, or run `souk keys revoke {row.id} --undo`"
+        yield warning("API key", f"the one in SOUK_API_KEY is revoked (key {row.id})", remedy)
+    elif len(given) < WEAK_KEY_CHARACTERS:
+        remedy = "use 20 random characters or more"
+        yield warning("API key", f"the one in SOUK_API_KEY has only {len(given)} characters", remedy)
+    else:
+        yield good("API key", f"SOUK_API_KEY is key {row.id}")
+    if row is not None:
+        others = [
+            other
+            for other in keys_of(connection, row.account_id)
+            if other.name == row.name and other.id != row.id and not other.disabled
+        ]
+        for other in others:
+            told = f"key {other.id} ({other.hint}) came from SOUK_API_KEY earlier and is still valid"
+            yield warning("API key", told, f"if it is not used any more: souk keys revoke {other.id}")
+
+
+def _engines(connection: Connection, clock: Clock) -> Finding:
+    alive = nodes.alive(connection, clock.now())
+    if not alive:
+        return warning("engine", "no process runs tasks right now", "start `souk serve`")
+    return good("engine", f"{alive} process(es) run tasks")
+
+
+def _clock(connection: Connection) -> Iterator[Finding]:
+    if connection.dialect is Dialect.SQLITE:
+        return
+    skew = float(connection.run(_THEIR_TIME)[0][0]) - time.time()
+    if abs(skew) > MOST_SKEW_SECONDS:
+        told = f"this machine and the database differ by {abs(skew):.0f} s"
+        yield bad("clock", told, "set both clocks by NTP: leases and signatures depend on them")
+    else:
+        yield good("clock", "agrees with the database's")
+
+
+def _books(connection: Connection) -> Finding:
+    found = verify(connection)
+    if found.problems:
+        return bad(
+            "ledger", found.problems[0], "see `souk ledger verify`; restore a backup if data was damaged"
+        )
+    return good("ledger", f"{found.purses} balances add up")
