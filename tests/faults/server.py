@@ -1,0 +1,138 @@
+"""``souk serve`` with a trap: the process is killed (or stopped) at the n-th time it reaches a chosen point.
+
+``python -m tests.faults.server`` reads ``TRAP`` from its environment: ``POINT``, ``POINT:N`` or ``POINT:N:stop``.
+Without it, this is ``souk serve``. The points are in :data:`POINTS`; production code knows nothing of them.
+"""
+
+import os
+import signal
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from souk.assets.ingest import Ingest
+from souk.callbacks import delivery
+from souk.engine.steps import Finish, Step
+from souk.providers.kie import Kie
+from souk.store.database import PostgresConnection, SqliteConnection
+from souk.store.lane import Lane
+
+Spring = Callable[[], None]
+Match = Callable[[str, Any], bool]
+
+
+def trap(text: str) -> Spring:
+    """What is called at the point: the signal, once it has been called often enough."""
+    _, count, how = (text + "::").split(":")[:3]
+    left = int(count or 1)
+    number = signal.SIGSTOP if how == "stop" else signal.SIGKILL
+
+    def spring() -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), number)
+
+    return spring
+
+
+def _step_to(state: str) -> Match:
+    return lambda kind, op: kind == "advance" and isinstance(op, Step) and op.move.to_state == state
+
+
+def _write(name: str) -> Match:
+    return lambda kind, op: kind == name
+
+
+def _end(state: str) -> Match:
+    return lambda kind, op: kind == "finish" and isinstance(op, Finish) and op.ending.to_state == state
+
+
+WRITES: dict[str, Match] = {
+    "create": _write("create"),
+    "claim": _write("claim"),
+    "mark": _step_to("submitting"),
+    "accepted": _step_to("generating"),
+    "storing": _step_to("storing"),
+    "review": _step_to("review"),
+    "success": _end("success"),
+    "fail": _end("fail"),
+    "callback-claim": _write("outbox.claim"),
+    "callback-body": _write("outbox.body"),
+    "callback-tried": _write("outbox.tried"),
+}
+"""Writes whose commit is a point: ``before-NAME`` and ``after-NAME``."""
+
+
+def set_commit_trap(name: str, spring: Spring, *, after: bool) -> None:
+    """Spring before (or after) the commit of a batch that holds a matching write."""
+    match = WRITES[name]
+    caught = False
+    transact = Lane._transact
+
+    def watched(lane: Lane, batch: list[Any]) -> None:
+        nonlocal caught
+        caught = any(match(pending.kind.name, pending.op) for pending in batch)
+        transact(lane, batch)
+
+    Lane._transact = watched
+
+    def around(commit: Callable[[Any], None]) -> Callable[[Any], None]:
+        def committing(connection: Any) -> None:
+            nonlocal caught
+            mine, caught = caught, False
+            if mine and not after:
+                spring()
+            commit(connection)
+            if mine and after:
+                spring()
+
+        return committing
+
+    SqliteConnection.commit = around(SqliteConnection.commit)
+    PostgresConnection.commit = around(PostgresConnection.commit)
+
+
+def set_call_trap(owner: Any, name: str, spring: Spring, *, after: bool) -> None:
+    """Spring before an asynchronous function is called, or after it returned."""
+    whole = getattr(owner, name)
+
+    async def watched(*args: Any, **named: Any) -> Any:
+        if not after:
+            spring()
+        answer = await whole(*args, **named)
+        if after:
+            spring()
+        return answer
+
+    setattr(owner, name, watched)
+
+
+CALLS: dict[str, tuple[Any, str]] = {
+    "submit": (Kie, "submit"),
+    "poll": (Kie, "poll"),
+    "ingest": (Ingest, "from_output"),
+    "callback": (delivery, "post"),
+}
+"""Calls whose begin and return are points."""
+
+
+def points() -> Iterable[str]:
+    """The name of every point."""
+    return [f"{side}-{name}" for side in ("before", "after") for name in (*WRITES, *CALLS)]
+
+
+def set_trap(text: str) -> None:
+    side, _, name = text.partition(":")[0].partition("-")
+    spring = trap(text)
+    if name in WRITES:
+        set_commit_trap(name, spring, after=side == "after")
+    else:
+        set_call_trap(*CALLS[name], spring, after=side == "after")
+
+
+if __name__ == "__main__":
+    if "TRAP" in os.environ:
+        set_trap(os.environ["TRAP"])
+    from souk.cli.serve import serve
+
+    serve()
