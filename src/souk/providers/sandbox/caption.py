@@ -11,6 +11,8 @@ HAN_BEGINS = 0x2E80
 """Code points from here on (Han, kana, Hangul, full-width forms) are in the second font."""
 MARK = "SANDBOX"
 CAPTION_LINES = 2
+OVER_PAINTED, OVER_GIVEN = 0.6, 0.95
+"""Strength of the caption's veil: a given picture may carry words of its own."""
 SMALLEST_CAPTIONED = 128
 """Pixels of the shorter side below which a picture has room for the mark only."""
 
@@ -22,7 +24,7 @@ def font(name: str, size: int) -> Font:
     return ImageFont.truetype(str(FONTS / name), size, layout_engine=ImageFont.Layout.BASIC)
 
 
-def caption(picture: Image.Image, text: str, veil: float = 0.6) -> None:
+def caption(picture: Image.Image, text: str, veil: float = OVER_PAINTED) -> None:
     """Write the text along the picture's foot, on a veil (its strength 0-1) that keeps it readable."""
     width, height = picture.size
     if min(width, height) < SMALLEST_CAPTIONED or not text.strip():

@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 
 from souk.providers.sandbox.ask import Ask, Given
 from souk.providers.sandbox.audio_file import read_sound
+from souk.providers.sandbox.caption import OVER_GIVEN, OVER_PAINTED
 from souk.providers.sandbox.edit import cover, open_picture
 from souk.providers.sandbox.effects import bed
 from souk.providers.sandbox.film import SOUND_RATE, Film, Frame, Sheet
@@ -81,7 +82,9 @@ def _write(ask: Ask, seed: int, path: Path) -> tuple[str, tuple[Frame, Frame]]:
     plan = _plan(ask, seed)
     captioned = ask.task not in ("upscale", "watermark-removal")
     voice = plan.sound if ask.task in SPEAKING_TASKS else None
-    overlay = Overlay(plan.size, plan.fps, ask.words if captioned else "", voice)
+    overlay = Overlay(
+        plan.size, plan.fps, ask.words if captioned else "", OVER_GIVEN if ask.media else OVER_PAINTED, voice
+    )
     first = last = None
     with Film(path, plan.size, plan.fps, plan.sound) as film:
         for number, frame in enumerate(_frames(ask, seed, plan)):

@@ -14,11 +14,11 @@ BARS = 28
 class Overlay:
     """Everything laid over a clip: the mark, the caption, and bars that follow the voice of an avatar."""
 
-    def __init__(self, size: Size, fps: float, words: str, voice: Samples | None) -> None:
-        """``words``: the caption, empty for none; ``voice``: the sound the bars follow, None for no bars."""
+    def __init__(self, size: Size, fps: float, words: str, veil: float, voice: Samples | None) -> None:
+        """``words``: the caption, empty for none, on a veil of this strength; ``voice``: the sound the bars follow, None for no bars."""
         corner, foot = Image.new("RGBA", size), Image.new("RGBA", size)
         mark(corner)
-        caption(foot, words)
+        caption(foot, words, veil)
         self._sheets = [_cut(corner), _cut(foot)]
         self._levels = loudness(voice, SOUND_RATE) if voice is not None else None
         self._size, self._fps = size, fps

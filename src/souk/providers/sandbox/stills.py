@@ -6,14 +6,12 @@ from PIL import Image, ImageFilter
 
 from souk.providers.sandbox import edit
 from souk.providers.sandbox.ask import Ask
-from souk.providers.sandbox.caption import caption, mark
+from souk.providers.sandbox.caption import OVER_GIVEN, OVER_PAINTED, caption, mark
 from souk.providers.sandbox.picture import paint, seed_of
 from souk.providers.sandbox.results import Made, filled
 from souk.providers.sandbox.sizes import Size, picture_size
 from souk.providers.sandbox.stamp import save_picture
 
-OVER_PAINTED, OVER_GIVEN = 0.6, 0.95
-"""Strength of the caption's veil: a given picture may carry words of its own."""
 MAX_REFERENCES = 6
 """Given pictures that are let into one result; more would be slivers."""
 
