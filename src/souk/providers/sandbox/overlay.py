@@ -15,7 +15,10 @@ class Overlay:
     """Everything laid over a clip: the mark, the caption, and bars that follow the voice of an avatar."""
 
     def __init__(self, size: Size, fps: float, words: str, veil: float, voice: Samples | None) -> None:
-        """``words``: the caption, empty for none, on a veil of this strength; ``voice``: the sound the bars follow, None for no bars."""
+        """``words``: the caption, empty for none, on a veil of this strength (0-1).
+
+        ``voice``: the sound the bars follow, None for no bars.
+        """
         corner, foot = Image.new("RGBA", size), Image.new("RGBA", size)
         mark(corner)
         caption(foot, words, veil)
