@@ -17,6 +17,14 @@ class CancelAsked(Exception):
     """The client asked to cancel and the task can be stopped here."""
 
 
+def check(lease: Lease) -> None:
+    """Raises DeadlinePassed or CancelAsked when the task must not go on."""
+    if lease.seconds_left <= 0:
+        raise DeadlinePassed
+    if lease.cancelled.is_set():
+        raise CancelAsked
+
+
 async def guarded(lease: Lease, work: Coroutine[Any, Any, T]) -> T:
     """The work's answer, unless the deadline passes or a cancel is asked first; the work is then stopped."""
     running = asyncio.ensure_future(work)
@@ -33,10 +41,7 @@ async def guarded(lease: Lease, work: Coroutine[Any, Any, T]) -> T:
 
 async def pause(lease: Lease, seconds: float) -> None:
     """Sleep, but no longer than to the deadline. Raises CancelAsked at once when a cancel comes."""
-    if lease.seconds_left <= 0:
-        raise DeadlinePassed
-    if lease.cancelled.is_set():
-        raise CancelAsked
+    check(lease)
     sleeping = asyncio.ensure_future(lease.world.clock.sleep(min(seconds, lease.seconds_left)))
     cancel = asyncio.ensure_future(lease.cancelled.wait())
     try:

@@ -2,7 +2,7 @@
 
 import json
 
-from souk.engine.interrupt import guarded, pause
+from souk.engine.interrupt import check, guarded, pause
 from souk.engine.job import job_for
 from souk.engine.lease import Failure
 from souk.engine.routes import Route
@@ -20,8 +20,8 @@ from souk.providers.base import Job, Refused
 from souk.store.attempts import Attempt
 from souk.words import FailKind, TaskState
 
-SUBMIT_START_SECONDS = 5.0
-"""A submit that has not begun this long after its mark is abandoned: another node may already review it."""
+SUBMIT_START_SHARE = 1 / 3
+"""A submit that has not begun this share of a lease after its mark is abandoned: another node may already review it."""
 
 
 async def submit(upstream: Upstream) -> None:
@@ -60,6 +60,8 @@ async def _offer(upstream: Upstream, route: Route) -> Failure | None:
         return await _refused(upstream, attempt, _failure_of(refused), "refused")
     except (NetError, ValueError, OSError) as error:
         return await _refused(upstream, attempt, Failure(FailKind.TRANSIENT, str(error)), "never_sent")
+    # Work that was done at once has outrun a deadline or a cancel that stood before it; nothing may after the mark.
+    check(lease)
     lease.handing_over = True
     try:
         return await _hand_over(upstream, job, attempt)
@@ -77,7 +79,7 @@ async def _hand_over(upstream: Upstream, job: Job, attempt: Attempt) -> Failure 
     before = clock.monotonic()
     marked = replace_attempt(attempt, submitted_at=clock.now(), request=_summary(job))
     await lease.step(TaskState.SUBMITTING, attempt=marked, prepared=json.dumps(job.prepared))
-    if clock.monotonic() - before > SUBMIT_START_SECONDS:
+    if clock.monotonic() - before > upstream.world.limits.lease_seconds * SUBMIT_START_SHARE:
         late = Failure(FailKind.TRANSIENT, "this process was too slow to start the submit")
         return await _refused(upstream, attempt, late, "never_sent")
     started = clock.monotonic()
