@@ -21,7 +21,7 @@ class Attempt(msgspec.Struct, frozen=True):
     ended_at: int | None = None
     ref: str | None = None
     verdict: str | None = None
-    """accepted, done, failed, refused, unclear, never_sent, cancelled, timeout"""
+    """accepted, done, failed, refused, unclear, never_sent, cancelled, timeout, handed_back"""
     kind: str | None = None
     message: str | None = None
     upstream: str | None = None
