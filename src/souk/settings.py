@@ -71,8 +71,8 @@ class Settings(BaseSettings):
 
     sandbox: SandboxPolicy = Field(
         SandboxPolicy.AUTO,
-        description="auto: every model runs in the sandbox until a connection is configured, then only sandbox keys do. "
-        "always: nothing leaves the sandbox. never: no sandbox.",
+        description="auto: every model runs in the sandbox until a connection is configured, then only "
+        "sandbox keys do. always: nothing leaves the sandbox. never: no sandbox.",
     )
     sandbox_delay: float = Field(0.0, ge=0, description="Seconds every sandbox task takes at least.")
     sandbox_workers: int = Field(0, ge=0, description="Sandbox child processes; 0 = one per processor.")
@@ -86,12 +86,16 @@ class Settings(BaseSettings):
         description="documented: record fields as the API's documents say. observed: as recorded traffic shows.",
     )
 
-    rate_creates: int = Field(0, ge=0, description="Creates an account may make per 10 seconds; 0 = no limit.")
+    rate_creates: int = Field(
+        0, ge=0, description="Creates an account may make per 10 seconds; 0 = no limit."
+    )
     account_concurrency: int = Field(
         100, ge=0, description="Tasks of one account that run at once; 0 = no limit."
     )
     max_waiting: int = Field(
-        100_000, ge=0, description="Unfinished tasks an account may have before a create is refused; 0 = no limit."
+        100_000,
+        ge=0,
+        description="Unfinished tasks an account may have before a create is refused; 0 = no limit.",
     )
     connection_concurrency: int = Field(
         0, ge=0, description="Tasks in flight at once on one connection; 0 = no limit."
@@ -99,11 +103,15 @@ class Settings(BaseSettings):
     engine_slots: int = Field(
         20_000, ge=1, description="Tasks one engine process holds at once, running or waiting upstream."
     )
-    polls_per_second: float = Field(50.0, gt=0, description="Upstream status calls per second and connection.")
+    polls_per_second: float = Field(
+        50.0, gt=0, description="Upstream status calls per second and connection."
+    )
     max_body_bytes: int = Field(10 * 1024 * 1024, ge=1024, description="Largest request body of a JSON call.")
     max_json_depth: int = Field(32, ge=4, description="Deepest nesting of a request body.")
     max_input_bytes: int = Field(
-        200 * 1024 * 1024, ge=1024, description="Largest input file fetched for a model without a limit of its own."
+        200 * 1024 * 1024,
+        ge=1024,
+        description="Largest input file fetched for a model without a limit of its own.",
     )
     max_result_bytes: int = Field(
         2 * 1024 * 1024 * 1024, ge=1024, description="Largest result file fetched from an upstream."
@@ -116,7 +124,9 @@ class Settings(BaseSettings):
         10.0, ge=0, description="Seconds a stopping server lets running tasks end before it hands them back."
     )
     lease_seconds: float = Field(
-        15.0, ge=1, description="Seconds after which the tasks of a process that died are taken over by others."
+        15.0,
+        ge=1,
+        description="Seconds after which the tasks of a process that died are taken over by others.",
     )
     sweep_seconds: float = Field(600.0, gt=0, description="Seconds between two rounds of cleaning up.")
 
@@ -126,7 +136,9 @@ class Settings(BaseSettings):
     idempotency_days: float = Field(3.0, ge=1, description="Days an Idempotency-Key is remembered.")
 
     ledger_days: float = Field(
-        400.0, ge=1, description="Days after which closed ledger entries are folded into one checkpoint a balance."
+        400.0,
+        ge=1,
+        description="Days after which closed ledger entries are folded into one checkpoint a balance.",
     )
 
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
@@ -149,11 +161,11 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the names are pydantic's
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return (init_settings, env_settings)
 
@@ -202,8 +214,8 @@ def load_settings(
         raise SettingsError(f"SOUK_{name.upper()}: {first['msg']}") from error
 
 
-def _secret_files() -> dict[str, str]:
-    values: dict[str, str] = {}
+def _secret_files() -> dict[str, Any]:
+    values: dict[str, Any] = {}
     for name, info in Settings.model_fields.items():
         if info.annotation is not SecretStr:
             continue
