@@ -18,6 +18,7 @@ from souk.providers.base import (
     Failed,
     Job,
     MediaFile,
+    NewPiece,
     OutputFile,
     Refused,
     Running,
@@ -308,6 +309,26 @@ async def test_text_result_needs_no_file(upstream: FakeKie, http: GuardedHttp) -
     done = await polled(job_at(upstream.url, "[up:text]", output={"kind": "text", "count": 0}), http)
     assert isinstance(done, Done)
     assert done.result == {"resultObject": {"text": "words instead of files"}}
+
+
+CHARACTER: JsonObject = {
+    "kind": "json",
+    "count": 0,
+    "pieces": ["character"],
+    "result": {"character_id": {"$piece": 0}},
+}
+
+
+async def test_id_the_upstream_made_becomes_a_piece(upstream: FakeKie, http: GuardedHttp) -> None:
+    done = await polled(job_at(upstream.url, "[up:character=ch_7]", output=CHARACTER), http)
+    assert isinstance(done, Done)
+    assert done.pieces == (NewPiece("character", "ch_7"),)
+    assert done.result == {"character_id": {"$piece": 0}}
+
+
+async def test_success_without_the_id_it_made_is_still_running(upstream: FakeKie, http: GuardedHttp) -> None:
+    for lie in ("[up:character=]", "[up:text]"):
+        assert await polled(job_at(upstream.url, lie, output=CHARACTER), http) == Running()
 
 
 async def test_text_instead_of_a_picture_is_still_running(upstream: FakeKie, http: GuardedHttp) -> None:

@@ -269,6 +269,8 @@ class FakeKie:
     def _result_of(self, task: Submit, words: Words) -> dict[str, Any]:
         if "text" in words:
             return {"resultObject": {"text": "words instead of files"}}
+        if "character" in words:
+            return {"character_id": words["character"]}
         extension = EXTENSIONS[words.get("kind", "image")]
         names = [f"{index}.{extension}" for index in range(words.times("files") or 1)]
         return {"resultUrls": [f"{self.url}/files/{task.task_id}/{name}?sig=s%2Fg" for name in names]}

@@ -10,7 +10,7 @@
 - the task: ``[up:slow=SECONDS]`` ``[up:never]`` ``[up:backwards]`` ``[up:unknown-state=N]``
   ``[up:fail=CODE]`` ``[up:moderated]``
 - its result: ``[up:no-file]`` (for ever; ``=N``) ``[up:bad-result]`` (for ever; ``=N``) ``[up:files=N]``
-  ``[up:kind=image|video|audio]`` ``[up:text]``
+  ``[up:kind=image|video|audio]`` ``[up:text]`` ``[up:character=ID]``
 - its files: ``[up:file-404-once]`` ``[up:file-404]`` ``[up:file-html]`` ``[up:file-empty]``
   ``[up:file-truncated]`` ``[up:file-slow=SECONDS]`` ``[up:file-private]`` (redirects to a metadata address)
 """

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any, cast
 
+from souk.assets.ingest import IngestFailed
 from souk.assets.links import link
 from souk.catalog.quote import Delivered, capture_from
 from souk.engine.lease import Lease
@@ -30,6 +31,10 @@ async def finish_with(lease: Lease, done: Done, attempt: Attempt | None) -> None
 
 
 async def _ingest_all(lease: Lease, done: Done) -> list[AssetRow]:
+    """Every file, stored. Raises IngestFailed, but only once no file is under way any more.
+
+    A next try uses the same spooled files; a copy still being stored from the last one would get in its way.
+    """
     gate = asyncio.Semaphore(PARALLEL_INGESTS)
 
     async def one(number: int, output: OutputFile) -> AssetRow:
@@ -41,7 +46,18 @@ async def _ingest_all(lease: Lease, done: Done) -> list[AssetRow]:
                 number=number,
             )
 
-    return list(await asyncio.gather(*(one(number, output) for number, output in enumerate(done.files))))
+    ends = await asyncio.gather(
+        *(one(number, output) for number, output in enumerate(done.files)), return_exceptions=True
+    )
+    failures = [end for end in ends if isinstance(end, BaseException)]
+    if failures:
+        raise min(failures, key=_worth_another_try)
+    return [end for end in ends if isinstance(end, AssetRow)]
+
+
+def _worth_another_try(failure: BaseException) -> bool:
+    """False for what no repetition cures; that is what the task must hear of first."""
+    return isinstance(failure, IngestFailed) and failure.retryable
 
 
 def _filled(node: Any, rows: list[AssetRow], pieces: list[Piece]) -> Any:
@@ -129,10 +145,12 @@ def outputs_from_json(text: str, spool: Path) -> Done:
 
 
 def _spooled(output: OutputFile, target: Path) -> Path:
+    """Write an output to disk for good. Always a new file: the old one's bytes may be in storage by now."""
     target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_suffix(".draft")
     data = output.data if output.data is not None else (output.path or target).read_bytes()
-    with target.open("wb") as file:
+    with draft.open("wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    return target
+    return draft.replace(target)

@@ -3,9 +3,11 @@
 from souk.assets.ingest import IngestFailed
 from souk.engine.interrupt import DeadlinePassed
 from souk.engine.job import folder_of
+from souk.engine.lease import Failure
 from souk.engine.result import finish_with, outputs_from_json, outputs_to_json
 from souk.engine.upstream import Upstream, backoff
 from souk.providers.base import Done
+from souk.words import FailKind
 
 
 async def store(upstream: Upstream) -> None:
@@ -20,10 +22,18 @@ async def store(upstream: Upstream) -> None:
         except IngestFailed as error:
             errors += 1
             lease.log("storing failed", reason=str(error), errors=errors)
+            if not error.retryable:
+                return await lease.fail(unstorable(error), verdict="failed")
         if lease.seconds_left <= 0:
             raise DeadlinePassed
         await upstream.world.clock.sleep(min(backoff(errors), lease.seconds_left))
         await _refresh(upstream)
+
+
+def unstorable(error: IngestFailed) -> Failure:
+    """What the client hears when a result could not be stored."""
+    kind = FailKind.TRANSIENT if error.retryable else FailKind.INTERNAL
+    return Failure(kind, f"the result could not be stored: {error}")
 
 
 async def _refresh(upstream: Upstream) -> None:

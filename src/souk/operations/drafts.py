@@ -10,6 +10,7 @@ import msgspec
 
 from souk.assets.links import own_path
 from souk.catalog.catalog import Catalog
+from souk.catalog.media import field_of
 from souk.catalog.model import Model
 from souk.catalog.quote import Quote
 from souk.catalog.refusal import InputRefused
@@ -220,11 +221,11 @@ def task_row(task_id: TaskId, now: int, caller: Caller, draft: Draft, checked: C
 def _known_seconds(
     model: Model, input: JsonObject, urls: list[tuple[str, str]], own: dict[str, AssetRow]
 ) -> float | None:
-    """The measured length of the file the output follows, when every such file is ours."""
-    if not own:
+    """The measured length of the files in the field the output follows, when every such file is ours."""
+    field = model.output_for(input).seconds_follow if own else None
+    if field is None:
         return None
-    field = model.output_for(input).seconds_follow
-    named = [url for path, url in urls if path.split("[")[0].split(".")[0] == field]
+    named = [url for path, url in urls if field_of(path) == field_of(field)]
     lengths = [own[url].seconds_ms for url in named if url in own]
     if not lengths or len(lengths) != len(named) or any(length is None for length in lengths):
         return None

@@ -1,10 +1,11 @@
 """Reading what upstreams answer: the parts every adapter over HTTP needs in the same way."""
 
 import re
+from collections.abc import Sequence
 from typing import Any, cast
 
 from souk.logs import Redactor
-from souk.providers.base import OutputFile, file_reference
+from souk.providers.base import NewPiece, OutputFile, file_reference
 from souk.words import JsonObject
 
 UPSTREAM_CHARACTERS = 500
@@ -40,6 +41,35 @@ def taken_files(result: JsonObject) -> tuple[list[OutputFile], JsonObject]:
     urls: dict[str, int] = {}
     replaced = _taken(result, urls)
     return [OutputFile(url=url) for url in urls], replaced
+
+
+def taken_pieces(
+    result: JsonObject, template: JsonObject, kinds: Sequence[str]
+) -> tuple[tuple[NewPiece, ...], JsonObject] | None:
+    """The pieces a result names, and the result with ``{"$piece": n}`` in place of the upstream's ids.
+
+    ``template`` (the catalogue's) has the stand-ins where the ids are, ``kinds`` says what each piece is.
+    None if an id is missing.
+    """
+    refs: dict[int, str] = {}
+    placed = _placed(result, template, refs)
+    if len(refs) < len(kinds):
+        return None
+    return tuple(NewPiece(kind, refs[number]) for number, kind in enumerate(kinds)), placed
+
+
+def _placed(value: Any, template: Any, refs: dict[int, str]) -> Any:
+    if not isinstance(template, dict):
+        return value
+    shape = cast(JsonObject, template)
+    if "$piece" in shape:
+        if not isinstance(value, str) or not value:
+            return value
+        refs[int(shape["$piece"])] = value
+        return shape
+    if not isinstance(value, dict):
+        return value
+    return {name: _placed(item, shape.get(name), refs) for name, item in cast(JsonObject, value).items()}
 
 
 def _taken(value: Any, urls: dict[str, int]) -> Any:

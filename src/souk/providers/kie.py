@@ -15,7 +15,7 @@ from urllib.parse import quote
 import msgspec
 
 from souk.net.http import FilePart, Form, Http, NetError, Response, Unreadable
-from souk.providers.answers import is_address, moderated, quoted, taken_files
+from souk.providers.answers import is_address, moderated, quoted, taken_files, taken_pieces
 from souk.providers.base import (
     Accepted,
     Connection,
@@ -278,8 +278,11 @@ def _done(record: Mapping[str, Any], job: Job) -> Done | Running:
     """Success is believed when there is something to show for it; until then the task still runs."""
     result = _result(record.get("resultJson"))
     files, shaped = taken_files(result)
-    if files or (result and job.output.get("kind") in ("text", "json")):
-        return Done(files, shaped, _cost(record.get("creditsConsumed")))
+    kinds = job.output.get("pieces", ())
+    made = taken_pieces(shaped, job.output.get("result", {}), kinds)
+    if made is not None and (files or kinds or (result and job.output.get("kind") in ("text", "json"))):
+        pieces, shaped = made
+        return Done(files, shaped, _cost(record.get("creditsConsumed")), pieces=pieces)
     log.warning("the upstream reports success without a result", extra={"task_id": job.task_id})
     return Running()
 
