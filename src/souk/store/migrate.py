@@ -17,6 +17,18 @@ HEAD = "0001"
 
 _VERSION = Statement("SELECT version_num FROM alembic_version")
 _ADVISORY_LOCK = 7_305_803_402_566_021
+_LOCK = Statement("SELECT pg_advisory_xact_lock(:lock)")
+_HAS_VERSION = {
+    Dialect.SQLITE: Statement("SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'"),
+    Dialect.POSTGRESQL: Statement(
+        "SELECT CASE WHEN to_regclass('alembic_version') IS NULL THEN 0 ELSE 1 END"
+    ),
+}
+_MAKE_VERSION = Statement(
+    "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
+    "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+)
+_WRITE_VERSION = Statement("INSERT INTO alembic_version (version_num) VALUES (:version)")
 
 
 def current_version(database: Database) -> str | None:
@@ -36,13 +48,43 @@ def current_version(database: Database) -> str | None:
 
 
 def migrate(database: Database) -> bool:
-    """Run the missing steps, one process at a time. True if anything changed.
+    """Bring the schema to HEAD, one process at a time. True if anything changed.
 
-    Alembic is only loaded when there is something to do, which keeps an ordinary start fast.
+    An empty database gets the whole schema at once; Alembic, which takes its time to load, is only needed to run the
+    steps from an earlier version.
     """
-    if current_version(database) == HEAD:
+    version = current_version(database)
+    if version == HEAD:
         return False
-    database.connect().close()  # makes the SQLite file, with its permissions and journal mode
+    if version is None and _create(database):
+        log.info("database created", extra={"version": HEAD})
+        return True
+    return _upgrade(database)
+
+
+def _create(database: Database) -> bool:
+    """Make every table in one transaction; False when another process was quicker."""
+    script = (Path(__file__).parent / "schema" / f"{database.dialect}.sql").read_text(encoding="utf-8")
+    connection = database.connect()
+    try:
+        connection.begin()
+        if database.dialect is Dialect.POSTGRESQL:
+            connection.run(_LOCK, {"lock": _ADVISORY_LOCK})
+        if connection.run(_HAS_VERSION[database.dialect])[0][0]:
+            connection.rollback()
+            return False
+        for text in script.split(";\n"):
+            if text.strip():
+                connection.run(Statement(text))
+        connection.run(_MAKE_VERSION)
+        connection.run(_WRITE_VERSION, {"version": HEAD})
+        connection.commit()
+    finally:
+        connection.close()
+    return True
+
+
+def _upgrade(database: Database) -> bool:
     from alembic import command
     from sqlalchemy import text
 

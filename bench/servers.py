@@ -1,0 +1,132 @@
+"""Processes to measure: a Souk server in a folder of its own, and the simplest server that reads the same body."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+KEY = "bench-key-0123456789"
+START_SECONDS = 60.0
+
+ECHO = """
+import sys, uvicorn
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route
+
+async def echo(request):
+    return Response(await request.body(), media_type="application/json")
+
+uvicorn.run(Starlette(routes=[Route("/", echo, methods=["POST"])]), port=int(sys.argv[1]), log_level="error")
+"""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server process."""
+
+    pid: int
+    port: int
+    started_in: float
+    """Seconds from start of the process to its first answer."""
+    folder: Path
+
+    @property
+    def rss_mb(self) -> float:
+        """Resident memory of the server process itself."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024  # type: ignore[index]
+
+    @property
+    def cpu_seconds(self) -> float:
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def souk(folder: Path | None = None, *arguments: str, **env: str) -> Generator[Server]:
+    """``souk serve`` with its log in a file, limits out of the way and more credits than a bench spends."""
+    own = folder or Path(tempfile.mkdtemp(prefix="souk-bench-"))
+    own.mkdir(parents=True, exist_ok=True)
+    settings = {
+        "SOUK_API_KEY": KEY,
+        "SOUK_INITIAL_CREDITS": "1000000000",
+        "SOUK_MAX_WAITING": "0",
+        "SOUK_ACCOUNT_CONCURRENCY": "0",
+        **env,
+    }
+    port = _free_port()
+    command = [str(Path(sys.executable).with_name("souk")), "serve", "--port", str(port), "--data-dir", str(own)]
+    try:
+        with _process([*command, *arguments], _clean_env(settings), own / "log", port, "/health") as (pid, took):
+            yield Server(pid, port, took, own)
+    finally:
+        if folder is None:
+            shutil.rmtree(own, ignore_errors=True)
+
+
+@contextmanager
+def echo() -> Generator[Server]:
+    """Starlette under uvicorn, answering each body with itself."""
+    folder = Path(tempfile.mkdtemp(prefix="souk-bench-"))
+    port = _free_port()
+    with _process([sys.executable, "-c", ECHO, str(port)], _clean_env({}), folder / "log", port, "/") as (pid, took):
+        yield Server(pid, port, took, folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _process(
+    command: list[str], env: dict[str, str], log: Path, port: int, path: str
+) -> Generator[tuple[int, float]]:
+    started = time.perf_counter()
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, env=env, stdout=output, stderr=output)
+    try:
+        _until_answer(process, port, path, log)
+        yield process.pid, time.perf_counter() - started
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _until_answer(process: "subprocess.Popen[bytes]", port: int, path: str, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5).read()  # noqa: S310 - loopback
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            if process.poll() is not None:
+                raise RuntimeError(f"the server ended: {log.read_text()[-2000:]}") from None
+            time.sleep(0.01)
+        else:
+            return
+    raise RuntimeError(f"no answer on port {port}")
+
+
+def _clean_env(extra: dict[str, str]) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SOUK_") and "API_KEY" not in name}
+    return kept | extra
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
