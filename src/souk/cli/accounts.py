@@ -160,6 +160,23 @@ def rotate_webhook_key(
     )
 
 
+@accounts.command("audit")
+def audit(
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many.")] = 50,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Show the operators' acts, newest first."""
+    rows = with_admin(data_dir, lambda admin: admin.audit(limit))
+    lines = ((moment(row.at), row.actor, row.action, row.subject, _details(row.detail)) for row in rows)
+    head = ("At", "Who", "What", "To", "Detail")
+    show(as_json, rows, lambda: table(head, lines, "nothing is on record"))
+
+
+def _details(detail: dict[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in detail.items() if value not in (None, "", []))
+
+
 def _told(limit: int | None) -> str:
     if limit is None:
         return "as the settings say"

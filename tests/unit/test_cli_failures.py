@@ -1,0 +1,104 @@
+"""Commands that cannot do what they are asked: one line, the right exit code, nothing half made."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.command import Command, souk_on
+
+
+@pytest.fixture
+def souk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    return souk_on(tmp_path, "sqlite:", monkeypatch, capsys)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("keys", "list"),
+        ("accounts", "show", "main"),
+        ("tasks", "list"),
+        ("credits", "grant", "main", "1"),
+        ("ledger", "verify"),
+        ("backup", "copy"),
+        ("callbacks", "test", "http://127.0.0.1:9/"),
+    ],
+)
+def test_command_makes_no_data_where_there_is_none(souk: Command, words: tuple[str, ...]) -> None:
+    answer = souk(*words)
+    assert answer.code == 3
+    assert "--data-dir" in answer.err
+    assert list(souk.data.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "words", [("nonsense",), ("keys", "nonsense"), ("keys", "create", "--nonsense"), ("run",)]
+)
+def test_misspelt_command_is_a_usage_error(souk: Command, words: tuple[str, ...]) -> None:
+    answer = souk(*words)
+    assert answer.code == 2
+    assert len(answer.err.strip().splitlines()) == 1
+
+
+def test_data_dir_is_accepted_after_every_command(souk: Command, tmp_path: Path) -> None:
+    souk.good("migrate", "--data-dir", tmp_path / "other")
+    assert (tmp_path / "other" / "souk.db").exists()
+    assert "first" in souk.good("keys", "list", "--data-dir", tmp_path / "other").out
+
+
+def test_setting_that_cannot_be_is_named(souk: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOUK_PORT", "eighty")
+    answer = souk("models")
+    assert answer.code == 3
+    assert "SOUK_PORT" in answer.err
+
+
+def test_unreachable_database_is_a_configuration_error(
+    souk: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOUK_DATABASE_URL", "postgresql://souk:canary-password@127.0.0.1:1/souk")
+    answer = souk("keys", "list")
+    assert answer.code == 3
+    assert "canary-password" not in answer.err
+    assert len(answer.err.strip().splitlines()) == 1
+
+
+def test_older_schema_is_left_alone_and_the_remedy_named(souk: Command) -> None:
+    import sqlite3
+
+    souk.good("migrate")
+    with sqlite3.connect(souk.data / "souk.db") as database:
+        database.execute("UPDATE alembic_version SET version_num = '0000'")
+    database.close()
+    answer = souk("keys", "list")
+    assert answer.code == 3
+    assert "souk migrate" in answer.err
+
+
+def test_engine_refuses_sqlite_and_names_the_way_out(souk: Command) -> None:
+    answer = souk("engine")
+    assert answer.code == 3
+    assert "SOUK_DATABASE_URL" in answer.err
+
+
+def test_workers_refuse_sqlite_and_name_the_way_out(souk: Command) -> None:
+    answer = souk("serve", "--workers", "2", "--port", "0")
+    assert answer.code == 3
+    assert "SOUK_DATABASE_URL" in answer.err
+
+
+def test_first_command_that_makes_data_tells_the_api_key(souk: Command) -> None:
+    made = souk.good("migrate")
+    assert "sk-souk-" in made.err
+    assert "sk-souk-" not in souk.good("migrate").err
+
+
+def test_no_key_is_made_when_one_is_given(souk: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOUK_API_KEY", "given-key-0123456789")
+    made = souk.good("migrate")
+    assert "given-key" not in made.out + made.err
+
+
+def test_unfit_api_key_is_a_configuration_error(souk: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOUK_API_KEY", "short")
+    assert souk("migrate").code == 3
