@@ -145,21 +145,24 @@ class Engine:
             self._work.set()
 
     async def _beat_loop(self) -> None:
-        world = self._world
         while True:
-            await world.clock.sleep(world.limits.lease_seconds / 5)
+            await self._world.clock.sleep(self._world.limits.lease_seconds / 5)
             try:
-                now = world.clock.now()
-                pulse = await world.lane.write(BEAT, Beat(world.node, now, now + self._lease_ms()))
+                await self._beat()
             except Exception:
                 log.exception("heartbeat failed")
-                continue
-            if not pulse.alive:
-                await self._start_over()
-            for task_id in pulse.cancelling:
-                self.cancel(task_id)
-            if pulse.freed:
-                self.wake()
+
+    async def _beat(self) -> None:
+        world = self._world
+        now = world.clock.now()
+        pulse = await world.lane.write(BEAT, Beat(world.node, now, now + self._lease_ms()))
+        if not pulse.alive:
+            await self._start_over()
+        for task_id in pulse.cancelling:
+            self.cancel(task_id)
+        if pulse.freed:
+            self.wake()
+            world.wake_callbacks()
 
     async def _start_over(self) -> None:
         """This node was declared dead while it slept: its tasks are others' now."""

@@ -6,10 +6,11 @@ import msgspec
 
 from souk.accounts import caps, ledger
 from souk.accounts.ledger import Closing
-from souk.store import assets, attempts, nodes, outbox, pieces, pins, tasks
+from souk.store import assets, attempts, events, nodes, outbox, pieces, pins, sending, tasks
 from souk.store.assets import AssetRow
 from souk.store.attempts import Attempt
 from souk.store.database import Connection
+from souk.store.events import NewEvent
 from souk.store.lane import Kind
 from souk.store.pieces import Piece
 from souk.store.tasks import Ended, Ending, Move, TaskRow
@@ -42,20 +43,32 @@ def _claim(connection: Connection, claims: Sequence[Claim]) -> list[Claimed]:
 
 
 def _claim_round(connection: Connection, claim: Claim) -> Claimed:
+    if not nodes.entered(connection, claim.owner):
+        return Claimed([], claim.after, more=False)
     accounts = tasks.accounts_with_work(connection, claim.after, ACCOUNTS_PER_CLAIM)
     if not accounts:
         return Claimed([], 0, more=claim.after > 0)
     share = max(1, claim.most // len(accounts))
     taken: list[TaskRow] = []
+    last = claim.after
     for account_id in accounts:
-        room = min(share, claim.most - len(taken))
-        cap = tasks.concurrency_of(connection, account_id, claim.concurrency)
-        if cap:
-            room = min(room, cap - tasks.running(connection, account_id, cap))
+        if len(taken) >= claim.most:
+            break
+        last = account_id
+        room = min(share, claim.most - len(taken), _room(connection, account_id, claim))
         if room > 0:
             taken += tasks.claim(connection, account_id, claim.owner, room, claim.now)
-    last = accounts[-1] if len(accounts) == ACCOUNTS_PER_CLAIM else 0
+    if last == accounts[-1] and len(accounts) < ACCOUNTS_PER_CLAIM:
+        last = 0
     return Claimed(taken, last, more=last > 0 or len(taken) == claim.most)
+
+
+def _room(connection: Connection, account_id: int, claim: Claim) -> int:
+    """How many more tasks of an account may run. None for now while another process claims for it."""
+    cap = tasks.lock_concurrency(connection, account_id, claim.concurrency)
+    if cap is None:
+        return 0
+    return cap - tasks.running(connection, account_id, cap) if cap else claim.most
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -63,13 +76,41 @@ class Step(msgspec.Struct, frozen=True):
 
     move: Move
     attempt: Attempt | None = None
+    event: NewEvent | None = None
+    tell: str | None = None
+    """The address that hears of the event."""
+    account_id: int = 0
 
 
 def _advance(connection: Connection, steps: Sequence[Step]) -> list[bool]:
     moved = tasks.advance(connection, [step.move for step in steps])
     kept = [step.attempt for step in steps if step.attempt is not None and step.move.task in moved]
     attempts.record(connection, kept)
+    _tell_of_events(connection, [step for step in steps if step.event and step.move.task in moved])
     return [step.move.task in moved for step in steps]
+
+
+def _tell_of_events(connection: Connection, steps: list[Step]) -> None:
+    """Store what tasks reached, and a callback for each client that wants to hear of it."""
+    told = events.insert(connection, [step.event for step in steps if step.event])
+    by_task = {step.move.task: step for step in steps}
+    rows = [
+        outbox.NewRow(
+            message_id=f"msg_{event.task_id}_{event.number}",
+            task_id=event.task_id,
+            account_id=by_task[event.task_id].account_id,
+            number=event.number,
+            stage=event.stage,
+            endpoint=outbox.endpoint_of(url),
+            url=url,
+            created_at=event.at,
+            next_try_at=event.at,
+        )
+        for event in told
+        if (url := by_task[event.task_id].tell)
+    ]
+    if rows:
+        outbox.enqueue(connection, rows)
 
 
 class Finish(msgspec.Struct, frozen=True):
@@ -151,7 +192,7 @@ class Pulse(msgspec.Struct, frozen=True):
     """False when this node was declared dead and its tasks went to others."""
     cancelling: list[TaskId]
     freed: bool
-    """True when a dead node's tasks became claimable."""
+    """True when a dead node's tasks and callbacks became claimable."""
 
 
 def _beat(connection: Connection, beats: Sequence[Beat]) -> list[Pulse]:
@@ -159,8 +200,7 @@ def _beat(connection: Connection, beats: Sequence[Beat]) -> list[Pulse]:
     for beat in beats:
         alive = nodes.beat(connection, beat.node, beat.until)
         gone = nodes.expired(connection, beat.now)
-        if gone:
-            tasks.hand_back(connection, gone)
+        _inherit(connection, gone, beat.now)
         pulses.append(Pulse(alive, tasks.cancelling(connection, beat.node), bool(gone)))
     return pulses
 
@@ -175,8 +215,15 @@ class Join(msgspec.Struct, frozen=True):
 def _join(connection: Connection, joins: Sequence[Join]) -> list[None]:
     for join in joins:
         gone = nodes.join(connection, join.node, join.slot, join.now, join.until)
-        tasks.hand_back(connection, gone)
+        _inherit(connection, gone, join.now)
     return [None] * len(joins)
+
+
+def _inherit(connection: Connection, gone: Sequence[str], now: int) -> None:
+    """What dead nodes held is free: their tasks, and the callbacks they were sending."""
+    if gone:
+        tasks.hand_back(connection, gone)
+        sending.take_back(connection, gone, Millis(now))
 
 
 def _leave(connection: Connection, owners: Sequence[str]) -> list[None]:

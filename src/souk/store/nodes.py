@@ -8,6 +8,7 @@ _SAME_SLOT = Statement("DELETE FROM nodes WHERE slot = :slot AND id <> :id RETUR
 _BEAT = Statement("UPDATE nodes SET lease_until = :until WHERE id = :id RETURNING id")
 _EXPIRED = Statement("DELETE FROM nodes WHERE lease_until < :now RETURNING id")
 _LEAVE = Statement("DELETE FROM nodes WHERE id = :id")
+_ENTERED = Statement("SELECT 1 FROM nodes WHERE id = :id {for_update}")
 _ALIVE = Statement("SELECT count(*) FROM nodes WHERE lease_until >= :now")
 
 
@@ -26,6 +27,11 @@ def beat(connection: Connection, node: str, until: int) -> bool:
 def expired(connection: Connection, now: int) -> list[str]:
     """Remove and return the nodes whose heartbeat stopped."""
     return [row[0] for row in connection.run(_EXPIRED, {"now": now})]
+
+
+def entered(connection: Connection, node: str) -> bool:
+    """Whether a node may claim. Nobody can declare it dead until the commit, so what it claims has a living owner."""
+    return bool(connection.run(_ENTERED, {"id": node}))
 
 
 def leave(connection: Connection, node: str) -> None:

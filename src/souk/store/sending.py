@@ -171,6 +171,17 @@ def _hand_back(connection: Connection, items: Sequence[HandBack]) -> list[None]:
     return [None] * len(items)
 
 
+_TAKE_BACK = Statement(
+    "UPDATE outbox SET lease_owner = NULL, lease_until = NULL, next_try_at = :now "
+    "WHERE state = 'pending' AND lease_owner IN (SELECT owner FROM {rows:gone(owner text)})"
+)
+
+
+def take_back(connection: Connection, owners: Sequence[str], now: Millis) -> None:
+    """Make due at once what deliverers that are known to be dead had leased."""
+    connection.run(_TAKE_BACK, {"gone": rows_json({"owner": owner} for owner in owners), "now": now})
+
+
 CLAIM: Kind[Claim, Claimed] = Kind("outbox.claim", 50, _claim)
 BODY: Kind[Body, bool] = Kind("outbox.body", 51, _keep_bodies)
 """False: the lease was lost, so nothing may be sent."""

@@ -120,7 +120,9 @@ _RUNNING = Statement(
     "AS running"
 )
 _CLAIM = Statement(
-    "UPDATE tasks SET lease_owner = :owner, epoch = epoch + 1, updated_at = :now, "  # noqa: S608 - constant condition
+    # A task taken over in the middle of its life has taken no step by that: when it last did stays as it is.
+    "UPDATE tasks SET lease_owner = :owner, epoch = epoch + 1, "  # noqa: S608 - constant condition
+    "updated_at = CASE WHEN state = 'waiting' THEN :now ELSE updated_at END, "
     "state = CASE WHEN state = 'waiting' THEN 'queuing' ELSE state END "
     f"WHERE id IN (SELECT id FROM tasks WHERE account_id = :account_id AND {CLAIMABLE} AND due_at <= :now "
     f"ORDER BY id LIMIT :most {{skip_locked}}) RETURNING {COLUMNS}"
@@ -269,13 +271,18 @@ def cancelling(connection: Connection, owner: str) -> list[TaskId]:
     return [row[0] for row in connection.run(_CANCELLING, {"owner": owner})]
 
 
-_CONCURRENCY = Statement("SELECT concurrency FROM accounts WHERE id = :account_id")
+_CONCURRENCY = Statement("SELECT concurrency FROM accounts WHERE id = :account_id {skip_locked}")
 
 
-def concurrency_of(connection: Connection, account_id: int, default: int) -> int:
-    """How many tasks of an account may run at once; 0 = no limit."""
+def lock_concurrency(connection: Connection, account_id: int, default: int) -> int | None:
+    """How many tasks of an account may run at once; 0 = no limit, None = another process counts them just now.
+
+    The account stays locked until the commit, so that processes that claim at once do not both fill its last place.
+    """
     rows = connection.run(_CONCURRENCY, {"account_id": account_id})
-    return default if not rows or rows[0][0] is None else int(rows[0][0])
+    if not rows:
+        return None
+    return default if rows[0][0] is None else int(rows[0][0])
 
 
 _NEWEST = Statement(
