@@ -1,16 +1,19 @@
 """Retention: what is past its time goes, in small steps beside the traffic, never what an unfinished task needs."""
 
+import asyncio
 import logging
+import shutil
 from collections.abc import Sequence
+from pathlib import Path
 
 from souk.assets import retention as files
 from souk.engine.world import World
 from souk.ids import oldest_id_at
-from souk.store import idempotency
+from souk.store import idempotency, tasks
 from souk.store import retention as rows
 from souk.store.database import Connection
 from souk.store.lane import Kind
-from souk.words import Millis
+from souk.words import Millis, TaskId
 
 log = logging.getLogger("souk.engine")
 
@@ -55,4 +58,22 @@ async def sweep(world: World) -> None:
     await world.lane.write(FORGET_KEYS, int(now - limits.idempotency_days * DAY_MS))
     folded = await world.lane.write(FOLD_LEDGER, int(now - limits.ledger_days * DAY_MS))
     counts = await files.sweep(world.lane, world.reads, world.storage, world.clock)
-    log.info("sweep done", extra={"tasks": removed, "ledger_entries": folded, "files": str(counts)})
+    folders = await _clear_work(world)
+    log.info(
+        "sweep done",
+        extra={"tasks": removed, "ledger_entries": folded, "files": str(counts), "folders": folders},
+    )
+
+
+async def _clear_work(world: World) -> int:
+    """Remove scratch folders whose task has ended elsewhere: after a crash, or on another machine."""
+    folders = await asyncio.to_thread(_folders, world.workdir)
+    known = await world.reads.run(lambda connection: tasks.fetch(connection, folders))
+    over = [folder for id, folder in folders.items() if id not in known or known[id].completed_at is not None]
+    for folder in over:
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+    return len(over)
+
+
+def _folders(workdir: Path) -> dict[TaskId, Path]:
+    return {TaskId(path.name): path for path in workdir.iterdir()} if workdir.exists() else {}
