@@ -59,8 +59,10 @@ class Running:
     ) -> Record:
         """The task's record once it is in one of these inner states."""
         async with asyncio.timeout(seconds):
-            while (record := await self.record(task_id, caller)).inner_state not in states:
+            record = await self.record(task_id, caller)
+            while record.inner_state not in states:
                 await asyncio.sleep(0.01)
+                record = await self.record(task_id, caller)
             return record
 
     async def story(self, task_id: TaskId) -> Story:
@@ -97,7 +99,8 @@ class Running:
         await admin.accounts.create(name)
         await admin.credits.grant(name, Mode.LIVE, credits, "for tests")  # type: ignore[arg-type]
         for column, value in limits.items():
-            await self.sql(f"UPDATE accounts SET {column} = :value WHERE name = :name", value=value, name=name)  # noqa: S608
+            update = f"UPDATE accounts SET {column} = :value WHERE name = :name"  # noqa: S608 - our own names
+            await self.sql(update, value=value, name=name)
         key = await admin.keys.create(name, "key", mode=Mode.LIVE, scope=Scope.USER)
         return await self.house.operations.authenticate(key.text, "127.0.0.1")
 

@@ -30,6 +30,7 @@ from tests.upstreams.journal import read_submits
 from tests.upstreams.receiver import Receiver, receiver
 
 SETTLE_SECONDS = 90.0
+SWEPT_SECONDS = 10.0
 
 
 @dataclass
@@ -55,7 +56,7 @@ class Siege:
     async def settle(self, seconds: float = SETTLE_SECONDS) -> None:
         """Wait until all that was begun has ended and been told."""
         async with asyncio.timeout(seconds):
-            while not await asyncio.to_thread(settled, self.server.database_url):
+            while not await asyncio.to_thread(settled, self.server.database_url):  # noqa: ASYNC110 - it happens in another process
                 await asyncio.sleep(0.1)
 
     def evidence(self) -> Evidence:
@@ -71,15 +72,22 @@ class Siege:
         """Wait for the end, stop the server, and hold what is stored against what was promised."""
         with contextlib.suppress(TimeoutError):
             await self.settle()
+            await self._swept()
         code = await self.server.stop()
-        found = problems(self.evidence())
-        work = self.server.folder / "work"
-        left = [path.name for path in work.iterdir()] if work.exists() else []
         return [
-            *found,
+            *problems(self.evidence()),
             *([f"the server stopped with code {code}"] if code else []),
-            *([f"scratch folders of {len(left)} finished tasks are left"] if left else []),
+            *([f"the folder of finished task {name} is left" for name in self._scratch()]),
         ]
+
+    async def _swept(self) -> None:
+        async with asyncio.timeout(SWEPT_SECONDS):
+            while self._scratch():  # noqa: ASYNC110 - it happens in another process
+                await asyncio.sleep(0.1)
+
+    def _scratch(self) -> list[str]:
+        work = self.server.folder / "work"
+        return [path.name for path in work.iterdir()] if work.exists() else []
 
 
 @contextlib.asynccontextmanager
@@ -101,7 +109,6 @@ async def siege(
 
 async def _prepared(folder: Path, database_url: str) -> str:
     """A store with the first account; the text of a sandbox key of it."""
-    folder.mkdir(parents=True, exist_ok=True)
     migrate(Database(database_url))
     settings = Settings.model_validate(
         {
@@ -192,9 +199,7 @@ def main() -> int:
         if given.database == "postgresql":
             cluster = stack.enter_context(running_cluster(durable=True))
             url = stack.enter_context(fresh_database(cluster.url(), "souk"))
-        outcome = asyncio.run(
-            besiege(folder, url, kills=given.kills, seed=given.seed, clients=given.clients)
-        )
+        outcome = asyncio.run(besiege(folder, url, kills=given.kills, seed=given.seed, clients=given.clients))
     print(outcome)
     return 1 if outcome.broken else 0
 

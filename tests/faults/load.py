@@ -102,7 +102,9 @@ class Load:
     ) -> dict[str, Any] | None:
         """The answer; None when there was none, or one that says to come again."""
         try:
-            async with session.post(f"{self.url}/api/v1/jobs/createTask", json=body, headers=headers) as answer:
+            async with session.post(
+                f"{self.url}/api/v1/jobs/createTask", json=body, headers=headers
+            ) as answer:
                 said = json.loads(await answer.read())
         except (aiohttp.ClientError, TimeoutError, ValueError):
             return None

@@ -102,6 +102,7 @@ class ServerProcess:
             "SOUK_INITIAL_CREDITS": "1000000",
             "SOUK_SANDBOX_WORKERS": "1",
             "SOUK_REVIEW_SECONDS": "2",
+            "SOUK_SWEEP_SECONDS": "1",
             "KIE_API_KEY": UPSTREAM_KEY,
             "SOUK_KIE_BASE_URL": self.upstream_url,
         }

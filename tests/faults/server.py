@@ -40,7 +40,7 @@ def _step_to(state: str) -> Match:
 
 
 def _write(name: str) -> Match:
-    return lambda kind, op: kind == name
+    return lambda kind, _: kind == name
 
 
 def _end(state: str) -> Match:
@@ -74,7 +74,7 @@ def set_commit_trap(name: str, spring: Spring, *, after: bool) -> None:
         caught = any(match(pending.kind.name, pending.op) for pending in batch)
         transact(lane, batch)
 
-    Lane._transact = watched
+    Lane._transact = watched  # pyright: ignore[reportAttributeAccessIssue] - the same, watched
 
     def around(commit: Callable[[Any], None]) -> Callable[[Any], None]:
         def committing(connection: Any) -> None:
@@ -88,8 +88,8 @@ def set_commit_trap(name: str, spring: Spring, *, after: bool) -> None:
 
         return committing
 
-    SqliteConnection.commit = around(SqliteConnection.commit)
-    PostgresConnection.commit = around(PostgresConnection.commit)
+    for kind in (SqliteConnection, PostgresConnection):
+        setattr(kind, "commit", around(kind.commit))  # noqa: B010 - the same, with a trap around it
 
 
 def set_call_trap(owner: Any, name: str, spring: Spring, *, after: bool) -> None:

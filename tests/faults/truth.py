@@ -21,7 +21,9 @@ from tests.upstreams.receiver import Received
 _UNFINISHED = Statement("SELECT count(*) FROM tasks WHERE completed_at IS NULL")
 _UNTOLD = Statement("SELECT count(*) FROM outbox WHERE state = 'pending'")
 _TASKS = Statement("SELECT id, state, fail_kind, captured, hold, attempts, lease_owner FROM tasks")
-_ENTRIES = Statement("SELECT task_id, kind, amount, returned FROM ledger WHERE task_id IS NOT NULL ORDER BY id")
+_ENTRIES = Statement(
+    "SELECT task_id, kind, amount, returned FROM ledger WHERE task_id IS NOT NULL ORDER BY id"
+)
 _FILES = Statement("SELECT task_id, path, size, sha256 FROM assets WHERE task_id IS NOT NULL")
 _LEFT = Statement(
     "SELECT (SELECT count(*) FROM pins), (SELECT count(*) FROM attempts WHERE verdict IS NULL), "
@@ -150,10 +152,8 @@ def _lost_files(connection: Connection, tasks: dict[str, Task], folder: Path) ->
         content = place.read_bytes() if place.exists() else b""
         if len(content) != size or hashlib.sha256(content).hexdigest() != sha256:
             found.append(f"a file of task {task_id} is not in storage as it was recorded")
-    for task in tasks.values():
-        if (files[task.id] > 0) != (task.state == "success"):
-            found.append(f"task {task.id} ended {task.state} and has {files[task.id]} files")
-    return found
+    wrong = [task for task in tasks.values() if (files[task.id] > 0) != (task.state == "success")]
+    return found + [f"task {task.id} ended {task.state} and has {files[task.id]} files" for task in wrong]
 
 
 def _untold(callbacks: Sequence[Received], tasks: dict[str, Task]) -> list[str]:
