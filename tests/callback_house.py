@@ -120,9 +120,11 @@ async def house(
     async def keys_of(_account: int) -> Sequence[str]:
         return list(keys)
 
-    with store(url) as connection:
+    with store(url) as connection, contextlib.ExitStack() as open_store:
         lane, reads = Lane(Database(url), owner), Reads(Database(url))
         lane.start()
+        open_store.callback(lane.close)
+        open_store.callback(reads.close)
         async with GuardedHttp.open(policy, connections=0) as http:
             worker = OutboxWorker(
                 lane=lane,
@@ -141,5 +143,3 @@ async def house(
                 yield House(clock, connection, lane, reads, worker, keys, rendered, counted)
             finally:
                 await worker.close()
-        lane.close()
-        reads.close()

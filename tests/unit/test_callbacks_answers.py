@@ -6,7 +6,7 @@ import pytest
 from aiohttp import web
 
 from souk.net.policy import Policy
-from tests.callback_house import house
+from tests.callback_house import house, until
 from tests.postgres import free_port
 from tests.upstreams.raw import Exchange, answer, raw_server
 from tests.upstreams.receiver import Received, receiver, silent, statuses
@@ -48,7 +48,7 @@ async def test_gone_is_taken_at_its_word(database_url: str) -> None:
     async with house(database_url) as souk, receiver(statuses(410)) as client:
         souk.end(TASK, client.url())
         assert (await souk.settled(TASK, 1)).state == "dead"
-        assert souk.counted == ["dead"]
+        await until(lambda: souk.counted == ["dead"])
 
 
 async def test_a_receiver_may_ask_for_more_time(database_url: str) -> None:
