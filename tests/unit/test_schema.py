@@ -8,9 +8,9 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from scripts.schema import DIALECTS, FOLDER, script
 from sqlalchemy import inspect
 
+from scripts.schema import DIALECTS, FOLDER, script
 from souk.store.database import Database
 from souk.store.migrate import HEAD, alembic_config, current_version, migrate, sqlalchemy_engine
 from souk.store.tables import metadata

@@ -14,6 +14,7 @@ from souk.engine.world import World
 from souk.ids import random_hex
 from souk.store.assets import AssetRow
 from souk.store.attempts import Attempt
+from souk.store.events import PROGRESS, NewEvent
 from souk.store.pieces import Piece
 from souk.store.tasks import Ending, Move, TaskRow
 from souk.words import FailKind, JsonObject, Millis, TaskId, TaskState
@@ -52,6 +53,7 @@ class Lease:
             self.cancelled.set()
         self.attempt: Attempt | None = None
         self.ended = False
+        self._reached: set[str] = set()
         self.handing_over = False
         """True from the submit mark until the answer is stored: the one stretch that must not be interrupted."""
 
@@ -81,9 +83,14 @@ class Lease:
         )
 
     async def step(
-        self, state: TaskState | None = None, *, attempt: Attempt | None = None, **changes: Any
+        self,
+        state: TaskState | None = None,
+        *,
+        attempt: Attempt | None = None,
+        event: NewEvent | None = None,
+        **changes: Any,
     ) -> None:
-        """Write a step: a new state, what is newly known of the attempt, and other columns."""
+        """Write a step: a new state, what is newly known of the attempt, a stage reached, and other columns."""
         new_attempt = attempt is not None and attempt.id != self.task.attempt_id
         if new_attempt and attempt is not None:
             changes |= {
@@ -102,7 +109,9 @@ class Lease:
             at=now,
             **{_MOVE_FIELD[name]: value for name, value in changes.items()},
         )
-        if not await self.world.lane.write(ADVANCE, Step(move, attempt)):
+        tell = self._address_for(event) if event else None
+        step = Step(move, attempt, event, tell, self.task.account_id)
+        if not await self.world.lane.write(ADVANCE, step):
             raise Fenced
         if changes.get("ref") == "":
             changes["ref"] = None
@@ -113,6 +122,23 @@ class Lease:
             self.attempt = attempt
         self.log("task " + (state.value if state else "step"), attempt=self.task.attempts)
         self.world.bell.ring(self.id)
+        if tell:
+            self.world.wake_callbacks()
+
+    async def reach(self, stage: str, data: JsonObject, progress: int | None = None) -> None:
+        """Write that a stage is reached, once; the client is told. ``progress`` is told as often as it grows."""
+        if stage in self._reached:
+            return
+        if stage != PROGRESS:
+            self._reached.add(stage)
+        told = NewEvent(self.id, stage, self.world.clock.now(), json.dumps(data, ensure_ascii=False))
+        if progress is None:
+            await self.step(event=told)
+        else:
+            await self.step(event=told, progress=progress)
+
+    def _address_for(self, event: NewEvent) -> str | None:
+        return self.task.progress_url if event.stage == PROGRESS else self.task.callback_url
 
     async def succeed(
         self,

@@ -4,6 +4,7 @@ from souk.engine.interrupt import CancelAsked, pause
 from souk.engine.lease import Failure, Lease
 from souk.engine.upstream import FINAL_KINDS, MAX_ATTEMPTS, Upstream, backoff
 from souk.providers.base import Done, Failed, Job, Running, Unreachable
+from souk.store.events import PROGRESS
 from souk.words import TaskState
 
 PROGRESS_SECONDS = 2.0
@@ -33,6 +34,8 @@ async def poll(upstream: Upstream) -> None:
             continue
         errors = 0
         if isinstance(verdict, Running):
+            if verdict.stage:
+                await upstream.lease.reach(verdict.stage, verdict.data)
             await progress.write(verdict.progress)
             continue
         if upstream.accepted_at is not None:
@@ -87,4 +90,8 @@ class _Progress:
             return
         if now - self._written_at >= PROGRESS_SECONDS:
             self._written_at = now
-            await self._lease.step(progress=min(99, progress))
+            known = min(99, progress)
+            if self._lease.task.progress_url:
+                await self._lease.reach(PROGRESS, {"progress": known}, known)
+            else:
+                await self._lease.step(progress=known)

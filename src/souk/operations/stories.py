@@ -4,10 +4,11 @@ import msgspec
 
 from souk.assets.links import public_link
 from souk.operations.records import Record, record_of
-from souk.store import assets, attempts, deliveries, ledger_rows, outbox
+from souk.store import assets, attempts, deliveries, events, ledger_rows, outbox
 from souk.store.attempts import Attempt
 from souk.store.database import Connection
 from souk.store.deliveries import Delivery
+from souk.store.events import Event
 from souk.store.ledger_rows import Entry
 from souk.store.outbox import OutboxRow
 from souk.store.tasks import TaskRow
@@ -34,6 +35,7 @@ class Story(msgspec.Struct, frozen=True):
     callbacks: list[OutboxRow]
     deliveries: list[Delivery]
     ledger: list[Entry]
+    events: list[Event]
     files: list[StoredFile]
 
 
@@ -49,6 +51,7 @@ def story_of(connection: Connection, task: TaskRow, public_url: str) -> Story:
         callbacks=outbox.of_task(connection, task.id),
         deliveries=deliveries.of_task(connection, task.id),
         ledger=ledger_rows.of_task(connection, task.id),
+        events=events.of_task(connection, task.id),
         files=[
             StoredFile(
                 url=public_link(row.path, public_url),

@@ -138,6 +138,10 @@ class Running:
     """Not finished. ``progress`` is 0-100 if the upstream tells."""
 
     progress: int | None = None
+    stage: str = ""
+    """A stage of the work that is reached, such as ``text`` or ``first``; the client is told of each once."""
+    data: JsonObject = field(default_factory=dict[str, Any])
+    """What is known at this stage."""
     queued: bool = False
     poll_after: float | None = None
 
