@@ -6,8 +6,12 @@ from typing import Any
 import pytest
 
 from souk.dialects import envelope
+from souk.dialects.codes import FAIL_CODES
 from souk.dialects.envelope import ANSWERS, Rejected
 from souk.operations.types import Reason, Refusal
+from tests.conftest import ROOT
+
+PAGE = (ROOT / "docs" / "reference" / "jobs-api.md").read_text(encoding="utf-8")
 
 
 def answered(reason: Reason, message: str = "what to do", **more: Any) -> dict[str, Any]:
@@ -102,3 +106,14 @@ def test_an_unusable_request_is_answered_in_the_envelope() -> None:
 def test_our_own_fault_tells_nothing_but_the_request() -> None:
     body = json.loads(envelope.broken("r-3"))
     assert (body["code"], body["error"]["code"], body["error"]["requestId"]) == (500, "internal", "r-3")
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        *((answer.code, reason.value) for reason, answer in ANSWERS.items()),
+        *((code, kind.value) for kind, code in FAIL_CODES.items()),
+    ],
+)
+def test_every_code_is_documented(code: int, name: str) -> None:
+    assert any(row.startswith(f"| {code} |") and f"`{name}`" in row for row in PAGE.splitlines())

@@ -9,14 +9,20 @@ from tests.wire.serving import Souk, open_souk
 
 
 @pytest.fixture
-async def souk(tmp_path: Path) -> AsyncIterator[Souk]:
+def souk_database(tmp_path: Path) -> str:
+    """The address of the database; modules about what is stored replace it by ``database_url``, which is each."""
+    return f"sqlite:///{tmp_path / 'souk.db'}"
+
+
+@pytest.fixture
+async def souk(tmp_path: Path, souk_database: str) -> AsyncIterator[Souk]:
     """Souk without an engine: a created task stays as it is."""
-    async with open_souk(tmp_path) as opened:
+    async with open_souk(tmp_path, database_url=souk_database) as opened:
         yield opened
 
 
 @pytest.fixture
-async def running(tmp_path: Path) -> AsyncIterator[Souk]:
+async def running(tmp_path: Path, souk_database: str) -> AsyncIterator[Souk]:
     """Souk with its engine: created tasks run in the sandbox."""
-    async with open_souk(tmp_path, engine=True) as opened:
+    async with open_souk(tmp_path, database_url=souk_database, engine=True) as opened:
         yield opened

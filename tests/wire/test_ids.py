@@ -6,6 +6,7 @@ from pathlib import Path
 
 from souk.app import asgi
 from souk.words import Mode
+from tests.conftest import ROOT
 from tests.wire.serving import CREATE, NO_TASK, RECORD, Client, Reply, Souk, open_souk
 
 Call = Callable[[Client, str], Awaitable[Reply]]
@@ -54,10 +55,20 @@ async def test_every_route_is_known_to_take_an_id_or_none(souk: Souk) -> None:
     assert table == TAKES_AN_ID.keys() | TAKES_NONE
 
 
-async def test_no_route_tells_another_accounts_task_from_none(tmp_path: Path) -> None:
+def test_every_call_is_documented() -> None:
+    page = (ROOT / "docs" / "reference" / "jobs-api.md").read_text(encoding="utf-8")
+    calls = TAKES_AN_ID.keys() | {route for route in TAKES_NONE if route[1].startswith("/api/v1/")}
+    named = {"{task_id}": "{taskId}", "{model:path}": "{model}"}
+    for method, path in calls:
+        for here, there in named.items():
+            path = path.replace(here, there)
+        assert f"`{method} {path}" in page
+
+
+async def test_no_route_tells_another_accounts_task_from_none(tmp_path: Path, database_url: str) -> None:
     # With a connection configured, live keys leave the sandbox and the modes are two worlds.
     connected = {"KIE_API_KEY": "no-such-key", "SOUK_KIE_BASE_URL": "http://127.0.0.1:9"}
-    async with open_souk(tmp_path, engine=True, env=connected) as souk:
+    async with open_souk(tmp_path, database_url=database_url, engine=True, env=connected) as souk:
         await souk.another_account("other")
         owner = await souk.another_key("main", mode=Mode.SANDBOX)
         strangers = {

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.upstreams.receiver import receiver
 from tests.wire.serving import CHEAP, Souk, open_souk
 
@@ -11,6 +13,12 @@ DOCUMENTED_KEYS = [
     *("taskId", "model", "state", "param", "resultJson", "failCode", "failMsg"),
     *("costTime", "completeTime", "createTime", "updateTime", "creditsConsumed"),
 ]
+
+
+@pytest.fixture
+def souk_database(database_url: str) -> str:
+    """What is stored is tried on each database."""
+    return database_url
 
 
 def prompting(prompt: str, **more: Any) -> dict[str, Any]:

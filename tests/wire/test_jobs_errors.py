@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.wire.serving import CHEAP, CREATE, NO_TASK, RECORD, Client, Reply, Souk, open_souk
 
 UNAUTHORIZED = (
@@ -29,11 +27,11 @@ def is_refusal(reply: Reply, code: int, text: str) -> bool:
     return (reply.status, reply.code, reply.body["msg"]) == (200, code, text)
 
 
-@pytest.mark.parametrize("key", ["", "no-such-key", "x" * 600])
-async def test_a_missing_or_wrong_key_gets_401(souk: Souk, key: str) -> None:
-    stranger = Client(souk.client.session, souk.client.url, key)
-    assert is_refusal(await stranger.post(CREATE, CHEAP), 401, UNAUTHORIZED)
-    assert is_refusal(await stranger.get(RECORD, taskId=NO_TASK), 401, UNAUTHORIZED)
+async def test_a_missing_or_wrong_key_gets_401(souk: Souk) -> None:
+    for key in ("", "no-such-key", "x" * 600):
+        stranger = Client(souk.client.session, souk.client.url, key)
+        assert is_refusal(await stranger.post(CREATE, CHEAP), 401, UNAUTHORIZED), key
+        assert is_refusal(await stranger.get(RECORD, taskId=NO_TASK), 401, UNAUTHORIZED), key
 
 
 async def test_the_key_is_checked_before_the_body_is_read(souk: Souk) -> None:
@@ -99,23 +97,24 @@ async def test_an_unknown_task_gets_422(souk: Souk) -> None:
     assert is_refusal(await souk.client.get(RECORD, taskId=NO_TASK), 422, "recordInfo is null")
 
 
-@pytest.mark.parametrize("task_id", ["x", "\0", "' OR 1=1", "é" * 16, "a" * 4000, NO_TASK.upper()])
-async def test_an_impossible_id_is_an_unknown_one(souk: Souk, task_id: str) -> None:
-    assert is_refusal(await souk.client.get(RECORD, taskId=task_id), 422, "recordInfo is null")
+async def test_an_impossible_id_is_an_unknown_one(souk: Souk) -> None:
+    for task_id in ("x", "\0", "' OR 1=1", "é" * 16, "a" * 10_000, NO_TASK.upper()):
+        reply = await souk.client.get(RECORD, taskId=task_id)
+        assert is_refusal(reply, 422, "recordInfo is null"), task_id
 
 
-@pytest.mark.parametrize("query", [{}, {"taskId": ""}, {"taskid": NO_TASK}])
-async def test_a_record_call_without_an_id_gets_400(souk: Souk, query: dict[str, str]) -> None:
-    assert is_refusal(await souk.client.get(RECORD, **query), 400, "taskId parameter is required")
+async def test_a_record_call_without_an_id_gets_400(souk: Souk) -> None:
+    for query in ({}, {"taskId": ""}, {"taskid": NO_TASK}):
+        assert is_refusal(await souk.client.get(RECORD, **query), 400, "taskId parameter is required"), query
 
 
-@pytest.mark.parametrize("wait", ["x", "-1", "nan"])
-async def test_a_wait_must_be_a_number_of_seconds(souk: Souk, wait: str) -> None:
-    reply = await souk.client.get(RECORD, taskId=NO_TASK, wait=wait)
-    assert (reply.code, reply.error["field"]) == (422, "wait")
+async def test_a_wait_must_be_a_number_of_seconds(souk: Souk) -> None:
+    for wait in ("x", "-1", "nan"):
+        reply = await souk.client.get(RECORD, taskId=NO_TASK, wait=wait)
+        assert (reply.code, reply.error["field"]) == (422, "wait"), wait
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'{"model":"\xff"}', rb'{"model":"\u0000"}'])
-async def test_an_unreadable_body_gets_400(souk: Souk, body: bytes) -> None:
-    reply = await souk.client.post(CREATE, body)
-    assert (reply.status, reply.code, reply.error["code"]) == (200, 400, "malformed_body")
+async def test_an_unreadable_body_gets_400(souk: Souk) -> None:
+    for body in (b"", b"{", b"[]", b"null", b'{"model":"\xff"}', rb'{"model":"\u0000"}'):
+        reply = await souk.client.post(CREATE, body)
+        assert (reply.status, reply.code, reply.error["code"]) == (200, 400, "malformed_body"), body

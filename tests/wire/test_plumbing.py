@@ -18,10 +18,10 @@ async def test_a_clients_request_id_comes_back(souk: Souk) -> None:
     assert reply.headers["x-request-id"] == "trace-17.a"
 
 
-@pytest.mark.parametrize("given", ["x" * 65, "a b", 'a"b'])
-async def test_an_unfit_request_id_is_replaced(souk: Souk, given: str) -> None:
-    reply = await souk.client.call("GET", "/api/v1/chat/credit", headers={"X-Request-Id": given})
-    assert reply.headers["x-request-id"] != given
+async def test_an_unfit_request_id_is_replaced(souk: Souk) -> None:
+    for given in ("x" * 65, "a b", 'a"b'):
+        reply = await souk.client.call("GET", "/api/v1/chat/credit", headers={"X-Request-Id": given})
+        assert reply.headers["x-request-id"] != given
 
 
 async def test_every_answer_has_a_request_id_and_is_open_to_browsers(souk: Souk) -> None:
@@ -39,15 +39,15 @@ async def test_every_answer_has_a_request_id_and_is_open_to_browsers(souk: Souk)
         assert reply.headers["access-control-allow-origin"] == "*"
 
 
-@pytest.mark.parametrize("path", [CREATE, RECORD, "/api/v1/models", "/anywhere"])
-async def test_a_browser_may_ask_first(souk: Souk, path: str) -> None:
+async def test_a_browser_may_ask_first(souk: Souk) -> None:
     asked = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"}
-    reply = await souk.client.call("OPTIONS", path, headers=asked)
-    assert (reply.status, reply.raw) == (204, b"")
-    assert reply.headers["access-control-allow-origin"] == "*"
-    assert "POST" in reply.headers["access-control-allow-methods"]
-    for name in ("Authorization", "Content-Type", "Idempotency-Key"):
-        assert name in reply.headers["access-control-allow-headers"]
+    for path in (CREATE, RECORD, "/api/v1/models", "/anywhere"):
+        reply = await souk.client.call("OPTIONS", path, headers=asked)
+        assert (reply.status, reply.raw) == (204, b"")
+        assert reply.headers["access-control-allow-origin"] == "*"
+        assert "POST" in reply.headers["access-control-allow-methods"]
+        for name in ("Authorization", "Content-Type", "Idempotency-Key"):
+            assert name in reply.headers["access-control-allow-headers"]
 
 
 async def test_an_unknown_path_gets_the_nearest_one(souk: Souk) -> None:
@@ -56,13 +56,15 @@ async def test_an_unknown_path_gets_the_nearest_one(souk: Souk) -> None:
     assert CREATE in reply.body["msg"]
 
 
-@pytest.mark.parametrize(
-    ("method", "path"), [("GET", CREATE), ("POST", RECORD), ("DELETE", "/api/v1/jobs/list")]
-)
-async def test_a_wrong_method_is_told_the_right_one(souk: Souk, method: str, path: str) -> None:
-    reply = await souk.client.call(method, path)
-    assert (reply.status, reply.code, reply.error["code"]) == (405, 405, "method_not_allowed")
-    assert ("POST" if path == CREATE else "GET") in reply.body["msg"]
+async def test_a_wrong_method_is_told_the_right_one(souk: Souk) -> None:
+    for method, path, right in (
+        ("GET", CREATE, "POST"),
+        ("POST", RECORD, "GET"),
+        ("DELETE", "/api/v1/jobs/list", "GET"),
+    ):
+        reply = await souk.client.call(method, path)
+        assert (reply.status, reply.code, reply.error["code"]) == (405, 405, "method_not_allowed")
+        assert right in reply.body["msg"]
 
 
 async def test_our_own_fault_is_logged_and_not_told(souk: Souk, caplog: pytest.LogCaptureFixture) -> None:
