@@ -12,11 +12,10 @@ from souk.dialects.envelope import Rejected, success
 from souk.operations.records import Record
 from souk.operations.types import Created, Draft, Reason, Refusal
 from souk.settings import WireBehaviour
+from souk.store.outbox import END
 from souk.words import JsonObject, TaskState, credits_to_number
 
 NAME: Final = "jobs"
-END: Final = "end"
-"""The stage of a callback that tells how the task ended; any other stage is on the way there."""
 
 FIELDS: Final = frozenset({"model", "input", "callBackUrl", "progressCallBackUrl", "clientTaskId"})
 MISSPELT: Final = {
