@@ -81,7 +81,7 @@ def _plans(path: Path) -> dict[str, list[str]]:
         if isinstance(value, Statement):
             sql = value.sql(Dialect.SQLITE)
             params = dict.fromkeys(_names(sql), "[]")
-            plans[name] = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", params)]  # noqa: S608 - our own statements
+            plans[name] = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", params)]
     connection.close()
     return plans
 

@@ -25,7 +25,9 @@ def _until_running(server: Server, tasks: int) -> None:
     deadline = time.monotonic() + 120
     wanted = f'souk_tasks{{state="generating"}} {float(tasks)}'
     while time.monotonic() < deadline:
-        metrics = urllib.request.urlopen(f"http://127.0.0.1:{server.port}/metrics", timeout=10).read().decode()  # noqa: S310 - loopback
+        metrics = (
+            urllib.request.urlopen(f"http://127.0.0.1:{server.port}/metrics", timeout=10).read().decode()
+        )
         if wanted in metrics:
             return
         time.sleep(0.5)

@@ -67,9 +67,19 @@ def souk(folder: Path | None = None, *arguments: str, **env: str) -> Generator[S
         **env,
     }
     port = _free_port()
-    command = [str(Path(sys.executable).with_name("souk")), "serve", "--port", str(port), "--data-dir", str(own)]
+    command = [
+        str(Path(sys.executable).with_name("souk")),
+        "serve",
+        "--port",
+        str(port),
+        "--data-dir",
+        str(own),
+    ]
     try:
-        with _process([*command, *arguments], _clean_env(settings), own / "log", port, "/health") as (pid, took):
+        with _process([*command, *arguments], _clean_env(settings), own / "log", port, "/health") as (
+            pid,
+            took,
+        ):
             yield Server(pid, port, took, own)
     finally:
         if folder is None:
@@ -81,7 +91,10 @@ def echo() -> Generator[Server]:
     """Starlette under uvicorn, answering each body with itself."""
     folder = Path(tempfile.mkdtemp(prefix="souk-bench-"))
     port = _free_port()
-    with _process([sys.executable, "-c", ECHO, str(port)], _clean_env({}), folder / "log", port, "/") as (pid, took):
+    with _process([sys.executable, "-c", ECHO, str(port)], _clean_env({}), folder / "log", port, "/") as (
+        pid,
+        took,
+    ):
         yield Server(pid, port, took, folder)
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -109,7 +122,7 @@ def _until_answer(process: "subprocess.Popen[bytes]", port: int, path: str, log:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5).read()  # noqa: S310 - loopback
+            urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5).read()
         except urllib.error.HTTPError:
             return
         except OSError:
@@ -122,7 +135,11 @@ def _until_answer(process: "subprocess.Popen[bytes]", port: int, path: str, log:
 
 
 def _clean_env(extra: dict[str, str]) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("SOUK_") and "API_KEY" not in name}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("SOUK_") and "API_KEY" not in name
+    }
     return kept | extra
 
 

@@ -14,11 +14,11 @@ DIALECTS: dict[str, Dialect] = {"sqlite": sqlite.dialect(), "postgresql": postgr
 
 def script(dialect: Dialect) -> str:
     """Every table and index, one statement after another."""
-    statements: list[str] = []
+    parts: list[CreateTable | CreateIndex] = []
     for table in metadata.sorted_tables:
-        statements.append(str(CreateTable(table).compile(dialect=dialect)).strip())
-        for index in sorted(table.indexes, key=lambda index: str(index.name)):
-            statements.append(str(CreateIndex(index).compile(dialect=dialect)).strip())
+        parts.append(CreateTable(table))
+        parts += [CreateIndex(index) for index in sorted(table.indexes, key=lambda index: str(index.name))]
+    statements = [str(part.compile(dialect=dialect)).strip() for part in parts]
     return ";\n\n".join(statement.replace(" \n", "\n") for statement in statements) + ";\n"
 
 

@@ -48,7 +48,7 @@ from souk.settings import SandboxPolicy, Settings, SettingsError
 from souk.store.database import Database, sqlite_url
 from souk.store.lane import Lane
 from souk.store.migrate import migrate
-from souk.store.outbox import OutboxRow
+from souk.store.outbox import OutboxRow, endpoint_of
 from souk.store.reads import Reads
 from souk.store.tasks import TaskRow
 from souk.words import TaskId, credits_from_number
@@ -87,6 +87,8 @@ class House:
     configured: list[Configured]
     connections: Mapping[str, Connection]
     http: GuardedHttp
+    callback_http: GuardedHttp
+    """For callbacks: each receiver has its own limit, so there is none over all."""
     storage: DiskStorage
     dialects: Dialects
     meters: Meters
@@ -128,7 +130,7 @@ class House:
         reads = Reads(database)
         lane.start()
         first = await bootstrap(lane, reads, box, _first_account(settings), clock)
-        http = GuardedHttp.open(Policy(settings.outbound_policy.value))
+        policy = Policy(settings.outbound_policy.value)
         house = cls(
             settings=settings,
             config=config,
@@ -142,7 +144,8 @@ class House:
             catalog=catalog,
             configured=configured,
             connections=connections,
-            http=http,
+            http=GuardedHttp.open(policy),
+            callback_http=GuardedHttp.open(policy, connections=0),
             storage=DiskStorage(storage_folder(settings)),
             dialects=Dialects(settings.wire),
             meters=Meters(),
@@ -164,6 +167,7 @@ class House:
         if self.sandbox is not None:
             await self.sandbox.close()
         await self.http.aclose()
+        await self.callback_http.aclose()
         await self.storage.close()
         self.lane.close()
         self.reads.close()
@@ -178,6 +182,7 @@ class House:
         """A forwarding header arrived: this server is not just someone's laptop, so the default policy tightens."""
         if self.settings.network_policy is None:
             self.http.restrict()
+            self.callback_http.restrict()
 
     async def media_of(self, task: TaskRow, folder: Path) -> Media:
         """A task's input files, fetched into ``folder`` when asked for."""
@@ -228,7 +233,7 @@ class House:
         self.outbox = OutboxWorker(
             lane=self.lane,
             reads=self.reads,
-            http=self.http,
+            http=self.callback_http,
             clock=self.clock,
             random=chance,
             render=self.render,
@@ -279,9 +284,9 @@ class House:
         if self.engine is not None:
             self.engine.cancel(task_id)
 
-    def _wake_callbacks(self) -> None:
+    def _wake_callbacks(self, url: str = "") -> None:
         if self.outbox is not None:
-            self.outbox.wake()
+            self.outbox.wake([endpoint_of(url)] if url else ())
 
 
 def default_url(settings: Settings) -> str:

@@ -162,7 +162,7 @@ class Engine:
             self.cancel(task_id)
         if pulse.freed:
             self.wake()
-            world.wake_callbacks()
+            world.wake_callbacks("")
 
     async def _start_over(self) -> None:
         """This node was declared dead while it slept: its tasks are others' now."""

@@ -123,7 +123,7 @@ class Lease:
         self.log("task " + (state.value if state else "step"), attempt=self.task.attempts)
         self.world.bell.ring(self.id)
         if tell:
-            self.world.wake_callbacks()
+            self.world.wake_callbacks(tell)
 
     async def reach(self, stage: str, data: JsonObject, progress: int | None = None) -> None:
         """Write that a stage is reached, once; the client is told. ``progress`` is told as often as it grows."""
@@ -209,7 +209,7 @@ class Lease:
         self.log("task ended", outcome=outcome, ms=took)
         self.world.bell.ring(self.id)
         if self.task.callback_url:
-            self.world.wake_callbacks()
+            self.world.wake_callbacks(self.task.callback_url)
 
 
 _MOVE_FIELD = {

@@ -46,6 +46,9 @@ class EngineLimits:
     sweep_seconds: float = 600.0
 
 
+def _unheard(_url: str) -> None: ...
+
+
 @dataclass(frozen=True)
 class World:
     """The engine's surroundings."""
@@ -71,4 +74,5 @@ class World:
     bell: Bell
     meters: Meters
     limits: EngineLimits = field(default_factory=EngineLimits)
-    wake_callbacks: Callable[[], None] = lambda: None
+    wake_callbacks: Callable[[str], None] = _unheard
+    """Told of an address that has a callback to get; of an empty one when it may be any."""
