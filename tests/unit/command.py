@@ -34,7 +34,7 @@ class Command:
         self._capsys = capsys
 
     def __call__(self, *words: object) -> Answer:
-        with _log_as_it_was():
+        with log_as_it_was():
             code = main([str(word) for word in words])
         captured = self._capsys.readouterr()
         return Answer(int(code), captured.out, captured.err)
@@ -58,7 +58,7 @@ def souk_on(
 
 
 @contextmanager
-def _log_as_it_was() -> Iterator[None]:
+def log_as_it_was() -> Iterator[None]:
     """Commands send the log to stderr; the next test wants it as it was."""
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
