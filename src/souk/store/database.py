@@ -11,6 +11,10 @@ from urllib.parse import unquote, urlsplit
 from souk.store.statement import Dialect, Statement
 
 SQLITE_BUSY_SECONDS = 10.0
+STALLED_TRANSACTION_SECONDS = 20
+"""PostgreSQL ends a transaction whose process was stopped in the middle: its row locks would hold up every other."""
+DEAD_PEER_SECONDS = 20
+"""How long a server that has gone without a word is waited for."""
 
 Row = tuple[Any, ...]
 
@@ -144,6 +148,15 @@ def _sqlite_error(error: sqlite3.Error) -> DatabaseError:
     return DatabaseError(str(error))
 
 
+_KEEPALIVE: dict[str, Any] = {
+    "keepalives_idle": DEAD_PEER_SECONDS // 2,
+    "keepalives_interval": DEAD_PEER_SECONDS // 4,
+    "keepalives_count": 2,
+    "tcp_user_timeout": DEAD_PEER_SECONDS * 1000,
+}
+_STALLED = f"SET idle_in_transaction_session_timeout = '{STALLED_TRANSACTION_SECONDS}s'"
+
+
 class PostgresConnection:
     """PostgreSQL through psycopg 3, read committed, with server-side prepared statements."""
 
@@ -154,8 +167,9 @@ class PostgresConnection:
 
         self._psycopg = psycopg
         try:
-            self._raw = psycopg.connect(url, autocommit=True, connect_timeout=10)
+            self._raw = psycopg.connect(url, autocommit=True, connect_timeout=10, **_KEEPALIVE)
             self._raw.prepare_threshold = 2
+            self._execute(_STALLED)
             if read_only:
                 self._raw.execute("SET default_transaction_read_only = on")
         except psycopg.Error as error:
@@ -188,7 +202,8 @@ class PostgresConnection:
         except errors.IntegrityError as error:
             raise Conflict(_first_line(error)) from error
         except self._psycopg.Error as error:
-            if self._raw.closed or self._raw.broken:
+            # A server that ends a connection says so first; the connection only looks broken when that was read.
+            if self._raw.closed or self._raw.broken or error.diag.severity_nonlocalized == "FATAL":
                 raise Lost(_first_line(error)) from error
             raise DatabaseError(_first_line(error)) from error
 

@@ -41,6 +41,10 @@ class Busy(Exception):
     """More writes wait than the lane takes; try again shortly."""
 
 
+class GaveUp(DatabaseError):
+    """The database could not be used for so long that the lane stopped trying. No operation is at fault."""
+
+
 @dataclass(frozen=True)
 class Kind(Generic[Op, Answer]):
     """A kind of write: its name (for metrics) and the function that carries out a set of them.
@@ -96,6 +100,10 @@ class Lane:
         # interval of 5 ms would cost a batch that much at every statement.
         sys.setswitchinterval(SWITCH_SECONDS)
         self._connection = self._database.connect()
+        if self._connection.dialect is Dialect.POSTGRESQL:
+            # The mark must exist before the first batch: a lane that reconnects waits at its row for a commit still
+            # under way. Were there no row to wait at, the batch would be run a second time.
+            self._connection.run(_WRITE_MARK, {"lane": self._name, "batch": self._batch_number})
         self._thread.start()
 
     @property
@@ -160,8 +168,9 @@ class Lane:
         try:
             self._commit(batch)
         except Exception as error:  # noqa: BLE001 - whatever a handler raises belongs to the caller of that operation
-            if len(batch) == 1:
-                batch[0].answer = error
+            if len(batch) == 1 or isinstance(error, GaveUp):
+                for pending in batch:
+                    pending.answer = error
                 _resolve(batch)
                 return
             middle = len(batch) // 2
@@ -188,7 +197,7 @@ class Lane:
                 raise
             else:
                 return
-        raise DatabaseError("the database stayed busy; try again")
+        raise GaveUp("the database stayed busy; try again")
 
     def _transact(self, batch: list[_Pending]) -> None:
         connection = self._connection
@@ -218,6 +227,8 @@ class Lane:
                     self._connection.close()
                 self._connection = self._database.connect()
             except DatabaseError as error:
+                if self._closing:
+                    raise GaveUp("the store was closed while the database could not be reached") from error
                 log.warning("database unreachable, trying again", extra={"reason": str(error)})
                 time.sleep(RECONNECT_SECONDS)
             else:
