@@ -1,0 +1,295 @@
+"""``souk`` as a process of its own: serving, stopping, and commands beside a server that runs."""
+# ruff: noqa: S310 - the addresses are those of servers these tests started
+
+import base64
+import hmac
+import http.server
+import json
+import os
+import re
+import select
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+SOUK = [sys.executable, "-m", "souk"]
+START_SECONDS = 60.0
+MODEL = "qwen/text-to-image"
+GIVEN_KEY = "given-key-0123456789"
+
+
+class Served:
+    """A running ``souk serve``."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.said = self._read_announcement()
+        self.url = self.said.splitlines()[0].split()[-1]
+
+    def _read_announcement(self) -> str:
+        assert self.process.stdout is not None
+        said, deadline = "", time.monotonic() + START_SECONDS
+        while "Try it" not in said or not said.endswith("}'\n\n"):
+            ready, _, _ = select.select([self.process.stdout], [], [], deadline - time.monotonic())
+            piece = os.read(self.process.stdout.fileno(), 65536).decode() if ready else ""
+            assert piece, f"souk serve did not come up: {said}"
+            said += piece
+        return said
+
+    def get(self, path: str, key: str = "") -> Any:
+        request = urllib.request.Request(self.url + path, headers={"Authorization": f"Bearer {key}"})
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return json.loads(answer.read())
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=30)
+
+
+def environment(data: Path, **settings: str) -> dict[str, str]:
+    return {**os.environ, "SOUK_DATA_DIR": str(data), "SOUK_SANDBOX_WORKERS": "1", **settings}
+
+
+@contextmanager
+def serving(data: Path, *flags: str, **settings: str) -> Iterator[Served]:
+    with subprocess.Popen(
+        [*SOUK, "serve", "--port", "0", *flags],
+        env=environment(data, **settings),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        try:
+            yield Served(process)
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                process.wait(timeout=60)
+
+
+def souk(data: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*SOUK, *words],
+        env=environment(data, **settings),
+        cwd=data,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def made_key(served: Served) -> str:
+    found = re.search(r"sk-souk-\w{32}", served.said)
+    assert found is not None
+    return found[0]
+
+
+def test_printed_curl_line_makes_a_task(tmp_path: Path) -> None:
+    with serving(tmp_path) as served:
+        line = served.said.partition("Try it:\n")[2]
+        words = shlex.split(line.replace("\\\n", ""))
+        answer = subprocess.run(words, capture_output=True, text=True, check=True, timeout=30)
+        assert json.loads(answer.stdout)["code"] == 200
+
+
+def test_made_key_is_printed_once_and_works(tmp_path: Path) -> None:
+    with serving(tmp_path) as served:
+        key = made_key(served)
+        assert served.get("/api/v1/chat/credit", key)["code"] == 200
+        assert served.stop() == 0
+    with serving(tmp_path) as again:
+        assert "sk-souk-" not in again.said
+        assert again.get("/api/v1/chat/credit", key)["code"] == 200
+
+
+def test_given_key_is_named_and_not_printed(tmp_path: Path) -> None:
+    with serving(tmp_path, SOUK_API_KEY=GIVEN_KEY) as served:
+        assert GIVEN_KEY not in served.said
+        assert "SOUK_API_KEY" in served.said
+        assert served.get("/api/v1/chat/credit", GIVEN_KEY)["code"] == 200
+
+
+def test_live_connection_is_told_with_its_variable(tmp_path: Path) -> None:
+    with serving(tmp_path, KIE_API_KEY="canary-upstream-key") as served:
+        assert "KIE_API_KEY" in served.said
+        assert "canary-upstream-key" not in served.said
+
+
+def test_server_answers_without_naming_its_software(tmp_path: Path) -> None:
+    with serving(tmp_path) as served, urllib.request.urlopen(served.url + "/health", timeout=10) as answer:
+        assert "server" not in {name.lower() for name in answer.headers}
+
+
+def test_taken_port_is_a_configuration_error(tmp_path: Path) -> None:
+    with serving(tmp_path / "one") as served:
+        port = served.url.rpartition(":")[2]
+        (tmp_path / "two").mkdir()
+        answer = souk(tmp_path / "two", "serve", "--port", port)
+        assert answer.returncode == 3
+        assert "--port" in answer.stderr
+        assert "Traceback" not in answer.stderr
+
+
+def test_second_server_on_the_same_sqlite_data_is_refused(tmp_path: Path) -> None:
+    with serving(tmp_path):
+        answer = souk(tmp_path, "serve", "--port", "0")
+        assert answer.returncode == 3
+        assert "SOUK_DATABASE_URL" in answer.stderr
+
+
+def test_interrupt_stops_as_well(tmp_path: Path) -> None:
+    with serving(tmp_path) as served:
+        served.process.send_signal(signal.SIGINT)
+        assert served.process.wait(timeout=30) == 0
+
+
+def test_task_made_beside_a_server_is_run_by_it(tmp_path: Path) -> None:
+    with serving(tmp_path):
+        answer = souk(tmp_path, "run", MODEL, "prompt=a cat", "-o", "cat.png")
+        assert answer.returncode == 0, answer.stderr
+        assert (tmp_path / "cat.png").exists()
+
+
+def test_key_made_and_revoked_beside_a_server_counts_within_two_seconds(tmp_path: Path) -> None:
+    with serving(tmp_path) as served:
+        made = json.loads(souk(tmp_path, "keys", "create", "--json").stdout)
+        assert served.get("/api/v1/chat/credit", made["key"])["code"] == 200
+        souk(tmp_path, "keys", "revoke", str(made["id"]))
+        time.sleep(2)
+        assert _code(served, made["key"]) == 401
+
+
+def _code(served: Served, key: str) -> int:
+    try:
+        return served.get("/api/v1/chat/credit", key)["code"]
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_backup_is_taken_while_the_server_runs(tmp_path: Path) -> None:
+    with serving(tmp_path):
+        assert souk(tmp_path, "run", MODEL, "prompt=a cat", "-o", "cat.png").returncode == 0
+        answer = souk(tmp_path, "backup", "copy", "--json")
+        assert answer.returncode == 0, answer.stderr
+        assert json.loads(answer.stdout)["files"] == 1
+        assert souk(tmp_path, "restore", "copy").returncode == 3  # not over data in use
+
+
+class _Receiver(http.server.BaseHTTPRequestHandler):
+    """Keeps what it is sent and answers with its server's status."""
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.got.append((dict(self.headers), body))  # type: ignore[attr-defined]
+        self.send_response(self.server.status)  # type: ignore[attr-defined]
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None: ...
+
+
+@contextmanager
+def receiver(status: int) -> Iterator[http.server.HTTPServer]:
+    server = http.server.HTTPServer(("127.0.0.1", 0), _Receiver)
+    server.got, server.status = [], status  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def test_test_callback_arrives_signed_with_the_accounts_key(tmp_path: Path) -> None:
+    assert souk(tmp_path, "migrate", SOUK_WEBHOOK_KEY="hook-key").returncode == 0
+    with receiver(200) as server:
+        answer = souk(tmp_path, "callbacks", "test", f"http://127.0.0.1:{server.server_port}/hook", "--json")
+        assert (answer.returncode, json.loads(answer.stdout)["delivered"]) == (0, True)
+        ((headers, body),) = server.got  # type: ignore[attr-defined]
+    signed = f"{json.loads(body)['data']['taskId']}.{headers['X-Webhook-Timestamp']}"
+    expected = base64.b64encode(hmac.digest(b"hook-key", signed.encode(), "sha256")).decode()
+    assert headers["X-Webhook-Signature"] == expected
+
+
+def test_receiver_that_refuses_is_told(tmp_path: Path) -> None:
+    assert souk(tmp_path, "migrate").returncode == 0
+    with receiver(500) as server:
+        answer = souk(tmp_path, "callbacks", "test", f"http://127.0.0.1:{server.server_port}/hook")
+    assert answer.returncode == 1
+    assert "500" in answer.stderr
+
+
+def test_workers_share_the_port_and_a_dead_one_is_replaced(tmp_path: Path, postgres_url: str) -> None:
+    with serving(tmp_path, "--workers", "2", SOUK_DATABASE_URL=postgres_url) as served:
+        key = made_key(served)
+        before = _workers(served.process.pid)
+        assert len(before) == 2
+        os.kill(before[0], signal.SIGKILL)
+        assert _code(served, key) == 200
+        deadline = time.monotonic() + START_SECONDS
+        while len(set(_workers(served.process.pid)) - {before[0]}) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        assert served.stop() == 0
+    assert not [pid for pid in before if _alive(pid)]
+
+
+def _workers(parent: int) -> list[int]:
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    return [int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def _alive(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+def test_engine_of_its_own_runs_what_a_server_without_one_takes(tmp_path: Path, postgres_url: str) -> None:
+    settings = {"SOUK_DATABASE_URL": postgres_url}
+    with serving(tmp_path, "--no-engine", **settings) as served:
+        assert "souk engine" in served.said
+        answer = souk(tmp_path, "run", MODEL, "prompt=a cat", **settings)
+        assert answer.returncode == 3
+        with subprocess.Popen(
+            [*SOUK, "engine"],
+            env=environment(tmp_path, **settings),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        ) as engine:
+            assert engine.stdout is not None
+            assert "runs tasks" in engine.stdout.readline()
+            answer = souk(tmp_path, "run", MODEL, "prompt=a cat", "-o", "cat.png", **settings)
+            assert answer.returncode == 0, answer.stderr
+            engine.send_signal(signal.SIGTERM)
+            assert engine.wait(timeout=30) == 0
+
+
+def test_help_loads_nothing_heavy() -> None:
+    program = (
+        "import sys; from souk.cli.main import main; main(['--help']); "
+        "print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)"
+    )
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "serve" in loaded.stdout
+    heavy = {"pydantic", "rich", "sqlalchemy", "alembic", "cryptography", "aiohttp", "uvicorn", "yaml"}
+    assert heavy & set(loaded.stderr.split()) == set()
+
+
+def test_reader_that_has_enough_is_no_error(tmp_path: Path) -> None:
+    command = f"{shlex.join(SOUK)} models --json | head -n 1"
+    done = subprocess.run(
+        ["bash", "-c", command], env=environment(tmp_path), capture_output=True, text=True, check=True
+    )
+    assert (done.stdout, done.stderr) == ("[\n", "")
