@@ -21,7 +21,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-
 SOUK = [sys.executable, "-m", "souk"]
 START_SECONDS = 60.0
 MODEL = "qwen/text-to-image"
