@@ -1,10 +1,13 @@
 """Fixtures of the provider tests."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from souk.net.client import GuardedHttp
+from souk.net.policy import Policy
 from souk.providers.sandbox import Sandbox
+from tests.upstreams.kie import FakeKie
 
 
 @pytest.fixture
@@ -13,3 +16,18 @@ async def sandbox() -> AsyncIterator[Sandbox]:
     made = Sandbox(workers=1)
     yield made
     await made.close()
+
+
+@pytest.fixture
+def upstream() -> Iterator[FakeKie]:
+    """A fake KIE.AI that finishes tasks at once; whatever it had to complain of fails the test."""
+    with FakeKie(queue_seconds=0, run_seconds=0) as server:
+        yield server
+        assert server.complaints == []
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[GuardedHttp]:
+    """The outbound client as it is on a public server."""
+    async with GuardedHttp.open(Policy.PRIVATE_DENIED) as client:
+        yield client
