@@ -45,23 +45,19 @@ from souk.providers.connections import Configured
 from souk.providers.registry import PROVIDERS
 from souk.providers.sandbox import Sandbox
 from souk.settings import SandboxPolicy, Settings, SettingsError
-from souk.store.database import Database, sqlite_url
+from souk.store.database import Database
 from souk.store.lane import Lane
 from souk.store.migrate import migrate
 from souk.store.outbox import OutboxRow, endpoint_of
+from souk.store.place import database_of
 from souk.store.reads import Reads
 from souk.store.tasks import TaskRow
-from souk.words import TaskId, credits_from_number
+from souk.words import TaskId
 
 log = logging.getLogger("souk")
 
 DAY_MS = 86_400_000
 DOWNLOAD_SECONDS = 600.0
-
-
-def database_of(settings: Settings) -> Database:
-    """Where this installation's data lives."""
-    return Database(settings.database_url or sqlite_url(settings.data_dir / "souk.db"))
 
 
 def storage_folder(settings: Settings) -> Path:
@@ -129,7 +125,7 @@ class House:
         lane = Lane(database, f"{slot.name if slot else 'no-slot'}#{secrets.token_hex(8)}")
         reads = Reads(database)
         lane.start()
-        first = await bootstrap(lane, reads, box, _first_account(settings), clock)
+        first = await bootstrap(lane, reads, box, FirstAccount.of(settings), clock)
         policy = Policy(settings.outbound_policy.value)
         house = cls(
             settings=settings,
@@ -321,14 +317,6 @@ def _connections(
 def _providers(connections: Mapping[str, Connection]) -> dict[str, Provider]:
     names = {connection.provider for connection in connections.values()} - {SANDBOX}
     return {name: PROVIDERS[name].factory() for name in names}
-
-
-def _first_account(settings: Settings) -> FirstAccount:
-    return FirstAccount(
-        api_key=settings.api_key.get_secret_value(),
-        webhook_key=settings.webhook_key.get_secret_value(),
-        initial_credits=credits_from_number(settings.initial_credits),
-    )
 
 
 def _engine_limits(settings: Settings) -> EngineLimits:
