@@ -292,3 +292,24 @@ def test_reader_that_has_enough_is_no_error(tmp_path: Path) -> None:
         ["bash", "-c", command], env=environment(tmp_path), capture_output=True, text=True, check=True
     )
     assert (done.stdout, done.stderr) == ("[\n", "")
+
+
+def test_interrupted_run_cancels_its_task(tmp_path: Path) -> None:
+    assert souk(tmp_path, "migrate").returncode == 0
+    with subprocess.Popen(
+        [*SOUK, "run", MODEL, "prompt=[souk:stall] a cat"],
+        env=environment(tmp_path),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        deadline = time.monotonic() + START_SECONDS
+        while not (tasks := json.loads(souk(tmp_path, "tasks", "list", "--json").stdout)):
+            assert time.monotonic() < deadline
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in told
+    story = json.loads(souk(tmp_path, "tasks", "show", tasks[0]["task_id"], "--json").stdout)
+    assert story["record"]["fail_kind"] == "cancelled"
+    assert souk(tmp_path, "ledger", "verify").returncode == 0
