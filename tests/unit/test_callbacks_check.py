@@ -6,9 +6,9 @@ from random import Random
 
 import pytest
 
-from souk.accounts.webhook_keys import make_webhook_key
+from souk.accounts.webhook_keys import BadWebhookKey, make_webhook_key
 from souk.callbacks.check import send_test
-from souk.callbacks.signing import UnusableKey, compatible_signature, standard_signature
+from souk.callbacks.signing import compatible_signature, standard_signature
 from souk.net.client import GuardedHttp
 from souk.net.policy import Policy
 from tests.clock import HandClock
@@ -53,6 +53,6 @@ async def test_a_receiver_that_is_not_there_gives_no_status(http: GuardedHttp) -
 
 async def test_a_key_that_cannot_sign_is_told_before_anything_is_sent(http: GuardedHttp) -> None:
     async with receiver() as client:
-        with pytest.raises(UnusableKey):
+        with pytest.raises(BadWebhookKey):
             await send_test(http, client.url(), ["whsec_?"], clock=HandClock(), random=Random(1))
         assert client.got == []

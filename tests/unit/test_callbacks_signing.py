@@ -6,8 +6,8 @@ import hmac
 
 import pytest
 
-from souk.accounts.webhook_keys import make_webhook_key
-from souk.callbacks.signing import UnusableKey, compatible_signature, signed_headers, standard_signature
+from souk.accounts.webhook_keys import BadWebhookKey, make_webhook_key
+from souk.callbacks.signing import compatible_signature, signed_headers, standard_signature
 from souk.words import Millis
 
 TASK = "7f3c0a91e2d84b6fa5c1390d4e8b2716"
@@ -72,12 +72,12 @@ def test_an_account_without_a_key_gets_no_signature() -> None:
 
 @pytest.mark.parametrize("key", ["", "  ", "whsec_", "whsec_not base64", "whsec_abc"])
 def test_a_key_that_cannot_sign_is_refused_without_being_repeated(key: str) -> None:
-    with pytest.raises(UnusableKey) as refused:
+    with pytest.raises(BadWebhookKey) as refused:
         standard_signature(key, "msg_1", "1772100021", b"{}")
     assert key.removeprefix("whsec_").strip() in ("", "abc") or key not in str(refused.value)
 
 
 @pytest.mark.parametrize("key", ["", " "])
 def test_nothing_is_signed_with_an_empty_key(key: str) -> None:
-    with pytest.raises(UnusableKey):
+    with pytest.raises(BadWebhookKey):
         headers(key)

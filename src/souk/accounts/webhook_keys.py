@@ -4,7 +4,6 @@ They are kept encrypted in the account's row, newest first.
 """
 
 import base64
-import binascii
 import json
 import secrets
 from collections import OrderedDict
@@ -24,7 +23,7 @@ MOST_CACHED = 10_000
 
 
 class BadWebhookKey(ValueError):
-    """A webhook key that cannot be used; the message says why."""
+    """A webhook key that nothing can be signed with. The message says why and does not repeat it."""
 
 
 def make_webhook_key() -> str:
@@ -34,14 +33,26 @@ def make_webhook_key() -> str:
 
 def check_given(key: str) -> str:
     """A key the operator chose. Raises BadWebhookKey."""
+    signing_bytes(key)
+    return key
+
+
+def signing_bytes(key: str) -> bytes:
+    """What Standard Webhooks signs with: the decoded bytes of a ``whsec_`` key, any other key's own bytes.
+
+    Raises BadWebhookKey if there are none.
+    """
     if not key.strip():
         raise BadWebhookKey("a webhook key must not be empty: anybody could sign with it")
-    if key.startswith(PREFIX):
-        try:
-            base64.b64decode(key.removeprefix(PREFIX), validate=True)
-        except binascii.Error:
-            raise BadWebhookKey("what follows whsec_ in a webhook key must be base64") from None
-    return key
+    if not key.startswith(PREFIX):
+        return key.encode()
+    try:
+        decoded = base64.b64decode(key.removeprefix(PREFIX), validate=True)
+    except ValueError:
+        raise BadWebhookKey(f"what follows {PREFIX} in a webhook key must be Base64") from None
+    if not decoded:
+        raise BadWebhookKey(f"a webhook key must not be empty: something has to follow {PREFIX}")
+    return decoded
 
 
 def sealed(box: SecretBox, segment: str, keys: list[str]) -> str:

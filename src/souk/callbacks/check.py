@@ -29,7 +29,7 @@ class TestResult(msgspec.Struct, frozen=True):
 async def send_test(
     http: Http, url: str, keys: Sequence[str], *, clock: Clock, random: RandomBits
 ) -> TestResult:
-    """Send one signed callback of a task that does not exist, once. Raises UnusableKey."""
+    """Send one signed callback of a task that does not exist, once. Raises BadWebhookKey."""
     task_id = new_task_id(clock.now(), random)
     body = {
         "code": 200,

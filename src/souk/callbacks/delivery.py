@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from souk.accounts.webhook_keys import BadWebhookKey
 from souk.callbacks.message import KeysOf, Message, Render, pack, unpack
 from souk.callbacks.post import TRY_SECONDS, Answer, post
 from souk.callbacks.schedule import Uniform, next_try
-from souk.callbacks.signing import UnusableKey
 from souk.clock import Clock
 from souk.net.http import Http
 from souk.store import sending
@@ -76,7 +76,7 @@ class Deliverer:
             return await self._try(row, turns)
         except DatabaseError:
             raise
-        except UnusableKey as error:
+        except BadWebhookKey as error:
             fault = f"the callback cannot be signed: {error}"
         except Exception as error:
             self.log.exception("callback cannot be made", extra={"task_id": row.task_id})

@@ -47,7 +47,7 @@ class Answer(msgspec.Struct, frozen=True):
 async def post(
     http: Http, url: str, message: Message, *, message_id: str, keys: Sequence[str], now: Millis
 ) -> Answer:
-    """Send a message once. Raises UnusableKey for a key that cannot sign, and nothing for the network."""
+    """Send a message once. Raises BadWebhookKey for a key that cannot sign, and nothing for the network."""
     body = message.body.encode()
     signed = signed_headers(keys, task_id=message.task_id, message_id=message_id, now=now, body=body)
     plain = {"Content-Type": "application/json", "User-Agent": f"Souk/{__version__}"}
