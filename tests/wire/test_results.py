@@ -1,5 +1,6 @@
 """Results that an upstream hands over badly: what can never be stored ends its task at once, and costs nothing."""
 
+import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,11 @@ async def test_one_file_that_breaks_off_fails_the_try_and_not_the_task(live: Sou
     record = await ended(live, "[up:files=3][up:file-404-once]")
     assert record["state"] == "success"
     assert sorted(upstream.fetches.values()) == [2, 2, 2]
+
+
+async def test_result_text_has_no_spaces(live: Souk) -> None:
+    text = (await ended(live, "[up:files=2]"))["resultJson"]
+    assert text == json.dumps(json.loads(text), separators=(",", ":"))
 
 
 def test_files_spooled_again_leave_the_first_bytes_alone(tmp_path: Path) -> None:

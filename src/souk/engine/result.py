@@ -27,7 +27,9 @@ async def finish_with(lease: Lease, done: Done, attempt: Attempt | None) -> None
     result = _filled(done.result, rows, pieces)
     delivered = _delivered(done, rows)
     captured = capture_from(json.loads(lease.task.price), delivered)
-    await lease.succeed(json.dumps(result, ensure_ascii=False), captured, tuple(rows), tuple(pieces), attempt)
+    # Without spaces, as the compatible service writes it: some clients compare the text.
+    text = json.dumps(result, ensure_ascii=False, separators=(",", ":"))
+    await lease.succeed(text, captured, tuple(rows), tuple(pieces), attempt)
 
 
 async def _ingest_all(lease: Lease, done: Done) -> list[AssetRow]:
