@@ -28,10 +28,10 @@ class KeySpend(msgspec.Struct):
     touched: bool = False
 
     def turn(self, now: Millis) -> None:
-        """Start the counters of a new hour or day."""
-        if self.hour != now // HOUR_MS:
+        """Start the counters of a new hour or day. Never goes back: what is late, or has a slow clock, counts as now."""
+        if self.hour < now // HOUR_MS:
             self.hour, self.hour_spent = now // HOUR_MS, 0
-        if self.day != now // DAY_MS:
+        if self.day < now // DAY_MS:
             self.day, self.day_spent = now // DAY_MS, 0
 
     def reached(self, amount: int) -> str | None:
