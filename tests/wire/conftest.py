@@ -4,7 +4,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
+from tests.wire.market import Market
+from tests.wire.media import media_server
 from tests.wire.serving import Souk, open_souk
 
 
@@ -26,3 +29,13 @@ async def running(tmp_path: Path, souk_database: str) -> AsyncIterator[Souk]:
     """Souk with its engine: created tasks run in the sandbox."""
     async with open_souk(tmp_path, database_url=souk_database, engine=True) as opened:
         yield opened
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def market(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Market]:
+    """One server for all models of this process."""
+    folder = tmp_path_factory.mktemp("market")
+    (folder / "media").mkdir()
+    with media_server(folder / "media") as media:
+        async with open_souk(folder / "data", engine=True, initial_credits=1_000_000) as souk:
+            yield Market(souk.client, media, folder)

@@ -40,7 +40,7 @@ class OutputSpec:
     follow: str | None = None
     """Input field (or parent) whose first file decides the size, as far as the next four leave it open."""
     scale: int | None = None
-    """Exact factor on each side of the followed input."""
+    """Exact factor on each side of the followed input. A clip that also has a target goes by that."""
     ratio: str | None = None
     """Ratio to use when there is nothing to follow, such as ``16:9``."""
     target_side: int | None = None
@@ -97,7 +97,7 @@ class OutputSpec:
         known = bool(width and height)
         across, down = (width, height) if width and height else (16, 9) if self.kind == "video" else (1, 1)
         ratio = across / down if known or not self.ratio else parse_ratio(self.ratio)
-        if known and self.scale:
+        if known and self.scale and not (self.kind == "video" and self.target_short_side):
             return across * self.scale, down * self.scale
         if self.target_side:
             return picture_size(ratio, self.target_side)

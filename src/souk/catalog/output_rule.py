@@ -13,7 +13,7 @@
         tier: {field: resolution}     # an area (picture) or short side (video), or
         follow: [first_frame, clip]   # the first of these inputs that is given, where the ratio is left open,
         lead: follow                  # or in any case,
-        scale: {field: factor}        # enlarged by this
+        scale: {field: factor}        # enlarged by this; beside a tier, that is for clips and this for pictures
         otherwise: "16:9"             # the ratio where nothing says
       seconds: {field: duration}      # or, where the length may be left open:
         asked: …                      #   the length, if the input says it
@@ -124,7 +124,7 @@ class OutputRule:
         shape = str(found["size.otherwise"]) if ratio is None or ratio in FREE_RATIOS else ratio
         if follow := _first_given(self.size_follow, input):
             if scale := found.get("size.scale"):
-                return {"follow": follow, "scale": int(scale), "ratio": shape}
+                return {"follow": follow, "scale": int(scale), "ratio": shape, **_target(self.kind, tier)}
             if shape != ratio or found["size.lead"] == "follow":
                 return {"follow": follow, "ratio": shape, **_target(self.kind, tier)}
         target = _target(self.kind, tier or DEFAULT_TIER[self.kind])

@@ -119,7 +119,9 @@ def _seconds(ask: Ask) -> float:
 
 
 def _sound(ask: Ask, seed: int, seconds: float, facts: Facts | None, extended: bool) -> Samples | None:
-    """The given sound, else the given clip's own, else a made-up bed if sound is asked."""
+    """If sound is asked: the given sound, else the given clip's own, else a made-up bed."""
+    if not ask.output.get("sound"):
+        return None
     samples = round(seconds * SOUND_RATE)
     given = [*ask.of_kind("audio"), *ask.of_kind("video")]
     for each in given:
@@ -130,8 +132,6 @@ def _sound(ask: Ask, seed: int, seconds: float, facts: Facts | None, extended: b
             more = bed(ask.words, max(0.1, seconds - facts.seconds), SOUND_RATE, seed)
             heard = np.concatenate([heard[: round(facts.seconds * SOUND_RATE)], more])
         return _fitted(heard, samples)
-    if not ask.output.get("sound"):
-        return None
     made = bed(ask.words, seconds, SOUND_RATE, seed)
     spoken = " ".join(QUOTED.findall(ask.words))
     if spoken:

@@ -22,12 +22,9 @@ DEFAULT_RATIO = {"image": 1.0, "video": 16 / 9}
 
 def picture_size(output: JsonObject, followed: Size | None) -> Size:
     """Pixels of a picture, given the sides of the followed input."""
-    exact = _exact(output, followed)
-    if exact:
-        return exact
-    target = _target(output, followed, DEFAULT_RATIO["image"])
-    if target:
-        return target
+    given = _exact(output) or _scaled(output, followed) or _target(output, followed, DEFAULT_RATIO["image"])
+    if given:
+        return given
     return (
         _within(followed, PICTURE_PIXELS_MAX) if followed else _area(_ratio(output, None, 1.0), DEFAULT_SIDE)
     )
@@ -36,8 +33,9 @@ def picture_size(output: JsonObject, followed: Size | None) -> Size:
 def video_size(output: JsonObject, followed: Size | None) -> Size:
     """Pixels of a video: even sides, at most 4K."""
     ratio = DEFAULT_RATIO["video"]
-    width, height = _exact(output, followed) or (
+    width, height = _exact(output) or (
         _target(output, followed, ratio)
+        or _scaled(output, followed)
         or followed
         or _short(_ratio(output, None, ratio), DEFAULT_SHORT_SIDE)
     )
@@ -54,9 +52,13 @@ def length(output: JsonObject, followed: float | None) -> float:
     return min(seconds, float(longest)) if longest else seconds
 
 
-def _exact(output: JsonObject, followed: Size | None) -> Size | None:
+def _exact(output: JsonObject) -> Size | None:
     if output.get("width") and output.get("height"):
         return int(output["width"]), int(output["height"])
+    return None
+
+
+def _scaled(output: JsonObject, followed: Size | None) -> Size | None:
     if followed and output.get("scale"):
         return followed[0] * int(output["scale"]), followed[1] * int(output["scale"])
     return None
