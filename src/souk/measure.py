@@ -56,6 +56,12 @@ class Meters:
         self.queue_age = Gauge(
             "souk_queue_age_seconds", "Age of the oldest task that no engine has claimed.", registry=registry
         )
+        self.callbacks_pending = Gauge(
+            "souk_callbacks_pending", "Callbacks that are not delivered yet.", registry=registry
+        )
+        self.callbacks_late = Gauge(
+            "souk_callbacks_late", "Callbacks whose next try is due by now.", registry=registry
+        )
 
     def create(self, outcome: str) -> None:
         """A create call was answered: ``created``, ``replayed`` or the reason of the refusal."""

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from starlette.requests import Request
 
 from souk.api.events import HEARTBEAT, event_stream
@@ -126,6 +127,28 @@ async def test_metrics_tell_what_waits(souk: Souk) -> None:
     text = (await souk.client.get("/metrics")).raw.decode()
     assert 'souk_tasks{state="waiting"} 3.0' in text
     assert 'souk_tasks{state="generating"} 0.0' in text
+
+
+async def test_metrics_tell_which_callbacks_wait(souk: Souk) -> None:
+    task_id = await souk.client.create({**CHEAP, "callBackUrl": "http://127.0.0.1:9/hook"})
+    await souk.client.post("/api/v1/jobs/cancelTask", {"taskId": task_id})
+    text = (await souk.client.get("/metrics")).raw.decode()
+    assert "souk_callbacks_pending 1.0" in text
+    assert "souk_callbacks_late 1.0" in text
+
+
+async def test_metrics_tell_how_large_the_write_batches_are(souk: Souk) -> None:
+    await souk.client.create()
+    (family,) = [
+        family
+        for family in text_string_to_metric_families((await souk.client.get("/metrics")).raw.decode())
+        if family.name == "souk_lane_batch_size"
+    ]
+    values = {sample.labels.get("le", sample.name): sample.value for sample in family.samples}
+    stats = souk.house.lane.stats
+    assert 1 <= values["1.0"] <= values["2.0"] <= values["256.0"] <= values["+Inf"]
+    assert values["souk_lane_batch_size_count"] == values["+Inf"] == stats.batches
+    assert values["souk_lane_batch_size_sum"] == stats.operations
 
 
 async def test_no_metric_names_an_account_or_a_key(running: Souk) -> None:

@@ -1,9 +1,10 @@
 """``GET /metrics``: what this process counted, what waits in the store, and how the write lane does."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from starlette.requests import Request
@@ -12,7 +13,7 @@ from starlette.routing import Route
 
 from souk.api.vitals import Vitals
 from souk.measure import Meters
-from souk.store.lane import Lane
+from souk.store.lane import BATCH_SIZES, Lane
 
 
 class MetricsRoute:
@@ -30,11 +31,13 @@ class MetricsRoute:
         for state, count in backlog.by_state.items():
             self._meters.tasks.labels(state).set(count)
         self._meters.queue_age.set(backlog.oldest_wait)
+        self._meters.callbacks_pending.set(backlog.callbacks)
+        self._meters.callbacks_late.set(backlog.late_callbacks)
         return Response(generate_latest(self._meters.registry), media_type=CONTENT_TYPE_LATEST)
 
 
 class LaneCollector(Collector):
-    """The write lane's own counters; the mean batch is operations over batches."""
+    """The write lane's own counters."""
 
     def __init__(self, lane: Lane) -> None:
         self._lane = lane
@@ -48,4 +51,14 @@ class LaneCollector(Collector):
         yield GaugeMetricFamily(
             "souk_lane_largest_batch", "Writes in the largest transaction.", stats.largest
         )
+        yield HistogramMetricFamily(
+            "souk_lane_batch_size", "Writes in a transaction.", _up_to(stats.sizes), stats.operations
+        )
         yield GaugeMetricFamily("souk_lane_waiting", "Writes that wait for the lane.", self._lane.depth)
+
+
+def _up_to(sizes: Sequence[int]) -> list[tuple[str, float]]:
+    """Counts by batch size as Prometheus wants them: each bucket holds the smaller ones too."""
+    counts = list(accumulate(sizes))
+    bounds = [str(float(size)) for size in BATCH_SIZES[:-1]]
+    return list(zip([*bounds, "+Inf"], counts, strict=True))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from souk.clock import Clock
+from souk.store import outbox
 from souk.store.database import Connection
 from souk.store.lane import Kind, Lane
 from souk.store.reads import Reads
@@ -33,11 +34,15 @@ TOUCH: Kind[None, None] = Kind("touch", 90, _touch)
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """Tasks that have not ended."""
+    """Tasks that have not ended, and callbacks that have not arrived."""
 
     by_state: dict[str, int]
     oldest_wait: float
     """Seconds the longest unclaimed task has waited."""
+    callbacks: int = 0
+    """Callbacks that are not delivered yet."""
+    late_callbacks: int = 0
+    """Those of them whose next try is due by now."""
 
 
 class Vitals:
@@ -74,4 +79,5 @@ class Vitals:
             oldest = min(oldest, created_at)
         for state, count in connection.run(_CLAIMED):
             by_state[state] = by_state.get(state, 0) + count
-        return Backlog(by_state, (now - oldest) / 1000)
+        sending = outbox.backlog(connection, now)
+        return Backlog(by_state, (now - oldest) / 1000, sending.pending, sending.late)

@@ -10,6 +10,7 @@ import logging
 import sys
 import threading
 import time
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ Op = TypeVar("Op")
 Answer = TypeVar("Answer")
 
 MAX_BATCH = 512
+BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, MAX_BATCH)
 RETRIES = 20
 RETRY_SECONDS = 0.02
 RECONNECT_SECONDS = 0.5
@@ -77,7 +79,16 @@ class LaneStats:
     retries: int = 0
     largest: int = 0
     seconds: float = 0.0
-    sizes: deque[int] = field(default_factory=lambda: deque[int](maxlen=1000))
+    sizes: list[int] = field(default_factory=lambda: [0] * len(BATCH_SIZES))
+    """Transactions by their number of writes: up to ``BATCH_SIZES[0]``, up to ``BATCH_SIZES[1]`` and so on."""
+
+    def count(self, writes: int, seconds: float) -> None:
+        """A transaction of that many writes was carried out."""
+        self.batches += 1
+        self.operations += writes
+        self.largest = max(self.largest, writes)
+        self.seconds += seconds
+        self.sizes[bisect_left(BATCH_SIZES, writes)] += 1
 
 
 class Lane:
@@ -157,11 +168,7 @@ class Lane:
                 batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
             started = time.perf_counter()
             self._carry_out(batch)
-            self.stats.batches += 1
-            self.stats.operations += len(batch)
-            self.stats.largest = max(self.stats.largest, len(batch))
-            self.stats.sizes.append(len(batch))
-            self.stats.seconds += time.perf_counter() - started
+            self.stats.count(len(batch), time.perf_counter() - started)
 
     def _carry_out(self, batch: list[_Pending]) -> None:
         """Commit the batch; if it cannot be, halve it until the one operation at fault stands alone."""
