@@ -11,7 +11,7 @@ from souk.dialects.envelope import ANSWERS, Rejected
 from souk.operations.types import Reason, Refusal
 from tests.conftest import ROOT
 
-PAGE = (ROOT / "docs" / "reference" / "jobs-api.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
 
 
 def answered(reason: Reason, message: str = "what to do", **more: Any) -> dict[str, Any]:
