@@ -1,6 +1,7 @@
 """A clock that tests turn by hand."""
 
 import asyncio
+from collections.abc import Callable
 
 from souk.words import Millis
 
@@ -31,3 +32,9 @@ class HandClock:
         for woken in due:
             if not woken.done():
                 woken.set_result(None)
+
+    def call_later(self, seconds: float, call: Callable[[], None]) -> "asyncio.Future[None]":
+        woken = asyncio.get_running_loop().create_future()
+        woken.add_done_callback(lambda done: None if done.cancelled() else call())
+        self._sleepers.append((self._now + round(seconds * 1000), woken))
+        return woken

@@ -2,9 +2,14 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 from souk.words import Millis
+
+
+class Timer(Protocol):
+    def cancel(self) -> None: ...
 
 
 class Clock(Protocol):
@@ -18,6 +23,10 @@ class Clock(Protocol):
 
     async def sleep(self, seconds: float) -> None: ...
 
+    def call_later(self, seconds: float, call: Callable[[], None]) -> Timer:
+        """Call once after this long, unless cancelled before."""
+        ...
+
 
 class SystemClock:
     """The machine's own time."""
@@ -30,3 +39,6 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+    def call_later(self, seconds: float, call: Callable[[], None]) -> Timer:
+        return asyncio.get_running_loop().call_later(seconds, call)

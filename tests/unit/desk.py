@@ -1,11 +1,12 @@
 """A migrated database with lane, readers and secret key, for tests of accounts and the operator's acts."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from souk.accounts.bootstrap import Bootstrap, FirstAccount, bootstrap
 from souk.accounts.secrets import SecretBox
+from souk.clock import Timer
 from souk.operations.admin import Admin
 from souk.store.database import Database
 from souk.store.lane import Lane
@@ -30,6 +31,9 @@ class TurnedClock:
 
     async def sleep(self, seconds: float) -> None:
         self.seconds += seconds
+
+    def call_later(self, seconds: float, call: Callable[[], None]) -> Timer:
+        raise AssertionError(f"nothing here waits {seconds} s for {call}")
 
 
 @dataclass

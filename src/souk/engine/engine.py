@@ -135,11 +135,13 @@ class Engine:
         life = asyncio.create_task(live(lease, self._traffic, self._paces))
         self._leases[task.id] = lease
         self._lives[task.id] = life
-        life.add_done_callback(lambda _: self._ended(task.id))
+        life.add_done_callback(lambda life: self._ended(task.id, life))
 
-    def _ended(self, task_id: TaskId) -> None:
-        del self._lives[task_id]
-        del self._leases[task_id]
+    def _ended(self, task_id: TaskId, life: asyncio.Task[None]) -> None:
+        # A task may have been handed back and claimed anew before the life of its old claim noticed.
+        if self._lives.get(task_id) is life:
+            del self._lives[task_id]
+            del self._leases[task_id]
         # An account at its limit, or this process at its own, may have room again.
         if not self._closing:
             self._work.set()

@@ -1,7 +1,8 @@
 """Waiting that a deadline or a cancel request can end."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Generator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from souk.engine.lease import Lease
@@ -28,31 +29,45 @@ def check(lease: Lease) -> None:
 async def guarded(lease: Lease, work: Coroutine[Any, Any, T]) -> T:
     """The work's answer, unless the deadline passes or a cancel is asked first; the work is then stopped."""
     running = asyncio.ensure_future(work)
-    deadline = asyncio.ensure_future(lease.world.clock.sleep(max(0.0, lease.seconds_left)))
-    cancel = asyncio.ensure_future(lease.cancelled.wait())
+    stop: asyncio.Future[type[Exception] | None] = asyncio.get_running_loop().create_future()
+    running.add_done_callback(lambda _: _settle(stop, None))
     try:
-        await asyncio.wait({running, deadline, cancel}, return_when=asyncio.FIRST_COMPLETED)
-        if running.done():
+        with _watched(lease, stop, max(0.0, lease.seconds_left)):
+            reason = await stop
+        if running.done() or reason is None:
             return running.result()
-        raise CancelAsked if cancel.done() else DeadlinePassed
+        raise reason
     finally:
-        await _stop(running, deadline, cancel)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 async def pause(lease: Lease, seconds: float) -> None:
     """Sleep, but no longer than to the deadline. Raises CancelAsked at once when a cancel comes."""
     check(lease)
-    sleeping = asyncio.ensure_future(lease.world.clock.sleep(min(seconds, lease.seconds_left)))
-    cancel = asyncio.ensure_future(lease.cancelled.wait())
+    stop: asyncio.Future[type[Exception] | None] = asyncio.get_running_loop().create_future()
+    timer = lease.world.clock.call_later(seconds, lambda: _settle(stop, None))
     try:
-        await asyncio.wait({sleeping, cancel}, return_when=asyncio.FIRST_COMPLETED)
+        with _watched(lease, stop, lease.seconds_left):
+            await stop
     finally:
-        await _stop(sleeping, cancel)
+        timer.cancel()
     if lease.cancelled.is_set():
         raise CancelAsked
 
 
-async def _stop(*futures: "asyncio.Future[Any]") -> None:
-    for future in futures:
-        future.cancel()
-    await asyncio.gather(*futures, return_exceptions=True)
+@contextmanager
+def _watched(lease: Lease, stop: "asyncio.Future[type[Exception] | None]", seconds: float) -> Generator[None]:
+    """Settle ``stop`` when the deadline passes or a cancel is asked. One timer; no task of its own."""
+    timer = lease.world.clock.call_later(seconds, lambda: _settle(stop, DeadlinePassed))
+    lease.cancelled.heard_by(lambda: _settle(stop, CancelAsked))
+    try:
+        yield
+    finally:
+        timer.cancel()
+        lease.cancelled.heard_by(None)
+
+
+def _settle(stop: "asyncio.Future[type[Exception] | None]", reason: type[Exception] | None) -> None:
+    if not stop.done():
+        stop.set_result(reason)

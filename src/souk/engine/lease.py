@@ -1,6 +1,5 @@
 """A lease: this process's hold on one task. Every step of the task's life is written through it."""
 
-import asyncio
 import json
 import logging
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ import msgspec
 
 from souk.engine.routes import Route
 from souk.engine.steps import ADVANCE, FINISH, Finish, Step
+from souk.engine.wish import Wish
 from souk.engine.world import World
 from souk.ids import random_hex
 from souk.store.assets import AssetRow
@@ -48,7 +48,7 @@ class Lease:
         self.world = world
         self.task = task
         self.input: JsonObject = json.loads(task.input)
-        self.cancelled = asyncio.Event()
+        self.cancelled = Wish()
         if task.cancel_at is not None:
             self.cancelled.set()
         self.attempt: Attempt | None = None

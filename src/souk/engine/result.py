@@ -11,7 +11,7 @@ from souk.assets.links import link
 from souk.catalog.quote import Delivered, capture_from
 from souk.engine.lease import Lease
 from souk.ids import random_hex
-from souk.providers.base import Done, OutputFile
+from souk.providers.base import Done, NewPiece, OutputFile
 from souk.store.assets import AssetRow
 from souk.store.attempts import Attempt
 from souk.store.pieces import Piece
@@ -129,9 +129,10 @@ def outputs_to_json(done: Done, spool: Path) -> str:
 
 
 def outputs_from_json(text: str, spool: Path) -> Done:
-    """The stored verdict again. Spooled files are linked, so that a crash while ingesting loses none."""
-    from souk.providers.base import NewPiece
+    """The stored verdict again. Spooled files are linked, so that a crash while ingesting loses none.
 
+    Raises IngestFailed when a spooled file is gone, as after a restore from a backup.
+    """
     data = json.loads(text)
     files: list[OutputFile] = []
     for number, entry in enumerate(data["files"]):
@@ -140,7 +141,10 @@ def outputs_from_json(text: str, spool: Path) -> Done:
             continue
         copy = spool / f"ingest-{number}"
         copy.unlink(missing_ok=True)
-        os.link(entry["path"], copy)
+        try:
+            os.link(entry["path"], copy)
+        except FileNotFoundError as error:
+            raise IngestFailed("the file the upstream delivered is no longer on this machine") from error
         files.append(OutputFile(media_type=entry["media_type"], path=copy))
     pieces = tuple(NewPiece(kind, ref) for kind, ref in data["pieces"])
     return Done(files, data["result"], data["cost"], data["seconds"], pieces)

@@ -16,8 +16,8 @@ async def store(upstream: Upstream) -> None:
     errors = 0
     while True:
         await upstream.too_late_to_cancel()
-        done = outputs_from_json(lease.task.outputs or "", folder_of(lease))
         try:
+            done = outputs_from_json(lease.task.outputs or "", folder_of(lease))
             return await finish_with(lease, done, lease.closed_attempt("done", cost=done.cost))
         except IngestFailed as error:
             errors += 1
