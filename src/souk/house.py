@@ -209,6 +209,7 @@ class House:
             drafts=Drafts(
                 self.catalog,
                 self.reads,
+                self.clock,
                 self.connections,
                 settings.sandbox,
                 lambda: self.http.policy,

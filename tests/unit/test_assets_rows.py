@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from souk.store import assets
+from souk.store import assets, pins
 from souk.store.database import Conflict
 from souk.words import Millis
 from tests.unit.shelf import DAY_MS, Shelf, asset, open_shelf
@@ -60,6 +60,25 @@ def test_file_of_a_kept_task_is_served_and_stays_past_its_end(shelf: Shelf) -> N
     assets.insert(shelf.connection, [asset("seg/a", b"x", task_id=task, expires_at=1000)])
     assert assets.served(shelf.connection, "seg/a", Millis(2000)) is not None
     assert dropped(shelf, 2000) == []
+
+
+def test_what_has_expired_is_not_among_the_living_though_its_row_stays(shelf: Shelf) -> None:
+    task = shelf.add_task(1, keep=True)
+    rows = [
+        asset("seg/old", b"x", expires_at=1000),
+        asset("seg/new", b"x", expires_at=1001),
+        asset("seg/for-ever", b"x"),
+        asset("seg/kept", b"x", task_id=task, expires_at=1000),
+    ]
+    assets.insert(shelf.connection, rows)
+    paths = [row.path for row in rows]
+    assert set(assets.living(shelf.connection, paths, Millis(1000))) == set(paths[1:])
+    assert pins.missing(shelf.connection, [row.id for row in rows], Millis(1000)) == {rows[0].id}
+
+
+def test_a_task_that_exists_is_not_missing(shelf: Shelf) -> None:
+    task = shelf.add_task(1)
+    assert pins.missing(shelf.connection, [task, "0" * 32], Millis(0)) == {"0" * 32}
 
 
 def test_expired_rows_are_dropped_oldest_first(shelf: Shelf) -> None:

@@ -61,7 +61,8 @@ class _Batch:
         bounds = [bound for create in creates for bound in create.bound]
         self.taken = idempotency.find(connection, bounds) if bounds else {}
         targets = [target for create in creates for target in create.pins]
-        self.missing = pins.missing(connection, targets) if targets else set[str]()
+        now = max(create.row["created_at"] for create in creates)
+        self.missing = pins.missing(connection, targets, now) if targets else set[str]()
         self.accepted: list[NewTask] = []
 
     def decide(self) -> list[Stored | Exception]:

@@ -14,6 +14,7 @@ from souk.catalog.media import field_of
 from souk.catalog.model import Model
 from souk.catalog.quote import Quote
 from souk.catalog.refusal import InputRefused
+from souk.clock import Clock
 from souk.engine.routes import routes_of
 from souk.net.http import Blocked
 from souk.net.policy import Policy, check_url
@@ -52,6 +53,7 @@ class Drafts:
         self,
         catalog: Catalog,
         reads: Reads,
+        clock: Clock,
         connections: Mapping[str, Connection],
         sandbox: SandboxPolicy,
         policy: Callable[[], Policy],
@@ -59,6 +61,7 @@ class Drafts:
     ) -> None:
         self._catalog = catalog
         self._reads = reads
+        self._clock = clock
         self._connections = connections
         self._sandbox = sandbox
         self._policy = policy
@@ -139,11 +142,12 @@ class Drafts:
                 raise Refusal(Reason.BLOCKED_ADDRESS, f"{field}: {problem}", field=field)
 
     async def _own_files(self, urls: list[tuple[str, str]]) -> dict[str, AssetRow]:
-        """Our own files among the input addresses, by address."""
+        """Our own files among the input addresses, by address. Expired ones are gone and not worth a pin."""
         paths = {url: path for _, url in urls if (path := own_path(url, self._public_url)) is not None}
         if not paths:
             return {}
-        found = await self._reads.run(lambda connection: assets.find(connection, paths.values()))
+        now = self._clock.now()
+        found = await self._reads.run(lambda connection: assets.living(connection, paths.values(), now))
         return {url: found[path] for url, path in paths.items() if path in found}
 
     async def _parent_tasks(

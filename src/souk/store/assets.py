@@ -51,9 +51,14 @@ _INSERT = Statement(f"INSERT INTO assets ({_COLUMNS}) SELECT {_COLUMNS} FROM {{r
 _FIND = Statement(
     f"SELECT {_A_COLUMNS} FROM {{rows:wanted(path text)}} JOIN assets a ON a.path = wanted.path"
 )
+ALIVE = "(a.expires_at IS NULL OR a.expires_at > :now OR t.keep = 1)"
+"""Condition: file ``a``, whose task is ``t`` if it has one, has not expired. The row may outlive the file's time."""
 _SERVED = Statement(
-    f"SELECT {_A_COLUMNS} FROM assets a LEFT JOIN tasks t ON t.id = a.task_id WHERE a.path = :path "
-    "AND (a.expires_at IS NULL OR a.expires_at > :now OR t.keep = 1)"
+    f"SELECT {_A_COLUMNS} FROM assets a LEFT JOIN tasks t ON t.id = a.task_id WHERE a.path = :path AND {ALIVE}"
+)
+_LIVING = Statement(
+    f"SELECT {_A_COLUMNS} FROM {{rows:wanted(path text)}} JOIN assets a ON a.path = wanted.path "
+    f"LEFT JOIN tasks t ON t.id = a.task_id WHERE {ALIVE}"
 )
 _OF_TASKS = Statement(
     f"SELECT {_A_COLUMNS} FROM {{rows:wanted(id text)}} JOIN assets a ON a.task_id = wanted.id "
@@ -83,6 +88,12 @@ def find(connection: Connection, paths: Iterable[str]) -> dict[str, AssetRow]:
     """The rows of these paths, as far as they exist, expired or not."""
     rows = connection.run(_FIND, {"wanted": rows_json({"path": path} for path in paths)})
     return {asset.path: asset for asset in map(_asset, rows)}
+
+
+def living(connection: Connection, paths: Iterable[str], now: Millis) -> dict[str, AssetRow]:
+    """The rows of these paths that exist and have not expired."""
+    params = {"wanted": rows_json({"path": path} for path in paths), "now": now}
+    return {asset.path: asset for asset in map(_asset, connection.run(_LIVING, params))}
 
 
 def served(connection: Connection, path: str, now: Millis) -> AssetRow | None:

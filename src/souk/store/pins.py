@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 
+from souk.store.assets import ALIVE
 from souk.store.database import Connection
 from souk.store.statement import Statement, rows_json
+from souk.words import Millis
 
 _MISSING = Statement(
-    "SELECT wanted.target FROM {rows:wanted(target text)} "
+    "SELECT wanted.target FROM {rows:wanted(target text)} "  # noqa: S608 - a constant condition
     "WHERE NOT EXISTS (SELECT 1 FROM tasks WHERE id = wanted.target) "
-    "AND NOT EXISTS (SELECT 1 FROM assets WHERE id = wanted.target)"
+    "AND NOT EXISTS (SELECT 1 FROM assets a LEFT JOIN tasks t ON t.id = a.task_id "
+    f"WHERE a.id = wanted.target AND {ALIVE})"
 )
 _INSERT = Statement(
     "INSERT INTO pins (task_id, target) SELECT task_id, target FROM {rows:new(task_id text, target text)} "
@@ -17,9 +20,10 @@ _INSERT = Statement(
 _DROP = Statement("DELETE FROM pins WHERE task_id IN (SELECT id FROM {rows:done(id text)})")
 
 
-def missing(connection: Connection, targets: Iterable[str]) -> set[str]:
-    """Which of these files and tasks are gone."""
-    rows = connection.run(_MISSING, {"wanted": rows_json({"target": target} for target in targets)})
+def missing(connection: Connection, targets: Iterable[str], now: Millis) -> set[str]:
+    """Which of these files and tasks are gone. A file past its time is, though its row may stay a while."""
+    wanted = rows_json({"target": target} for target in targets)
+    rows = connection.run(_MISSING, {"wanted": wanted, "now": now})
     return {row[0] for row in rows}
 
 
