@@ -28,7 +28,7 @@ class KeySpend(msgspec.Struct):
     touched: bool = False
 
     def turn(self, now: Millis) -> None:
-        """Start the counters of a new hour or day. Never goes back: what is late, or has a slow clock, counts as now."""
+        """Start the counters of a new hour or day, never of an earlier one: what is late counts as now."""
         if self.hour < now // HOUR_MS:
             self.hour, self.hour_spent = now // HOUR_MS, 0
         if self.day < now // DAY_MS:
