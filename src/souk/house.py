@@ -13,6 +13,7 @@ from souk.accounts.auth import Authenticator
 from souk.accounts.bootstrap import Bootstrap, FirstAccount, bootstrap
 from souk.accounts.secrets import SecretBox, open_box
 from souk.accounts.webhook_keys import WebhookKeys
+from souk.assets.belonging import settle
 from souk.assets.disk import DiskStorage
 from souk.assets.ingest import Ingest, IngestLimits
 from souk.assets.inputs import Sources
@@ -126,6 +127,8 @@ class House:
         reads = Reads(database)
         lane.start()
         first = await bootstrap(lane, reads, box, FirstAccount.of(settings), clock)
+        storage = DiskStorage(storage_folder(settings))
+        await settle(storage, first.installation)
         policy = Policy(settings.outbound_policy.value)
         house = cls(
             settings=settings,
@@ -142,7 +145,7 @@ class House:
             connections=connections,
             http=GuardedHttp.open(policy),
             callback_http=GuardedHttp.open(policy, connections=0),
-            storage=DiskStorage(storage_folder(settings)),
+            storage=storage,
             dialects=Dialects(settings.wire),
             meters=Meters(),
             webhook_keys=WebhookKeys(reads, box, clock),

@@ -23,6 +23,7 @@ from souk.words import AssetId, Millis, TaskId
 from tests.clock import HandClock
 
 SEGMENT = "5e9a0c"
+INSTALLATION = "0f" * 16
 DAY_MS = 86_400_000
 
 _FINISH = Statement("UPDATE tasks SET completed_at = :at, keep = :keep WHERE id = :id")
@@ -52,6 +53,11 @@ class Shelf:
     def ingest(self, max_bytes: int = 10_000_000, seconds: float = 5) -> Ingest:
         limits = IngestLimits(max_bytes, seconds, keep_ms=14 * DAY_MS)
         return Ingest(self.storage, self.http, self.reads, self.clock, Random(1), limits)
+
+    async def settle(self) -> None:
+        """Say that the stored files are this database's, as a first start does."""
+        accounts.set_meta(self.connection, accounts.INSTALLATION, INSTALLATION)
+        await self.storage.claim(INSTALLATION)
 
     async def put(self, file: str, data: bytes, **facts: Any) -> AssetRow:
         """Store a file with a row; ``facts`` are columns of it."""

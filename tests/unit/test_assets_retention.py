@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from souk.assets.belonging import settle
+from souk.assets.disk import OWNER
 from souk.assets.retention import SweepCounts, SweepLimits, sweep
-from souk.store import assets
+from souk.store import accounts, assets
 from tests.clock import HandClock
 from tests.unit.shelf import SEGMENT, Shelf, open_shelf
 
@@ -19,6 +21,7 @@ async def shelf(migrated_url: str, tmp_path: Path) -> AsyncIterator[Shelf]:
     async with open_shelf(migrated_url, tmp_path) as opened:
         # Files carry the machine's time, so the clock has to start there.
         opened.clock = HandClock(time.time_ns() // 1_000_000)
+        await opened.settle()
         yield opened
 
 
@@ -76,3 +79,49 @@ async def test_bytes_left_by_a_crash_between_row_and_bytes_are_found(shelf: Shel
     shelf.clock.advance(2 * HOUR)
     assert await swept(shelf) == SweepCounts(expired=0, orphans=1, scratch=0)
     assert not await shelf.storage.exists(row.path)
+
+
+async def nothing_but_the_expired_goes(shelf: Shelf, caplog: pytest.LogCaptureFixture) -> None:
+    await shelf.put("old", b"x", expires_at=1)
+    await shelf.put_bytes(f"{SEGMENT}/orphan", b"x")
+    (await shelf.storage.scratch()).write_bytes(b"half a download")
+    shelf.clock.advance(2 * HOUR)
+    assert await swept(shelf) == SweepCounts(expired=1, orphans=0, scratch=0)
+    assert await shelf.read(f"{SEGMENT}/orphan") == b"x"
+    (record,) = caplog.records
+    assert "souk files adopt" in record.__dict__["remedy"]
+
+
+async def test_files_of_another_installation_are_left_alone(
+    shelf: Shelf, caplog: pytest.LogCaptureFixture
+) -> None:
+    await shelf.storage.claim("another")
+    await nothing_but_the_expired_goes(shelf, caplog)
+
+
+async def test_a_storage_without_a_mark_is_left_alone(shelf: Shelf, caplog: pytest.LogCaptureFixture) -> None:
+    (shelf.folder / "files" / OWNER).unlink()
+    await nothing_but_the_expired_goes(shelf, caplog)
+
+
+async def test_a_database_without_an_id_cleans_up_nothing(
+    shelf: Shelf, caplog: pytest.LogCaptureFixture
+) -> None:
+    accounts.set_meta(shelf.connection, accounts.INSTALLATION, "")
+    (shelf.folder / "files" / OWNER).write_text("")
+    await nothing_but_the_expired_goes(shelf, caplog)
+
+
+async def test_an_empty_storage_becomes_the_installations_own(shelf: Shelf) -> None:
+    (shelf.folder / "files" / OWNER).unlink()
+    assert await settle(shelf.storage, "mine")
+    assert await shelf.storage.owner() == "mine"
+    assert not await settle(shelf.storage, "yours")
+    assert await shelf.storage.owner() == "mine"
+
+
+async def test_a_storage_that_holds_files_is_nobodys_without_an_operators_word(shelf: Shelf) -> None:
+    (shelf.folder / "files" / OWNER).unlink()
+    await shelf.put_bytes(f"{SEGMENT}/file", b"x")
+    assert not await settle(shelf.storage, "mine")
+    assert await shelf.storage.owner() is None

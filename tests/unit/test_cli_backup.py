@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from souk.assets.disk import OWNER
 from souk.cli.main import main
 from tests.unit.command import Command, log_as_it_was, souk_on
 
@@ -52,7 +53,7 @@ def elsewhere(souk: Command, database_url: str, tmp_path: Path, monkeypatch: pyt
 
 def stored(folder: Path) -> list[Path]:
     """The files of a backup that tasks delivered."""
-    return [path for path in (folder / "files").rglob("*") if path.is_file()]
+    return [path for path in (folder / "files").rglob("*") if path.is_file() and path.name != OWNER]
 
 
 def test_everything_is_back_after_the_data_was_deleted(elsewhere: Command, past: Path) -> None:
@@ -66,6 +67,22 @@ def test_everything_is_back_after_the_data_was_deleted(elsewhere: Command, past:
     shown = elsewhere.good("accounts", "show", "main", "--webhook-keys", "--json").json
     assert shown["webhook_keys"] == [WEBHOOK_KEY]
     elsewhere.good("ledger", "verify")
+
+
+def test_restored_files_are_cleaned_up_like_any(elsewhere: Command) -> None:
+    elsewhere.good("restore", "copy")
+    (finding,) = [found for found in elsewhere("doctor", "--json").json if found["subject"] == "files"]
+    assert finding["standing"] == "good"
+
+
+def test_files_that_lay_there_before_a_restore_are_not_cleaned_up(souk: Command, tmp_path: Path) -> None:
+    souk.good("backup", "copy")
+    letter = tmp_path / "other" / "files" / "letters" / "dear.txt"
+    letter.parent.mkdir(parents=True)
+    letter.write_text("dear")
+    other = ("--data-dir", tmp_path / "other")
+    assert "souk files adopt" in souk.good("restore", "copy", *other).err
+    assert "souk files adopt" in souk("doctor", *other).out
 
 
 def test_restored_data_takes_new_rows(elsewhere: Command) -> None:

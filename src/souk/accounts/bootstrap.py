@@ -25,6 +25,7 @@ ENVIRONMENT_KEY = "SOUK_API_KEY"
 """Name of the keys that came from this variable."""
 MADE_KEY = "first"
 SEGMENT_BYTES = 12
+INSTALLATION_BYTES = 16
 
 _SECRET_KEY_MARK = "secret_key"  # noqa: S105 - the name of a fact in the database
 _WEBHOOK_KEY_MARK = "webhook_key_from_environment"
@@ -58,6 +59,8 @@ class Bootstrap:
     account: AccountRow
     created: bool
     """This start made the account."""
+    installation: str
+    """The id this installation got at its first start."""
     made_api_key: str = ""
     """The key that was made; it can be read here and never again."""
 
@@ -91,8 +94,8 @@ class _Start:
 
 def _settled(connection: Connection, box: SecretBox, wanted: FirstAccount) -> Bootstrap | None:
     """The first account, if nothing is left to do."""
-    account = accounts.first_account(connection)
-    if account is None:
+    account, installation = accounts.first_account(connection), accounts.installation(connection)
+    if account is None or installation is None:
         return None
     _check_secret_key(connection, box)
     if wanted.api_key and key_by_hash(connection, keys.hash_of(wanted.api_key)) is None:
@@ -101,7 +104,7 @@ def _settled(connection: Connection, box: SecretBox, wanted: FirstAccount) -> Bo
         wanted.webhook_key
     ):
         return None
-    return Bootstrap(account, created=False)
+    return Bootstrap(account, created=False, installation=installation)
 
 
 def _carry_out(connection: Connection, starts: Sequence[_Start]) -> list[Bootstrap | Exception]:
@@ -122,6 +125,7 @@ def _bootstrap(connection: Connection, start: _Start) -> Bootstrap:
     # Taking the mark first also makes processes that start at once wait for each other here.
     accounts.claim_meta(connection, _SECRET_KEY_MARK, _mark_of(box))
     _check_secret_key(connection, box)
+    installation = _named_installation(connection)
     account = accounts.first_account(connection)
     created = account is None
     if account is None:
@@ -133,7 +137,14 @@ def _bootstrap(connection: Connection, start: _Start) -> Bootstrap:
         insert_key(connection, new, start.now)
     if wanted.webhook_key:
         _take_webhook_key(connection, account, start)
-    return Bootstrap(account, created, made)
+    return Bootstrap(account, created, installation, made)
+
+
+def _named_installation(connection: Connection) -> str:
+    """The id of this installation, made now if it has none."""
+    made = secrets.token_hex(INSTALLATION_BYTES)
+    accounts.claim_meta(connection, accounts.INSTALLATION, made)
+    return accounts.installation(connection) or made
 
 
 def _make_account(connection: Connection, start: _Start) -> AccountRow:

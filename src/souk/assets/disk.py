@@ -30,6 +30,8 @@ READ_THREADS = 4
 PIECE_BYTES = 256 * 1024
 LISTED_AT_ONCE = 1000
 SCRATCH = ".scratch"
+OWNER = ".installation"
+"""The file that says whose files these are. It is hidden, so no key can name it."""
 
 # Errors of file systems that have no hard links.
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
@@ -98,6 +100,14 @@ class DiskStorage:
         """See :meth:`souk.assets.storage.Storage.clear_scratch`."""
         return await self._write(lambda: _remove(_files_before(self._scratch, moment / 1000)))
 
+    async def owner(self) -> str | None:
+        """See :meth:`souk.assets.storage.Storage.owner`."""
+        return await self._read(partial(owner_of, self._root))
+
+    async def claim(self, installation: str) -> None:
+        """See :meth:`souk.assets.storage.Storage.claim`."""
+        await self._write(partial(self._claim, installation))
+
     async def stats(self) -> StorageStats:
         """See :meth:`souk.assets.storage.Storage.stats`."""
         usage = await self._read(partial(shutil.disk_usage, self._root))
@@ -142,6 +152,15 @@ class DiskStorage:
         path.unlink()
         return near
 
+    def _claim(self, installation: str) -> None:
+        draft = self._scratch / uuid4().hex
+        with draft.open("w", encoding="ascii") as file:
+            file.write(installation + "\n")
+            file.flush()
+            _sync(file.fileno())
+        draft.replace(self._root / OWNER)
+        _sync_folder(self._root)
+
     def _make_durable(self, folder: Path) -> None:
         """Make a folder and those above it, and sync their names before anything is put there."""
         if folder in self._durable:
@@ -163,6 +182,14 @@ class DiskStorage:
                     yield check_key(key)
                 except BadKey:
                     continue
+
+
+def owner_of(root: Path) -> str | None:
+    """The installation whose files lie in a folder, as far as the folder says; it is left as it is."""
+    try:
+        return (root / OWNER).read_text(encoding="ascii", errors="replace").strip() or None
+    except FileNotFoundError:
+        return None
 
 
 def _make_root(root: Path, scratch: Path) -> None:

@@ -3,10 +3,12 @@
 A row goes first and its bytes after; a crash in between leaves bytes without a row, for the next sweep.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from souk.assets.belonging import REMEDY, belongs
 from souk.assets.storage import Storage
 from souk.clock import Clock
 from souk.store import assets
@@ -14,6 +16,8 @@ from souk.store.database import Connection
 from souk.store.lane import Kind, Lane
 from souk.store.reads import Reads
 from souk.words import Millis
+
+log = logging.getLogger("souk.assets")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +59,21 @@ EXPIRE: Kind[Expire, list[str]] = Kind("assets.expire", 90, _expire)
 async def sweep(
     lane: Lane, reads: Reads, storage: Storage, clock: Clock, limits: SweepLimits | None = None
 ) -> SweepCounts:
-    """Remove expired files, orphaned bytes and abandoned scratch files. Many processes may sweep at once."""
+    """Remove expired files, orphaned bytes and abandoned scratch files. Many processes may sweep at once.
+
+    Bytes without a row are orphans only in a storage that belongs to this database; any other is left alone.
+    """
     limits = limits or SweepLimits()
     now = clock.now()
     unclaimed = Millis(now - limits.orphan_age_ms)
+    expired = await _drop_expired(lane, storage, Expire(Millis(now - limits.grace_ms), limits.batch))
+    if not await belongs(reads, storage):
+        log.warning(
+            "stored files are not known to be this database's; none is cleaned up", extra={"remedy": REMEDY}
+        )
+        return SweepCounts(expired, orphans=0, scratch=0)
     return SweepCounts(
-        expired=await _drop_expired(lane, storage, Expire(Millis(now - limits.grace_ms), limits.batch)),
+        expired=expired,
         orphans=await _drop_orphans(reads, storage, unclaimed),
         scratch=await storage.clear_scratch(unclaimed),
     )

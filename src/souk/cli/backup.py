@@ -66,6 +66,11 @@ def restore(
     show(as_json, data, lambda: out(f"{rows} rows and {manifest.files} files are back"))
     for path in manifest.missing:
         complain(f"{path} had expired when the backup was taken")
+    if not done.owns_files:
+        complain(
+            f"{manifest.files} files went to a storage that held others before; nothing there is cleaned up "
+            "until you run `souk files adopt`"
+        )
     if done.problems:
         raise Failure(f"the ledger does not add up: {done.problems[0]} (souk ledger verify)", Exit.NEGATIVE)
 

@@ -1,4 +1,4 @@
-"""``souk files``: bringing a file in, so that the input of a task can name it."""
+"""``souk files``: bringing a file in, so that the input of a task can name it, and taking over a storage."""
 
 import random
 from pathlib import Path
@@ -13,16 +13,12 @@ from souk.cli.show import moment, out, show, size
 
 if TYPE_CHECKING:
     from souk.house import House
+    from souk.operations.adoption import Adoption
     from souk.store.assets import AssetRow
 
-files = typer.Typer(help="Bring files in.", no_args_is_help=True)
+files = typer.Typer(help="Bring files in; take over a storage.", no_args_is_help=True)
 
 DAY_MS = 86_400_000
-
-
-@files.callback()
-def _group() -> None:
-    """A group although it has one command, so that the command keeps its name."""
 
 
 @files.command("put")
@@ -52,6 +48,34 @@ def put(
 async def _put(loaded: Loaded, file: Path, account: str) -> "tuple[AssetRow, str]":
     async with open_house(loaded) as house:
         return await upload(house, file, account)
+
+
+@files.command("adopt")
+def adopt(
+    with_unknown: Annotated[
+        bool,
+        typer.Option("--with-unknown", help="Also files the database does not know; the sweep removes them."),
+    ] = False,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Take the files in the storage as this database's, so that the sweep cleans up among them."""
+    done = run(_adopt(load(data_dir), with_unknown))
+    if not done.adopted:
+        raise Failure(
+            f"the storage holds {done.unknown} file(s) that this database does not know, and the sweep would remove "
+            "them; if nothing needs them, run it again with --with-unknown",
+            Exit.NEGATIVE,
+        )
+    told = f"the files are this database's; {done.unknown} that it does not know will be removed within hours"
+    show(as_json, done, lambda: out(told if done.unknown else "the files are this database's"))
+
+
+async def _adopt(loaded: Loaded, with_unknown: bool) -> "Adoption":
+    from souk.operations.adoption import adopt
+
+    async with open_house(loaded) as house:
+        return await adopt(house.reads, house.storage, with_unknown=with_unknown)
 
 
 async def upload(house: "House", file: Path, account: str) -> "tuple[AssetRow, str]":

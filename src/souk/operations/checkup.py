@@ -67,7 +67,7 @@ def check_up(
     at_head = _schema(database)
     found.append(at_head)
     if at_head.standing is Standing.GOOD:
-        found += check_data(settings, database, clock)
+        found += check_data(settings, database, files, clock)
     return found
 
 

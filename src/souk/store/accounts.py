@@ -189,6 +189,14 @@ def set_meta(connection: Connection, name: str, value: str) -> None:
     connection.run(_SET_META, {"key": name, "value": value})
 
 
+INSTALLATION = "installation"
+
+
+def installation(connection: Connection) -> str | None:
+    """The id of the installation this database is; None before its first start."""
+    return meta(connection, INSTALLATION)
+
+
 def claim_meta(connection: Connection, name: str, value: str) -> None:
     """Record a fact unless it is recorded already."""
     connection.run(_CLAIM_META, {"key": name, "value": value})

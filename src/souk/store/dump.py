@@ -56,7 +56,7 @@ def count_rows(connection: Connection, name: str) -> int:
     return int(connection.run(Statement(f"SELECT count(*) FROM {metadata.tables[name].name}"))[0][0])
 
 
-def settle(connection: Connection) -> None:
+def make_live(connection: Connection) -> None:
     """Make loaded rows live: no process holds them any more, and new rows are numbered after them."""
     for statement in _HAND_BACK:
         connection.run(statement)

@@ -9,12 +9,14 @@ from shutil import copyfileobj
 from typing import Any
 
 from souk.accounts.verify import verify
+from souk.assets.belonging import settle
 from souk.assets.storage import Storage
 from souk.operations.backup import manifest as contents
 from souk.operations.backup.archive import BadBackup, Source
 from souk.operations.backup.manifest import Manifest, assets_of, check, read_rows
+from souk.store.accounts import INSTALLATION
 from souk.store.database import Connection, Database
-from souk.store.dump import count_rows, settle, table_names, write_rows
+from souk.store.dump import count_rows, make_live, table_names, write_rows
 from souk.store.migrate import HEAD, migrate
 
 ROWS_AT_ONCE = 1000
@@ -27,6 +29,8 @@ class Restored:
     manifest: Manifest
     problems: list[str]
     """Where the ledger does not add up; it did not when the backup was taken, then."""
+    owns_files: bool
+    """The storage is the database's now. If it held files before, :mod:`souk.operations.adoption` decides."""
 
 
 async def restore(database: Database, storage: Storage, source: Source) -> Restored:
@@ -41,6 +45,7 @@ async def restore(database: Database, storage: Storage, source: Source) -> Resto
     connection = database.connect()
     try:
         _check_empty(connection)
+        owns_files = await _settle(storage, source)
         await _bring_files(storage, source, manifest)
         connection.begin()
         try:
@@ -49,7 +54,7 @@ async def restore(database: Database, storage: Storage, source: Source) -> Resto
         except BaseException:
             connection.rollback()
             raise
-        return Restored(manifest, verify(connection).problems)
+        return Restored(manifest, verify(connection).problems, owns_files)
     finally:
         connection.close()
 
@@ -75,6 +80,12 @@ def _check_empty(connection: Connection) -> None:
         raise BadBackup(f"the database is not empty ({', '.join(taken[:3])}); restore into an empty one")
 
 
+async def _settle(storage: Storage, source: Source) -> bool:
+    """Mark an empty storage as the backup's before its files come in, so that a second try finds its own mark."""
+    facts = {row["key"]: row["value"] for row in read_rows(source, "meta")}
+    return INSTALLATION in facts and await settle(storage, facts[INSTALLATION])
+
+
 async def _bring_files(storage: Storage, source: Source, manifest: Manifest) -> None:
     missing = set(manifest.missing)
     for row in assets_of(source):
@@ -96,7 +107,7 @@ def _load(connection: Connection, source: Source, manifest: Manifest) -> None:
             write_rows(connection, name, rows)
         if count_rows(connection, name) != facts.rows:
             raise BadBackup(f"{name} has {count_rows(connection, name)} rows after loading, not {facts.rows}")
-    settle(connection)
+    make_live(connection)
 
 
 def _batches(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
