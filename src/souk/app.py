@@ -4,6 +4,7 @@ from souk.api.asgi import Application
 from souk.api.credential import Proxies
 from souk.api.files import Files
 from souk.api.health import Check
+from souk.api.pages import Pages
 from souk.api.routes import application
 from souk.api.site import Site
 from souk.api.vitals import Vitals
@@ -24,8 +25,9 @@ def asgi(house: House) -> Application:
     )
     vitals = Vitals(house.lane, house.reads, house.clock)
     files = Files(house.reads, house.storage, house.clock)
+    pages = Pages(house.operations, house.public_url)
     checks = {} if house.engine is None else {"engine": engine_check(house.engine)}
-    return application(site, vitals, checks, more=[files.route()])
+    return application(site, vitals, checks, more=[files.route(), *pages.routes])
 
 
 def engine_check(engine: Engine) -> Check:

@@ -40,6 +40,10 @@ TAKES_NONE = {
     ("GET", "/health"),
     ("GET", "/ready"),
     ("GET", "/metrics"),
+    ("GET", "/openapi.json"),
+    ("GET", "/llms.txt"),
+    ("GET", "/docs"),
+    ("GET", "/docs/{name}"),
     ("GET", "/f/{path:path}"),  # the unguessable path is the credential
 }
 

@@ -1,0 +1,48 @@
+"""``/llms.txt``: the server in a page of plain text, for a language model that is to write a client."""
+
+from collections.abc import Iterable
+
+from souk.words import JsonObject
+
+_PAGE = """\
+# Souk
+
+A self-hosted market of generative models for image, video and audio behind one task API. Its wire is compatible with
+KIE.AI: a client of that service works with the base URL {url}
+
+## How to run a model
+
+Every call needs the header `Authorization: Bearer <key>`. Answers are JSON `{{"code", "msg", "data"}}`; HTTP is
+200 even when `code` is not. Code 200 means success; otherwise `msg` and `error` (`code`, `field`, `retryable`)
+say what is wrong.
+
+1. Create: POST {url}/api/v1/jobs/createTask
+   {{"model": "z-image", "input": {{"prompt": "A lighthouse in fog", "aspect_ratio": "16:9"}}}}
+   Answer: data.taskId. Optional: `callBackUrl` in the body, header `Idempotency-Key`.
+2. Ask: GET {url}/api/v1/jobs/recordInfo?taskId=<taskId>&wait=60
+   `wait` holds the answer until the task ends, for at most 60 seconds. Repeat until data.state is success or fail.
+3. Take: data.resultJson is JSON text; its `resultUrls` are links of the files, which need no key. Models of text and
+   data have `resultObject`. On `fail` read data.failCode and data.failMsg.
+
+Also: GET {url}/api/v1/models/<model> (input schema, price, example), GET {url}/api/v1/chat/credit (credits left),
+POST {url}/api/v1/jobs/estimate (what a create would cost), POST {url}/api/v1/jobs/cancelTask.
+Without a connection to an upstream every model runs in a sandbox that makes marked placeholder files.
+
+- [OpenAPI 3.1]({url}/openapi.json): every call, and the input schema of every model
+- [Page for people]({url}/docs)
+
+## Models
+
+"""
+
+
+def llms(models: Iterable[JsonObject], url: str) -> str:
+    """The text. ``models`` are full descriptions, ``url`` the server's address."""
+    return _PAGE.format(url=url) + "".join(f"{_line(model)}\n" for model in models)
+
+
+def _line(model: JsonObject) -> str:
+    required: list[str] = model["input"].get("required", [])
+    needs = f" Needs {', '.join(required)}." if required else ""
+    kinds: list[str] = model["taskType"]
+    return f"- {model['model']}: {', '.join(kinds)} by {model['provider']}; {model['pricingDesc']}.{needs}"

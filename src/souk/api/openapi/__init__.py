@@ -1,0 +1,1 @@
+"""What ``/openapi.json`` says: operations are described here, models come from the catalogue."""

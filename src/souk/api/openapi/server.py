@@ -1,0 +1,109 @@
+"""The operations that need no key, in words: stored files, the server's health, and the pages about the API."""
+
+from souk.api.openapi.operation import Operation
+from souk.api.openapi.shapes import JSON, answer, in_header, in_path, text, thing
+from souk.words import JsonObject
+
+TAG = "Server"
+_ETAG: JsonObject = {"ETag": {"description": "Changes with the content.", "schema": text()}}
+_UNCHANGED: JsonObject = {"description": "Your copy, named in `If-None-Match`, is the file as it is."}
+_BYTES: JsonObject = {"*/*": {"schema": {}}}
+_READY = thing(
+    {
+        "status": text(enum=["ready", "not ready"]),
+        "checks": {
+            "type": "object",
+            "additionalProperties": text(),
+            "description": "By part: `ok`, or what is wrong.",
+        },
+    }
+)
+_IF_NONE_MATCH = in_header("If-None-Match", text(), "The `ETag` of your copy.")
+_NO_FILE: JsonObject = {"type": "object", "properties": {"code": {"const": 404}, "data": {"type": "null"}}}
+
+
+def _page(path: str, name: str, summary: str, media_type: str, schema: JsonObject | None = None) -> Operation:
+    return Operation(
+        "GET",
+        path,
+        name,
+        TAG,
+        summary,
+        parameters=(_IF_NONE_MATCH,),
+        answers={"200": answer("It.", media_type, schema or text(), _ETAG), "304": _UNCHANGED},
+        needs_key=False,
+    )
+
+
+OPERATIONS = (
+    Operation(
+        "GET",
+        "/f/{path:path}",
+        "getFile",
+        "Files",
+        "Get a stored file",
+        "The links in results lead here. They cannot be guessed and need no key. Byte ranges and conditions work "
+        "as RFC 9110 says.",
+        parameters=(
+            in_path(
+                "path", text(), "The link's own; slashes stand as they are.", "a91aebff21aa/4052b0b3.png"
+            ),
+            in_header("Range", text(examples=["bytes=0-1023"]), "The part you want."),
+            _IF_NONE_MATCH,
+        ),
+        answers={
+            "200": {"description": "The file.", "content": _BYTES},
+            "206": {"description": "The part asked for.", "content": _BYTES},
+            "304": _UNCHANGED,
+            "404": answer("There is no such file, or it has expired.", JSON, _NO_FILE),
+            "416": {"description": "The file has no such part."},
+        },
+        needs_key=False,
+    ),
+    Operation(
+        "GET",
+        "/health",
+        "health",
+        TAG,
+        "Ask whether the process answers",
+        answers={"200": answer("It does.", JSON, thing({"status": {"const": "ok"}, "version": text()}))},
+        needs_key=False,
+    ),
+    Operation(
+        "GET",
+        "/ready",
+        "ready",
+        TAG,
+        "Ask whether the process can do its work",
+        answers={
+            "200": answer("It can.", JSON, _READY),
+            "503": answer("It cannot; `checks` names what is wrong.", JSON, _READY),
+        },
+        needs_key=False,
+    ),
+    Operation(
+        "GET",
+        "/metrics",
+        "metrics",
+        TAG,
+        "Get the metrics in Prometheus's text format",
+        answers={"200": answer("Counters and gauges of this process and its store.", "text/plain", text())},
+        needs_key=False,
+    ),
+    _page("/openapi.json", "openapi", "Get this document", JSON, {"type": "object"}),
+    _page("/llms.txt", "llms", "Get a short description of this server for language models", "text/plain"),
+    _page("/docs", "docs", "Open the page to read about and try every model", "text/html"),
+    Operation(
+        "GET",
+        "/docs/{name}",
+        "docsPart",
+        TAG,
+        "Get a part of the page",
+        parameters=(in_path("name", text(), "A script, style or picture of it.", "docs.js"), _IF_NONE_MATCH),
+        answers={
+            "200": {"description": "It.", "content": _BYTES, "headers": _ETAG},
+            "304": _UNCHANGED,
+        },
+        needs_key=False,
+    ),
+)

@@ -1,0 +1,113 @@
+"""What the server says about itself: ``/openapi.json``, ``/llms.txt``, and ``/docs`` with its parts.
+
+Each is made when first asked for, kept, and sent with an ETag. They need no key: they tell what the catalogue
+offers and nothing of what was done with it.
+"""
+
+import hashlib
+import mimetypes
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
+from importlib.resources import files
+from typing import Final
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from souk.api.answers import JSON
+from souk.dialects.envelope import Rejected
+from souk.operations.operations import Operations
+from souk.words import JsonObject
+
+PARTS: Final = "docs_page"
+"""The package folder that holds the parts of ``/docs``."""
+HEADERS: Final = {
+    # Nothing of another place runs, loads or is called here, and nobody frames the page.
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "media-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-cache",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page as it is sent."""
+
+    body: bytes
+    media_type: str
+    etag: str
+
+
+def page(body: bytes, media_type: str) -> Page:
+    """A page with its ETag."""
+    return Page(body, media_type, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+
+
+class Pages:
+    """Handlers of the pages that describe the server."""
+
+    def __init__(self, operations: Operations, public_url: str) -> None:
+        self._operations = operations
+        self._public_url = public_url
+        self.routes = [
+            self._route("/openapi.json", cache(self._openapi)),
+            self._route("/llms.txt", cache(self._llms)),
+            self._route("/docs", partial(part, "index.html")),
+            Route("/docs/{name}", self._part, methods=["GET"]),
+        ]
+
+    def _route(self, path: str, made: Callable[[], Page]) -> Route:
+        async def answer(request: Request) -> Response:
+            return _answer(request, made())
+
+        return Route(path, answer, methods=["GET"])
+
+    async def _part(self, request: Request) -> Response:
+        name: str = request.path_params["name"]
+        if name not in part_names():
+            raise Rejected(404, f"The page has no part {name[:100]}", "unknown_path", status=404)
+        return _answer(request, part(name))
+
+    def _openapi(self) -> Page:
+        # Imported here because few processes are ever asked, and all of them must start quickly.
+        from souk.api.openapi.document import document
+
+        return page(msgspec.json.encode(document(self._models())), JSON)
+
+    def _llms(self) -> Page:
+        from souk.api.llms import llms
+
+        return page(llms(self._models(), self._public_url).encode(), "text/plain; charset=utf-8")
+
+    def _models(self) -> list[JsonObject]:
+        """Every model in full, as the catalogue describes it."""
+        found = (self._operations.model(str(model["model"])) for model in self._operations.models())
+        return [model for model in found if model is not None]
+
+
+@cache
+def part_names() -> frozenset[str]:
+    """The files ``/docs`` is made of."""
+    return frozenset(each.name for each in files("souk.api").joinpath(PARTS).iterdir() if each.is_file())
+
+
+@cache
+def part(name: str) -> Page:
+    """One of those files."""
+    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    text = kind.startswith("text/") or kind == "image/svg+xml"
+    body = files("souk.api").joinpath(PARTS, name).read_bytes()
+    return page(body, f"{kind}; charset=utf-8" if text else kind)
+
+
+def _answer(request: Request, found: Page) -> Response:
+    headers = {**HEADERS, "ETag": found.etag}
+    known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
+    if found.etag in known or "*" in known:
+        return Response(status_code=304, headers=headers)
+    return Response(found.body, headers=headers, media_type=found.media_type)
