@@ -5,6 +5,7 @@ import os
 import random
 import secrets
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -116,46 +117,52 @@ class House:
         clock = clock or SystemClock()
         env = os.environ if env is None else env
         settings.data_dir.mkdir(parents=True, exist_ok=True)
-        slot = _slot(settings) if engine else None
-        database = database_of(settings)
-        migrate(database)
-        catalog = load_catalog(overrides=config.models)
-        configured, connections = _connections(settings, config, env)
-        logs.redact.add(*_secrets(settings, connections))
-        box = open_box(settings.secret_key.get_secret_value(), settings.data_dir)
-        lane = Lane(database, f"{slot.name if slot else 'no-slot'}#{secrets.token_hex(8)}")
-        reads = Reads(database)
-        lane.start()
-        first = await bootstrap(lane, reads, box, FirstAccount.of(settings), clock)
-        storage = DiskStorage(storage_folder(settings))
-        await settle(storage, first.installation)
-        policy = Policy(settings.outbound_policy.value)
-        house = cls(
-            settings=settings,
-            config=config,
-            public_url=(settings.public_url or public_url or default_url(settings)).rstrip("/"),
-            database=database,
-            clock=clock,
-            lane=lane,
-            reads=reads,
-            box=box,
-            first=first,
-            catalog=catalog,
-            configured=configured,
-            connections=connections,
-            http=GuardedHttp.open(policy),
-            callback_http=GuardedHttp.open(policy, connections=0),
-            storage=storage,
-            dialects=Dialects(settings.wire),
-            meters=Meters(),
-            webhook_keys=WebhookKeys(reads, box, clock),
-            bell=Bell(),
-            slot=slot,
-        )
-        house.operations = house._operations()
-        if slot is not None:
-            await house._start_engine(slot)
-        return house
+        with ExitStack() as undo:
+            slot = _slot(settings) if engine else None
+            if slot is not None:
+                undo.callback(slot.release)
+            database = database_of(settings)
+            migrate(database)
+            catalog = load_catalog(overrides=config.models)
+            configured, connections = _connections(settings, config, env)
+            logs.redact.add(*_secrets(settings, connections))
+            box = open_box(settings.secret_key.get_secret_value(), settings.data_dir)
+            lane = Lane(database, f"{slot.name if slot else 'no-slot'}#{secrets.token_hex(8)}")
+            undo.callback(lane.close)
+            reads = Reads(database)
+            undo.callback(reads.close)
+            lane.start()
+            first = await bootstrap(lane, reads, box, FirstAccount.of(settings), clock)
+            storage = DiskStorage(storage_folder(settings))
+            await settle(storage, first.installation)
+            policy = Policy(settings.outbound_policy.value)
+            house = cls(
+                settings=settings,
+                config=config,
+                public_url=(settings.public_url or public_url or default_url(settings)).rstrip("/"),
+                database=database,
+                clock=clock,
+                lane=lane,
+                reads=reads,
+                box=box,
+                first=first,
+                catalog=catalog,
+                configured=configured,
+                connections=connections,
+                http=GuardedHttp.open(policy),
+                callback_http=GuardedHttp.open(policy, connections=0),
+                storage=storage,
+                dialects=Dialects(settings.wire),
+                meters=Meters(),
+                webhook_keys=WebhookKeys(reads, box, clock),
+                bell=Bell(),
+                slot=slot,
+            )
+            house.operations = house._operations()
+            if slot is not None:
+                await house._start_engine(slot)
+            undo.pop_all()
+            return house
 
     async def close(self) -> None:
         """Let work end, hand the rest back, and close everything in the reverse order."""

@@ -12,6 +12,7 @@ from souk.engine.steps import ADVANCE, FINISH, Finish, Step
 from souk.engine.wish import Wish
 from souk.engine.world import World
 from souk.ids import random_hex
+from souk.providers.base import ParentRef
 from souk.store.assets import AssetRow
 from souk.store.attempts import Attempt
 from souk.store.events import PROGRESS, NewEvent
@@ -52,6 +53,8 @@ class Lease:
         if task.cancel_at is not None:
             self.cancelled.set()
         self.attempt: Attempt | None = None
+        self.parents: tuple[ParentRef, ...] = ()
+        """What the input's parents are called upstream."""
         self.ended = False
         self._reached: set[str] = set()
         self.handing_over = False

@@ -9,6 +9,7 @@ from souk.engine.job import folder_of
 from souk.engine.lease import Failure, Fenced, Lease
 from souk.engine.local import run_local
 from souk.engine.pace import Pace
+from souk.engine.parents import parent_refs
 from souk.engine.remote import CANCELLED, out_of_time, run_remote
 from souk.engine.routes import Route, routes_of
 from souk.engine.steps import RETURN, Return
@@ -40,10 +41,14 @@ async def _run(lease: Lease, traffic: dict[str, Traffic], paces: dict[str, Pace]
     model = world.catalog.find(task.model)
     routes = routes_of(model, Mode(task.mode), world.connections) if model else []
     local = _local_route(lease, routes)
+    if model is not None and local is None:
+        lease.parents = await parent_refs(model, task, world.reads)
     if lease.cancelled.is_set() and task.attempt_id is None:
         await lease.fail(CANCELLED)
     elif local is not None:
         await _run_here(lease, local)
+    elif lease.parents and not (routes := _of_parents(lease, routes)):
+        await lease.fail(_PARENTS_GONE)
     elif routes or task.ref or task.outputs or task.state in (TaskState.SUBMITTING, TaskState.REVIEW):
         await run_remote(Upstream(lease, routes, traffic, paces))
     else:
@@ -57,6 +62,15 @@ def _local_route(lease: Lease, routes: list[Route]) -> Route | None:
     if connection is not None and connection.provider not in locals_:
         return None
     return next((route for route in routes if route.connection.provider in locals_), None)
+
+
+def _of_parents(lease: Lease, routes: list[Route]) -> list[Route]:
+    """The routes on which the task's parents are known: a child runs where its parents ran."""
+    return [
+        route
+        for route in routes
+        if all(route.connection.name == parent.connection for parent in lease.parents)
+    ]
 
 
 async def _run_here(lease: Lease, route: Route) -> None:
@@ -81,6 +95,12 @@ async def _set_aside(lease: Lease) -> None:
     except Exception:
         # The lease ends with the node's heartbeat at the latest, and another node carries on.
         log.exception("task could not be set aside", extra={"task_id": lease.id})
+
+
+_PARENTS_GONE = Failure(
+    FailKind.UNSUPPORTED,
+    "the tasks this one builds on ran on another connection, and only there can it run; nothing was charged",
+)
 
 
 def _no_route(model: str, *, known: bool) -> Failure:

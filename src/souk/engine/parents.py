@@ -7,7 +7,8 @@ from typing import TypeVar
 from souk.assets.media import Rule
 from souk.catalog.media import field_of
 from souk.catalog.model import Model
-from souk.store import assets, pieces
+from souk.providers.base import ParentRef
+from souk.store import assets, pieces, tasks
 from souk.store.assets import AssetRow
 from souk.store.database import Connection
 from souk.store.reads import Reads
@@ -44,3 +45,24 @@ def _results(
     for path, id, _ in named:
         results.setdefault(field_of(path), []).extend(rows.get(owner[id], []))
     return results
+
+
+async def parent_refs(model: Model, task: TaskRow, reads: Reads) -> tuple[ParentRef, ...]:
+    """How the upstreams that made a live task's parents call them."""
+    named = model.parents(json.loads(task.input))
+    return await reads.run(lambda connection: _refs(connection, task, named)) if named else ()
+
+
+def _refs(connection: Connection, task: TaskRow, named: list[tuple[str, str, str]]) -> tuple[ParentRef, ...]:
+    found = pieces.find(
+        connection, task.account_id, task.mode, [id for _, id, kind in named if kind == "piece"]
+    )
+    rows = tasks.fetch(connection, [id for _, id, kind in named if kind == "task"])
+    refs: list[ParentRef] = []
+    for path, id, _ in named:
+        piece, row = found.get(id), rows.get(TaskId(id))
+        if piece is not None:
+            refs.append(ParentRef(field_of(path), id, piece.connection or "", piece.upstream_ref or ""))
+        elif row is not None:
+            refs.append(ParentRef(field_of(path), id, row.connection or "", row.ref or ""))
+    return tuple(refs)

@@ -59,6 +59,19 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True)
+class ParentRef:
+    """An earlier task or piece that the input names, as the upstream that made it knows it."""
+
+    field: str
+    """The input path that names it."""
+    id: str
+    """Our id, as the input has it."""
+    connection: str
+    ref: str
+    """The upstream's own id."""
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One attempt of a task, as a provider sees it."""
 
@@ -78,6 +91,8 @@ class Job:
     now: Millis
     prepared: JsonObject = field(default_factory=dict[str, Any])
     """What :meth:`Provider.prepare` learnt, such as addresses of uploaded inputs."""
+    parents: Sequence[ParentRef] = ()
+    """What earlier tasks and pieces in the input are called upstream; all on this job's connection."""
     webhook_url: str = ""
     """Where the upstream may report back; empty when Souk has no public address."""
     hops: int = 0

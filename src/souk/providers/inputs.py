@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from souk.words import JsonObject
+from souk.providers.base import ParentRef, Refused
+from souk.words import FailKind, JsonObject
 
 
 def with_addresses(input: JsonObject, field: str, addresses: Mapping[int, str]) -> JsonObject:
@@ -15,6 +16,25 @@ def with_addresses(input: JsonObject, field: str, addresses: Mapping[int, str]) 
     """
     steps = [step.removesuffix("[]") for step in field.split(".")]
     return _placed(input, steps, _counted(addresses))
+
+
+def with_reference(input: JsonObject, parent: ParentRef) -> JsonObject:
+    """A copy of ``input`` that names a parent as its upstream does. Raises Refused when that has no name for it."""
+    if not parent.ref:
+        raise Refused(FailKind.UNSUPPORTED, f"{parent.field}: the upstream keeps no reference to this result")
+    steps = [step.removesuffix("[]") for step in parent.field.split(".")]
+    return _renamed(input, steps, parent)
+
+
+def _renamed(value: Any, steps: Sequence[str], parent: ParentRef) -> Any:
+    if isinstance(value, list):
+        return [_renamed(item, steps, parent) for item in cast(list[Any], value)]
+    if not steps:
+        return parent.ref if value == parent.id else value
+    if isinstance(value, dict) and steps[0] in value:
+        inside = cast(JsonObject, value)
+        return {**inside, steps[0]: _renamed(inside[steps[0]], steps[1:], parent)}
+    return cast(Any, value)
 
 
 def _counted(addresses: Mapping[int, str]) -> Iterator[str | None]:

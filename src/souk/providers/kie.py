@@ -28,7 +28,7 @@ from souk.providers.base import (
     Unknown,
     Unreachable,
 )
-from souk.providers.inputs import with_addresses
+from souk.providers.inputs import with_addresses, with_reference
 from souk.words import Credits, FailKind, JsonObject, credits_from_number
 
 BASE_URL = "https://api.kie.ai"
@@ -115,7 +115,10 @@ class Kie:
         changed = job.input
         uploaded: dict[str, str] = {}
         addresses: dict[str, dict[int, str]] = {}
+        parents = {parent.field for parent in job.parents}
         for file in await job.media.all():
+            if file.field in parents:
+                continue  # the service has the parent's files already
             if file.reachable:
                 address = file.url
             else:
@@ -124,6 +127,8 @@ class Kie:
             addresses.setdefault(file.field, {})[file.index] = address
         for field, found in addresses.items():
             changed = with_addresses(changed, field, found)
+        for parent in job.parents:
+            changed = with_reference(changed, parent)
         return replace(job, prepared={**job.prepared, "input": changed})
 
     async def submit(self, job: Job, http: Http) -> Accepted:
