@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from souk import __version__
 from tests.unit.command import Command, souk_on
 
 
@@ -38,6 +39,18 @@ def test_misspelt_command_is_a_usage_error(souk: Command, words: tuple[str, ...]
     answer = souk(*words)
     assert answer.code == 2
     assert len(answer.err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("words", [(), ("keys",)])
+def test_command_without_a_word_of_what_to_do_prints_its_help(souk: Command, words: tuple[str, ...]) -> None:
+    answer = souk(*words)
+    assert answer.code == 2
+    assert answer.err.startswith("Usage: souk")
+    assert len(answer.err.splitlines()) > 5
+
+
+def test_version_is_printed(souk: Command) -> None:
+    assert souk.good("--version").out == f"souk {__version__}\n"
 
 
 def test_data_dir_is_accepted_after_every_command(souk: Command, tmp_path: Path) -> None:

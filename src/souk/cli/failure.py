@@ -32,9 +32,18 @@ def complain(message: str) -> None:
 
 def code_of(error: Exception) -> Exit:
     """Say what went wrong and give the exit code for it."""
+    if help_text := _help(error):
+        sys.stderr.write(f"{help_text}\n")
+        return Exit.USAGE
     message, code = _told(error)
     complain(message)
     return code
+
+
+def _help(error: Exception) -> str:
+    """The help that the command-line parser raises where a group is called without a command."""
+    told = getattr(error, "format_message", str)()
+    return told if told.startswith("Usage:") else ""
 
 
 def _told(error: Exception) -> tuple[str, Exit]:

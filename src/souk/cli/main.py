@@ -2,9 +2,11 @@
 
 import os
 import sys
+from typing import Annotated
 
 import typer
 
+from souk import __version__
 from souk.cli.accounts import accounts
 from souk.cli.backup import backup, restore
 from souk.cli.callbacks import callbacks
@@ -20,11 +22,11 @@ from souk.cli.models import models
 from souk.cli.providers import providers
 from souk.cli.run import run
 from souk.cli.serve import serve
+from souk.cli.show import out
 from souk.cli.tasks import tasks
 
 app = typer.Typer(
     name="souk",
-    help="The open, self-hosted market of generative models: one key and one task API.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -42,6 +44,21 @@ for name, group in (
     ("ledger", ledger),
 ):
     app.add_typer(group, name=name)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        out(f"souk {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def souk(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """The open, self-hosted market of generative models: one key and one task API."""
 
 
 def main(arguments: list[str] | None = None) -> int:
