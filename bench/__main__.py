@@ -1,23 +1,26 @@
 """``make bench``: every bench, or those named on the command line: jobs, inflight, growth, media."""
 
 import asyncio
-import os
 import sys
 
 from bench import growth, inflight, jobs, sandbox_media
+from tests.postgres import fresh_database, running_cluster
 
 BENCHES = ("jobs", "inflight", "growth", "media")
 
 
 def main() -> None:
-    """Run benches; ``SOUK_BENCH_DATABASE_URL`` adds PostgreSQL to those that use a database."""
-    postgres = os.environ.get("SOUK_BENCH_DATABASE_URL", "")
+    """Run benches one after another, on a PostgreSQL of their own where one is needed."""
     for name in sys.argv[1:] or BENCHES:
         print(f"== {name}", flush=True)
         match name:
             case "jobs":
-                for url in filter(None, ("sqlite", postgres)):
-                    jobs.run("" if url == "sqlite" else url)
+                jobs.run()
+                with (
+                    running_cluster(durable=True) as cluster,
+                    fresh_database(cluster.url("postgres"), "bench") as url,
+                ):
+                    jobs.run(url)
             case "inflight":
                 inflight.run()
             case "growth":
