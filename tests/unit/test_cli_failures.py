@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from souk import __version__
+from souk.store.database import Database, without_password
 from tests.unit.command import Command, souk_on
 
 
@@ -66,14 +67,47 @@ def test_setting_that_cannot_be_is_named(souk: Command, monkeypatch: pytest.Monk
     assert "SOUK_PORT" in answer.err
 
 
-def test_unreachable_database_is_a_configuration_error(
-    souk: Command, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("words", [("keys", "list"), ("migrate",), ("serve", "--port", "0")])
+def test_unreachable_database_is_a_configuration_error_that_names_the_setting(
+    souk: Command, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
 ) -> None:
     monkeypatch.setenv("SOUK_DATABASE_URL", "postgresql://souk:canary-password@127.0.0.1:1/souk")
-    answer = souk("keys", "list")
+    answer = souk(*words)
     assert answer.code == 3
-    assert "canary-password" not in answer.err
+    assert "postgresql://127.0.0.1:1/souk (SOUK_DATABASE_URL)" in answer.err
+    assert "canary" not in answer.err
     assert len(answer.err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://localhost:zy/zyx@127.0.0.1:1/souk",
+        "postgresql://souk:zyx?zyx@127.0.0.1:1/souk",
+        "postgresql://souk:zyx%zyx@127.0.0.1:1/souk",
+        "postgresql://localhost:zyx",
+        "postgresql://souk@127.0.0.1:1/souk?password=zyx",
+    ],
+)
+def test_mistyped_database_url_does_not_tell_its_password(
+    souk: Command, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("SOUK_DATABASE_URL", url)
+    for command in ("migrate", "doctor"):
+        answer = souk(command)
+        told = answer.out + answer.err
+        assert answer.code == 3
+        assert "SOUK_DATABASE_URL" in told
+        assert "zy" not in told
+
+
+def test_part_of_a_password_that_reads_like_a_host_is_not_told() -> None:
+    # The driver takes what follows the first @ for the host, and quotes it.
+    url = "postgresql://souk:canary@zyx@db.invalid/souk"
+    assert Database(url).place == "postgresql://db.invalid:5432/souk"
+    assert without_password("failed to resolve host 'zyx@db.invalid': unknown", url) == (
+        "failed to resolve host …: unknown"
+    )
 
 
 def test_older_schema_is_left_alone_and_the_remedy_named(souk: Command) -> None:

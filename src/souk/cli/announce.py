@@ -18,11 +18,9 @@ NAME_WIDTH = 11
 
 def announce(house: "House") -> None:
     """Print it, on stdout."""
-    from souk.store.place import described
-
     out(f"Souk {__version__} is at {house.public_url}")
     for name, text in (
-        ("data", described(house.database)),
+        ("data", house.database.place),
         ("API key", _key(house)),
         *(("live", f"{item.connection.name}, from {item.source}") for item in house.configured),
         ("sandbox", _sandbox(house)),

@@ -8,7 +8,7 @@ from souk.cli.show import out, show
 def migrate(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Make the database, or bring it to the newest schema; makes the first account if there is none."""
     from souk.store.migrate import HEAD, current_version
-    from souk.store.place import database_of, described
+    from souk.store.place import database_of
 
     settings = load(data_dir).settings
     database = database_of(settings)
@@ -19,6 +19,6 @@ def migrate(as_json: AsJson = False, data_dir: DataDir = None) -> None:
             pass
 
     run(work())
-    place = described(database)
+    place = database.place
     told = f"{place} is at schema {HEAD}" + ("" if before == HEAD else f", it was {before or 'empty'}")
     show(as_json, {"database": place, "before": before, "schema": HEAD}, lambda: out(told))

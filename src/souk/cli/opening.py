@@ -139,12 +139,11 @@ async def named(admin: "Admin", account: str) -> str:
 
 def _check_schema(database: "Database") -> None:
     from souk.store.migrate import HEAD, current_version
-    from souk.store.place import described
 
     version = current_version(database)
     if version is None:
         raise Failure(
-            f"there is no Souk data in {described(database)}; name another with --data-dir or "
+            f"there is no Souk data in {database.place}; name another with --data-dir or "
             "SOUK_DATABASE_URL, or let `souk serve` or `souk migrate` make it",
             Exit.CONFIGURATION,
         )

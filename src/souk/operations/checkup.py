@@ -16,7 +16,6 @@ from souk.providers.connections import BadConnection, Configured, configured
 from souk.settings import NetworkPolicy, SandboxPolicy, Settings
 from souk.store.database import Database, DatabaseError
 from souk.store.migrate import HEAD, current_version
-from souk.store.place import described
 
 LEAST_FREE_BYTES = 1 << 30
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -155,11 +154,12 @@ def _addresses(settings: Settings) -> Iterator[Finding]:
 
 
 def _schema(database: Database) -> Finding:
-    place = described(database)
+    place = database.place
     try:
         version = current_version(database)
     except DatabaseError as error:
-        return bad("database", f"{place} cannot be used: {error}", "start it, or correct SOUK_DATABASE_URL")
+        told = str(error) if place in str(error) else f"{place} cannot be used: {error}"
+        return bad("database", told, "start it, or correct SOUK_DATABASE_URL")
     if version is None:
         return bad("database", f"{place} is empty", "`souk serve` or `souk migrate` makes it")
     if version != HEAD:

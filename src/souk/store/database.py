@@ -1,6 +1,7 @@
 """Connections to the two databases behind one small face: open, run a statement, begin, commit, roll back."""
 
 import os
+import re
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -62,11 +63,39 @@ class Database:
         """The file of an SQLite database."""
         return Path(unquote(urlsplit(self.url).path))
 
+    @property
+    def place(self) -> str:
+        """Where it is, in words, without its password."""
+        if self.dialect is Dialect.SQLITE:
+            return str(self.path)
+        address = _ADDRESS.match(self.url.split("://", 1)[1].rpartition("@")[2])
+        host, port, name = address.groups("") if address else ("", "", "")
+        return f"postgresql://{host}{port or ':5432'}{name}"
+
     def connect(self, *, read_only: bool = False) -> Connection:
         """Open a connection. Raises Lost when the database cannot be reached."""
         if self.dialect is Dialect.SQLITE:
             return SqliteConnection(self.path, read_only)
-        return PostgresConnection(self.url, read_only)
+        try:
+            return PostgresConnection(self.url, read_only)
+        except Lost as error:
+            told = without_password(str(error), self.url)
+            raise Lost(f"cannot reach the database {self.place} (SOUK_DATABASE_URL): {told}") from None
+
+
+_ADDRESS = re.compile(r"(\[[^\]]*\]|[^:/?#]*)(:\d+)?(/[^?#]*)?")
+"""Host, port and name, and nothing after them: a mistyped URL may have its password anywhere."""
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+
+
+def without_password(told: str, url: str) -> str:
+    """A driver's complaint without the quoted words in which it repeats a part of the URL's password."""
+    pieces = re.split(r"[@:/?]", url.split("://", 1)[1].rpartition("@")[0].partition(":")[2])
+
+    def shown(quoted: re.Match[str]) -> str:
+        return "…" if any(piece and piece in quoted[0] for piece in pieces) else quoted[0]
+
+    return _QUOTED.sub(shown, told)
 
 
 def sqlite_url(path: Path) -> str:
