@@ -78,7 +78,7 @@ async def test_creates_that_race_with_ending_tasks_still_spend_each_credit_once(
         made = Counter[str]()
         while await succeeded(souk) < 10:
             found = await asyncio.gather(
-                outcomes(souk, caller, 15, prompt="[up:refuse=422]"), outcomes(souk, caller, 5)
+                outcomes(souk, caller, 2), outcomes(souk, caller, 18, prompt="[up:refuse=422]")
             )
             made += found[0] + found[1]
             await asyncio.sleep(0.05)
