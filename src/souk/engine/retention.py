@@ -6,6 +6,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
+
 from souk.assets import retention as files
 from souk.engine.world import World
 from souk.ids import oldest_id_at
@@ -36,13 +38,20 @@ def _forget_keys(connection: Connection, cutoffs: Sequence[int]) -> list[None]:
     return [None] * len(cutoffs)
 
 
-def _fold(connection: Connection, cutoffs: Sequence[int]) -> list[int]:
-    return [rows.fold_ledger(connection, cutoff) for cutoff in cutoffs]
+class Fold(msgspec.Struct, frozen=True):
+    """Fold ledger entries older than ``before``."""
+
+    before: int
+    now: int
+
+
+def _fold(connection: Connection, folds: Sequence[Fold]) -> list[int]:
+    return [rows.fold_ledger(connection, fold.before, fold.now) for fold in folds]
 
 
 DELETE_TASKS: Kind[int, int] = Kind("delete-tasks", 80, _delete_tasks)
 FORGET_KEYS: Kind[int, None] = Kind("forget-keys", 81, _forget_keys)
-FOLD_LEDGER: Kind[int, int] = Kind("fold-ledger", 82, _fold)
+FOLD_LEDGER: Kind[Fold, int] = Kind("fold-ledger", 82, _fold)
 
 
 async def sweep(world: World) -> None:
@@ -56,7 +65,7 @@ async def sweep(world: World) -> None:
             break
         await world.clock.sleep(0.05)
     await world.lane.write(FORGET_KEYS, int(now - limits.idempotency_days * DAY_MS))
-    folded = await world.lane.write(FOLD_LEDGER, int(now - limits.ledger_days * DAY_MS))
+    folded = await world.lane.write(FOLD_LEDGER, Fold(int(now - limits.ledger_days * DAY_MS), now))
     counts = await files.sweep(world.lane, world.reads, world.storage, world.clock)
     folders = await _clear_work(world)
     log.info(

@@ -32,18 +32,27 @@ def delete_tasks(connection: Connection, ids: list[str]) -> None:
         connection.run(statement, {"gone": gone})
 
 
+FOLD_ROWS = 20_000
+"""Entries looked at in one go, so that folding never holds up other writes for long."""
+
+_SPAN = Statement("SELECT min(id), max(id) FROM ledger")
+_AT = Statement("SELECT id, created_at FROM ledger WHERE id >= :id ORDER BY id LIMIT 1")
+_UP_TO = Statement(
+    "SELECT max(id) FROM (SELECT id FROM ledger WHERE id < :end ORDER BY id LIMIT :most) AS oldest"
+)
+_CLOSED = (
+    "id <= :last AND created_at < :before AND (task_id IS NULL OR EXISTS (SELECT 1 FROM ledger c "
+    "WHERE c.task_id = l.task_id AND c.side = 1 AND c.id <= :last AND c.created_at < :before))"
+)
 _FOLD_SUMS = Statement(
     # What a purse's folded entries come to: grants and earlier checkpoints add, captures take.
-    "SELECT account_id, mode, sum(CASE kind WHEN 'grant' THEN amount WHEN 'checkpoint' THEN amount "
-    "WHEN 'capture' THEN -amount ELSE 0 END), count(*) FROM ledger l "
-    "WHERE created_at < :before AND (task_id IS NULL OR EXISTS "
-    "(SELECT 1 FROM ledger c WHERE c.task_id = l.task_id AND c.side = 1 AND c.created_at < :before)) "
-    "GROUP BY account_id, mode HAVING count(*) > 1"
+    "SELECT account_id, mode, sum(CASE kind WHEN 'grant' THEN amount WHEN 'checkpoint' THEN amount "  # noqa: S608 - constant condition
+    f"WHEN 'capture' THEN -amount ELSE 0 END), count(*) FROM ledger l WHERE {_CLOSED} "
+    "GROUP BY account_id, mode HAVING count(*) > 1 ORDER BY account_id, mode"
 )
 _FOLD_DELETE = Statement(
-    "DELETE FROM ledger WHERE account_id = :account_id AND mode = :mode AND created_at < :before AND "
-    "(task_id IS NULL OR task_id IN (SELECT c.task_id FROM ledger c WHERE c.side = 1 AND c.created_at < :before "
-    "AND c.account_id = :account_id AND c.mode = :mode))"
+    "DELETE FROM ledger WHERE id IN (SELECT id FROM ledger l WHERE account_id = :account_id AND mode = :mode "  # noqa: S608 - constant condition
+    f"AND {_CLOSED})"
 )
 _FOLD_INSERT = Statement(
     "INSERT INTO ledger (account_id, mode, kind, amount, note, created_at) "
@@ -51,13 +60,36 @@ _FOLD_INSERT = Statement(
 )
 
 
-def fold_ledger(connection: Connection, before: int) -> int:
-    """Replace closed entries older than a moment by one checkpoint per purse; returns how many entries went."""
+def fold_ledger(connection: Connection, before: int, now: int) -> int:
+    """Replace the oldest closed entries, as far as they are older than a moment, by one checkpoint per purse.
+
+    Looks at FOLD_ROWS entries at most; returns how many went.
+    """
+    last = connection.run(_UP_TO, {"end": _first_id_since(connection, before), "most": FOLD_ROWS})[0][0]
+    if last is None:
+        return 0
     folded = 0
-    for account_id, mode, amount, count in connection.run(_FOLD_SUMS, {"before": before}):
+    span = {"last": last, "before": before}
+    for account_id, mode, amount, count in connection.run(_FOLD_SUMS, span):
         purse = {"account_id": account_id, "mode": mode}
-        connection.run(_FOLD_DELETE, {**purse, "before": before})
+        connection.run(_FOLD_DELETE, {**purse, **span})
         note = f"{count} entries folded"
-        connection.run(_FOLD_INSERT, {**purse, "amount": int(amount), "note": note, "at": before - 1})
+        connection.run(_FOLD_INSERT, {**purse, "amount": int(amount), "note": note, "at": now})
         folded += int(count)
     return folded
+
+
+def _first_id_since(connection: Connection, moment: int) -> int:
+    """The first ledger id written at or after a moment. Ids grow with time, so a few looks find it."""
+    low, high = connection.run(_SPAN)[0]
+    if low is None:
+        return 0
+    high += 1
+    while low < high:
+        middle = (low + high) // 2
+        rows = connection.run(_AT, {"id": middle})
+        if not rows or rows[0][1] >= moment:
+            high = middle
+        else:
+            low = rows[0][0] + 1
+    return low
