@@ -24,6 +24,9 @@ CREDIT = 10_000
 Millis = NewType("Millis", int)
 """A moment, as milliseconds since the Unix epoch."""
 
+HOPS_HEADER = "X-Souk-Hops"
+"""How many Souks a create has passed. One that is configured as its own upstream sees the number grow."""
+
 JsonObject = dict[str, Any]
 
 

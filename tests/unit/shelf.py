@@ -83,6 +83,7 @@ class Shelf:
         row = dict.fromkeys(("callback_url", "progress_url", "client_task_id"))
         row |= {"id": task_id, "account_id": self.account_id, "key_id": 1, "mode": "live", "dialect": "jobs"}
         row |= {"model": "m", "input": "{}", "warnings": "", "price": "{}", "hold": 0, "pins": int(bool(pin))}
+        row["hops"] = 0
         tasks.insert(
             self.connection, [{**row, "created_at": self.clock.now(), "deadline_at": self.clock.now()}]
         )

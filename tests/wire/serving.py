@@ -146,11 +146,12 @@ async def open_souk(
     engine: bool = False,
     models: dict[str, Any] | None = None,
     env: dict[str, str] | None = None,
+    port: int = 0,
     **settings: Any,
 ) -> AsyncIterator[Souk]:
     """Souk over a data folder, with these settings, changes to the catalogue and provider variables."""
     given = {"data_dir": folder, "api_key": SecretStr(KEY), "sandbox_workers": 1, **settings}
-    with socket.create_server(("127.0.0.1", 0)) as listening:
+    with socket.create_server(("127.0.0.1", port)) as listening:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         config = Config(models=models or {})
         house = await House.open(Settings(**given), config, engine=engine, public_url=url, env=env or {})

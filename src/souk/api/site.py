@@ -1,7 +1,8 @@
 """What every request handler needs, gathered once when the process starts."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 from starlette.requests import Request
 from starlette.types import Receive, Scope
@@ -12,13 +13,16 @@ from souk.dialects.table import Dialects
 from souk.measure import Meters
 from souk.operations.operations import Operations
 from souk.operations.types import Caller
-from souk.words import JsonObject
+from souk.words import HOPS_HEADER, JsonObject
 
 HeaderMap = Mapping[bytes, bytes]
 HotHandler = Callable[[Scope, HeaderMap, Receive], Awaitable[bytes]]
 """Returns the body of a 200 answer, or raises."""
 HotRoutes = Mapping[str, tuple[str, HotHandler]]
 """Path to method and handler."""
+
+
+_HOPS: Final = HOPS_HEADER.lower().encode()
 
 
 def _ignore() -> None:
@@ -40,7 +44,9 @@ class Site:
 
     async def caller(self, scope: Scope, headers: HeaderMap) -> Caller:
         """Whose request this is. Raises Refusal."""
-        return await self.operations.authenticate(bearer(headers), self.proxies.client_ip(scope))
+        caller = await self.operations.authenticate(bearer(headers), self.proxies.client_ip(scope))
+        hops = headers.get(_HOPS, b"")
+        return replace(caller, hops=int(hops[:9])) if hops.isdigit() else caller
 
     async def json_body(self, headers: HeaderMap, receive: Receive) -> JsonObject:
         """The request's JSON object. Raises Rejected."""

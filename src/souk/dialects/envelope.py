@@ -83,6 +83,7 @@ ANSWERS: Final[dict[Reason, Answer]] = {
     Reason.BLOCKED_ADDRESS: Answer(422),
     Reason.UNKNOWN_TASK: Answer(422, "recordInfo is null"),
     Reason.IDEMPOTENCY_CONFLICT: Answer(422),
+    Reason.LOOP: Answer(422),
     Reason.CONFLICT: Answer(409),
 }
 

@@ -33,6 +33,7 @@ async def job_for(lease: Lease, route: Route, attempt: Attempt) -> Job:
         connection=route.connection,
         now=world.clock.now(),
         prepared=json.loads(task.prepared) if task.prepared else {},
+        hops=task.hops,
         parents=lease.parents,
     )
 

@@ -31,6 +31,9 @@ from souk.words import Credits, JsonObject, Mode, TaskId, TaskState
 _json = msgspec.json.Encoder().encode
 _sorted_json = msgspec.json.Encoder(order="sorted").encode
 
+MOST_HOPS = 3
+"""Souks a task may have passed: an own one, a company's, a provider's, and still no loop."""
+
 
 @dataclass(frozen=True, slots=True)
 class Checked:
@@ -70,6 +73,7 @@ class Drafts:
 
     async def check(self, caller: Caller, draft: Draft) -> Checked:
         """The draft, ready to create. Raises Refusal."""
+        _check_hops(caller)
         model = self.model(draft.model)
         mode = self.mode_of(caller)
         if not routes_of(model, mode, self._connections):
@@ -176,6 +180,15 @@ class Drafts:
         return [known[id] for _, id, _ in parents]
 
 
+def _check_hops(caller: Caller) -> None:
+    if caller.hops > MOST_HOPS:
+        raise Refusal(
+            Reason.LOOP,
+            f"this task has passed {caller.hops} Souks already: one of them has itself, or one that leads back to "
+            "it, as its upstream; correct the base URL of its connections",
+        )
+
+
 @lru_cache(maxsize=4096)
 def _blocked(url: str, policy: Policy) -> str:
     """Why an address may not be called, as far as its spelling tells; empty if it may. Clients repeat theirs."""
@@ -219,6 +232,7 @@ def task_row(task_id: TaskId, now: int, caller: Caller, draft: Draft, checked: C
         "hold": checked.hold,
         "price": _json(checked.quote).decode(),
         "pins": 1 if checked.pins else 0,
+        "hops": caller.hops,
     }
 
 

@@ -26,6 +26,7 @@ class Reason(StrEnum):
     BLOCKED_ADDRESS = "blocked_address"
     UNKNOWN_TASK = "unknown_task"
     IDEMPOTENCY_CONFLICT = "idempotency_conflict"
+    LOOP = "loop"
     CONFLICT = "conflict"
 
 
@@ -71,6 +72,8 @@ class Caller:
     """Unfinished tasks the account may have; None = the setting."""
     rate_creates: int | None = None
     """Creates the account may make per 10 seconds; None = the setting."""
+    hops: int = 0
+    """How many Souks this call has passed on its way here."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from souk.providers.base import (
     Unreachable,
 )
 from souk.providers.inputs import with_addresses, with_reference
-from souk.words import Credits, FailKind, JsonObject, credits_from_number
+from souk.words import HOPS_HEADER, Credits, FailKind, JsonObject, credits_from_number
 
 BASE_URL = "https://api.kie.ai"
 UPLOAD_URL = "https://kieai.redpandaai.co"
@@ -41,9 +41,6 @@ UPLOAD_SECONDS = 300.0
 ANSWER_BYTES = 4 * 1024 * 1024
 REF_CHARACTERS = 200
 """Task ids are 32 hex digits there; anything much longer is no id."""
-
-HOPS_HEADER = "X-Souk-Hops"
-"""How many Souks a task has passed; one that is configured as its own upstream sees it grow and stops."""
 
 # What a refusal's code means, from the service's table of codes.
 REFUSALS = {

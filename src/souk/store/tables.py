@@ -124,6 +124,7 @@ tasks = Table(
     Column("cancel_at", BigInteger),
     _need("keep", Integer, server_default="0"),
     _need("pins", Integer, server_default="0"),  # 1 while rows in `pins` protect this task's inputs
+    _need("hops", Integer, server_default="0"),  # Souks the create had passed before this one
     # Unfinished tasks nobody holds, per account in order of creation: what an engine claims from.
     Index(
         "ix_tasks_claimable",

@@ -53,6 +53,7 @@ class TaskRow(msgspec.Struct, frozen=True, array_like=True):
     cancel_at: int | None
     keep: int
     pins: int
+    hops: int
 
 
 COLUMNS = ", ".join(TaskRow.__struct_fields__)
@@ -91,6 +92,7 @@ _INSERT_COLUMNS = {
     "hold": "bigint",
     "price": "text",
     "pins": "int",
+    "hops": "int",
 }
 _names = ", ".join(_INSERT_COLUMNS)
 _spec = ", ".join(f"{name} {kind}" for name, kind in _INSERT_COLUMNS.items())

@@ -30,6 +30,7 @@ DRAFT_REFUSALS = (
     Reason.BLOCKED_ADDRESS,
     Reason.MODEL_PAUSED,
     Reason.NO_ROUTE,
+    Reason.LOOP,
 )
 CREATE_REFUSALS = (
     *DRAFT_REFUSALS,

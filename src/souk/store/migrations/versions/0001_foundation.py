@@ -311,6 +311,7 @@ def upgrade() -> None:
         sa.Column("cancel_at", sa.BigInteger(), nullable=True),
         sa.Column("keep", sa.Integer(), server_default="0", nullable=False),
         sa.Column("pins", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("hops", sa.Integer(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     with op.batch_alter_table("tasks", schema=None) as batch_op:
