@@ -193,7 +193,9 @@ class House:
     async def media_of(self, task: TaskRow, folder: Path) -> Media:
         """A task's input files, fetched into ``folder`` when asked for."""
         model = self.catalog.models[task.model]
-        sources = Sources(self.storage, self.http, self.reads, self.public_url)
+        sources = Sources(
+            self.storage, self.http, self.reads, self.public_url, self.settings.max_input_bytes
+        )
         return await parent_files(
             model, task, self.reads, lambda inputs, parents: TaskMedia(inputs, parents, folder, sources)
         )

@@ -113,7 +113,7 @@ class Settings(BaseSettings):
     max_input_bytes: int = Field(
         200 * 1024 * 1024,
         ge=1024,
-        description="Largest input file fetched for a model without a limit of its own.",
+        description="Largest input file of a task, for fields whose model names no limit of its own.",
     )
     max_result_bytes: int = Field(
         2 * 1024 * 1024 * 1024, ge=1024, description="Largest result file fetched from an upstream."

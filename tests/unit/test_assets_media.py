@@ -26,7 +26,7 @@ PUBLIC = "https://souk.example"
 class Rule:
     kinds: tuple[str, ...] = ("image",)
     accept: tuple[str, ...] = ("image/jpeg", "image/png")
-    max_bytes: int = 1_000_000
+    max_bytes: int | None = 1_000_000
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ async def shelf(sqlite_template: Path, tmp_path: Path) -> AsyncIterator[Shelf]:
 
 
 def media_of(shelf: Shelf, *inputs: tuple[str, str], rule: Rule | None = None) -> TaskMedia:
-    sources = Sources(shelf.storage, shelf.http, shelf.reads, PUBLIC, fetch_seconds=5)
+    sources = Sources(shelf.storage, shelf.http, shelf.reads, PUBLIC, max_bytes=2_000, fetch_seconds=5)
     rule = rule or Rule()
     return TaskMedia([(path, url, rule) for path, url in inputs], {}, shelf.folder / "work", sources)
 
@@ -142,7 +142,7 @@ async def test_own_file_that_is_gone_is_unreachable(shelf: Shelf) -> None:
 
 async def test_parent_gives_its_result_files(shelf: Shelf) -> None:
     rows = [await shelf.put(f"{number}.png", media.picture("PNG"), number=number) for number in range(2)]
-    sources = Sources(shelf.storage, shelf.http, shelf.reads, PUBLIC)
+    sources = Sources(shelf.storage, shelf.http, shelf.reads, PUBLIC, max_bytes=2_000)
     task = TaskMedia([], {"task_id": rows}, shelf.folder / "work", sources)
     files = await task.files("task_id")
     assert [(file.field, file.index, file.url) for file in files] == [
@@ -155,7 +155,7 @@ async def test_parent_gives_its_result_files(shelf: Shelf) -> None:
 async def test_parent_whose_bytes_are_gone_is_unreachable(shelf: Shelf) -> None:
     row = await shelf.put("a.png", b"x")
     await shelf.storage.delete([row.path])
-    sources = Sources(shelf.storage, shelf.http, shelf.reads, PUBLIC)
+    sources = Sources(shelf.storage, shelf.http, shelf.reads, PUBLIC, max_bytes=2_000)
     with pytest.raises(Refused, match="task_id: this file is no longer stored"):
         await TaskMedia([], {"task_id": [row]}, shelf.folder / "work", sources).files("task_id")
 
@@ -185,6 +185,16 @@ async def test_file_past_the_limit_is_not_fetched_whole(shelf: Shelf) -> None:
     with pytest.raises(Refused, match=r"image_url: the file is larger than 2 KB") as refused:
         await served(shelf, bytes(3_000), Rule(max_bytes=2048))
     assert refused.value.kind is FailKind.BAD_INPUT
+
+
+@pytest.mark.parametrize("size", [2_000, 2_001])
+async def test_field_without_a_limit_has_that_of_the_installation(shelf: Shelf, size: int) -> None:
+    data = media.picture("PNG").ljust(size, b"\0")
+    if size <= 2_000:
+        assert (await served(shelf, data, Rule(max_bytes=None))).size == size
+    else:
+        with pytest.raises(Refused, match=r"image_url: the file is larger than 1\.953 KB"):
+            await served(shelf, data, Rule(max_bytes=None))
 
 
 async def test_data_uri_past_the_limit_is_bad_input(shelf: Shelf) -> None:

@@ -8,6 +8,8 @@ from msgspec import structs
 
 from souk.operations.admin import KeyRules
 from souk.words import Mode, credits_from_number
+from tests.unit.media_files import picture
+from tests.upstreams.raw import answer, raw_server, says
 from tests.wire.serving import CHEAP, CREATE, Reply, Souk, open_souk
 
 ACCOUNT = "main"
@@ -34,6 +36,18 @@ async def test_a_body_of_unknown_length_is_cut_off_at_the_limit(tmp_path: Path) 
     async with open_souk(tmp_path, max_body_bytes=2048) as souk:
         reply = await souk.client.call("POST", CREATE, data=endless())
         assert (reply.status, reply.code) == (413, 413)
+
+
+async def test_an_input_file_over_the_limit_fails_the_task_where_the_model_names_none(tmp_path: Path) -> None:
+    async with (
+        open_souk(tmp_path, engine=True, max_input_bytes=1024) as souk,
+        raw_server(says(answer(picture("PNG").ljust(1025, b"\0")))) as files,
+    ):
+        given = {"prompt": "A tram", "input_urls": [files.url("/a.png")]}
+        task_id = await souk.client.create({"model": "wan/2-7-image", "input": given})
+        record = await souk.client.record(task_id, wait=30)
+        assert (record["state"], record["failCode"]) == ("fail", "422")
+        assert "larger than 1 KB" in record["failMsg"]
 
 
 async def test_a_body_nested_too_deep_is_malformed(souk: Souk) -> None:

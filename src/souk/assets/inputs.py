@@ -39,6 +39,8 @@ class Sources:
     http: Http
     reads: Reads
     public_url: str
+    max_bytes: int
+    """Of a file for a field without a limit of its own."""
     fetch_seconds: float = FETCH_SECONDS
 
 

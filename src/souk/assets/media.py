@@ -24,7 +24,7 @@ class Rule(Protocol):
     @property
     def accept(self) -> tuple[str, ...]: ...
     @property
-    def max_bytes(self) -> int: ...
+    def max_bytes(self) -> int | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ class _Given:
     """How messages name it."""
     url: str
     rule: Rule
+    max_bytes: int
 
 
 class TaskMedia:
@@ -55,7 +56,7 @@ class TaskMedia:
         workdir: Path,
         sources: Sources,
     ) -> None:
-        self._inputs = _numbered(inputs)
+        self._inputs = _numbered(inputs, sources.max_bytes)
         self._parents = parents
         self._files = Inputs(workdir, sources)
 
@@ -82,8 +83,8 @@ class TaskMedia:
 
     async def _check(self, given: _Given) -> MediaFile:
         try:
-            fetched = await self._files.fetch(given.url, given.rule.max_bytes)
-            _hold_to(given.rule, fetched)
+            fetched = await self._files.fetch(given.url, given.max_bytes)
+            _hold_to(given, fetched)
         except Unusable as error:
             raise Refused(error.kind, f"{given.label}: {error}") from None
         return _media_file(given.field, given.index, fetched)
@@ -95,14 +96,16 @@ class TaskMedia:
             raise Refused(error.kind, f"{field}: {error}") from None
 
 
-def _numbered(inputs: Sequence[tuple[str, str, Rule]]) -> list[_Given]:
+def _numbered(inputs: Sequence[tuple[str, str, Rule]], max_bytes: int) -> list[_Given]:
+    """The addresses one by one; ``max_bytes`` is for fields without a limit of their own."""
     counts: dict[str, int] = {}
     given: list[_Given] = []
     for path, url, rule in inputs:
         index = counts.get(path, 0)
         counts[path] = index + 1
         field = path.removesuffix("[]")
-        given.append(_Given(field, index, field if field == path else f"{field}[{index}]", url, rule))
+        label = field if field == path else f"{field}[{index}]"
+        given.append(_Given(field, index, label, url, rule, rule.max_bytes or max_bytes))
     return given
 
 
@@ -112,18 +115,18 @@ def _media_file(field: str, index: int, fetched: Fetched) -> MediaFile:
     )
 
 
-def _hold_to(rule: Rule, fetched: Fetched) -> None:
+def _hold_to(given: _Given, fetched: Fetched) -> None:
     """Raise Unusable if the file is not what the field takes."""
-    problem = _size_problem(rule, fetched) or _type_problem(rule, fetched)
+    problem = _size_problem(given.max_bytes, fetched) or _type_problem(given.rule, fetched)
     if problem:
         raise Unusable(FailKind.BAD_INPUT, problem)
 
 
-def _size_problem(rule: Rule, fetched: Fetched) -> str:
+def _size_problem(max_bytes: int, fetched: Fetched) -> str:
     if not fetched.size:
         return "the file is empty"
-    if fetched.size > rule.max_bytes:
-        return f"the file has {readable(fetched.size)}; this field takes at most {readable(rule.max_bytes)}"
+    if fetched.size > max_bytes:
+        return f"the file has {readable(fetched.size)}; this field takes at most {readable(max_bytes)}"
     measured = fetched.measured
     if fetched.media_type.startswith("image/") and measured.pixels > MAX_PIXELS:
         return (

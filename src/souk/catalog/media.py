@@ -13,10 +13,6 @@ from typing import Any, cast
 
 from souk.words import JsonObject
 
-MEBIBYTE = 1_048_576
-DEFAULT_MAX_BYTES = {"image": 30 * MEBIBYTE, "audio": 50 * MEBIBYTE, "video": 100 * MEBIBYTE}
-"""Limits where a maker documents none."""
-
 
 @dataclass(frozen=True, slots=True)
 class MediaRule:
@@ -26,8 +22,8 @@ class MediaRule:
     """``image``, ``video``, ``audio``."""
     accept: tuple[str, ...]
     """Media types; empty means any of the kinds."""
-    max_bytes: int
-    """For each file."""
+    max_bytes: int | None
+    """For each file; None where the maker names no limit."""
     max_items: int
 
 
@@ -70,7 +66,7 @@ def media_rule(mark: JsonObject) -> MediaRule:
     return MediaRule(
         kinds=kinds,
         accept=tuple(mark.get("x-accept", ())),
-        max_bytes=int(mark.get("x-max-bytes") or max(DEFAULT_MAX_BYTES[kind] for kind in kinds)),
+        max_bytes=int(mark["x-max-bytes"]) if "x-max-bytes" in mark else None,
         max_items=int(mark.get("maxItems", _MANY)) if "array" in _types(mark) else 1,
     )
 
