@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from bench import growth, inflight, jobs, sandbox_media
+from bench import growth, growth_postgresql, inflight, jobs, sandbox_media
 from tests.postgres import fresh_database, running_cluster
 
 BENCHES = ("jobs", "inflight", "growth", "media")
@@ -25,6 +25,7 @@ def main() -> None:
                 inflight.run()
             case "growth":
                 growth.run()
+                growth_postgresql.run()
             case "media":
                 asyncio.run(sandbox_media.measure(1))
             case _:

@@ -27,18 +27,18 @@ CLONES = (
     """
     INSERT INTO ledger (account_id, mode, kind, amount, returned, task_id, side, key_id, created_at)
     SELECT 1, 'sandbox', CASE side WHEN 0 THEN 'hold' ELSE 'capture' END, 80000, 0, id, side, 1, created_at
-    FROM tasks, (SELECT 0 AS side UNION ALL SELECT 1) WHERE id < '02'
+    FROM tasks, (SELECT 0 AS side UNION ALL SELECT 1) WHERE id < '0101'
     """,
     """
     INSERT INTO attempts (id, task_id, number, connection, upstream_model, started_at, ended_at, verdict)
-    SELECT attempt_id, id, 1, 'sandbox', model, created_at, completed_at, 'done' FROM tasks WHERE id < '02'
+    SELECT attempt_id, id, 1, 'sandbox', model, created_at, completed_at, 'done' FROM tasks WHERE id < '0101'
     """,
     """
     INSERT INTO assets (id, account_id, task_id, kind, number, path, name, media_type, size, sha256, width, height,
       created_at, expires_at)
     SELECT attempt_id, 1, id, 'result', 0, '0123456789abcdef/' || attempt_id || '.jpg', attempt_id || '.jpg',
       'image/jpeg', 72935, attempt_id || attempt_id, 1376, 768, completed_at, completed_at + 1209600000
-    FROM tasks WHERE id < '02'
+    FROM tasks WHERE id < '0101'
     """,
 )
 
