@@ -118,7 +118,8 @@ def models_page() -> str:
         "Models",
         f"The {len(models)} models of the catalogue. `souk models ID` shows the input schema of one and an "
         "example. While no connection is configured every model runs in the sandbox; after that a model runs "
-        "on the first of its routes that has a connection.",
+        "on the first of its routes that has a connection. Models with an API named run through "
+        "[that one](dedicated.md), all others through [createTask](jobs-api.md).",
         *parts,
     )
 
@@ -129,7 +130,8 @@ def _model_row(model: "Model") -> tuple[str, ...]:
     names = "<br>".join(f"`{name}`" for name in (model.id, *model.aliases))
     price = price_text(model.price).replace("\n", "<br>")
     routes = "<br>".join(_route(route) for route in model.routes) or "none yet"
-    return names, model.title, model.brand, ", ".join(model.tasks), price, routes
+    work = ", ".join(model.tasks) + ("" if model.dialect == "jobs" else f"<br>API: {model.dialect}")
+    return names, model.title, model.brand, work, price, routes
 
 
 def _route(route: "Route") -> str:

@@ -25,6 +25,7 @@ from souk.catalog.catalog import Catalog
 from souk.catalog.load import load_catalog
 from souk.clock import Clock, SystemClock
 from souk.config import Config
+from souk.dialects.shelf import Shelf
 from souk.dialects.table import Dialects
 from souk.engine.bell import Bell
 from souk.engine.engine import Engine
@@ -152,7 +153,7 @@ class House:
                 http=GuardedHttp.open(policy),
                 callback_http=GuardedHttp.open(policy, connections=0),
                 storage=storage,
-                dialects=Dialects(settings.wire),
+                dialects=Dialects(settings.wire, Shelf(clock.now, int(settings.results_days * DAY_MS))),
                 meters=Meters(),
                 webhook_keys=WebhookKeys(reads, box, clock),
                 bell=Bell(),

@@ -12,7 +12,8 @@ from tests.wire.decoded import Decoded, decode
 from tests.wire.media import HEIGHT, SECONDS, WIDTH, MediaServer
 from tests.wire.serving import Client
 
-MODELS = load_catalog().models
+MODELS = {id: model for id, model in load_catalog().models.items() if model.dialect == "jobs"}
+"""What the Jobs API creates."""
 PARENTS = {
     "grok-imagine/upscale": "grok-imagine/text-to-image",
     "grok-imagine/extend": "grok-imagine/text-to-video",

@@ -17,6 +17,10 @@ def posted(path: str) -> Call:
     return lambda client, task_id: client.post(path, {"taskId": task_id})
 
 
+def asked(path: str) -> Call:
+    return lambda client, task_id: client.get(path, taskId=task_id)
+
+
 TAKES_AN_ID: dict[tuple[str, str], Call] = {
     ("GET", RECORD): lambda client, task_id: client.get(RECORD, taskId=task_id),
     ("POST", CREATE): lambda client, task_id: client.post(
@@ -31,10 +35,36 @@ TAKES_AN_ID: dict[tuple[str, str], Call] = {
     ("GET", "/api/v1/jobs/{task_id}/events"): lambda client, task_id: client.get(
         f"/api/v1/jobs/{task_id}/events"
     ),
+    ("POST", "/api/v1/runway/extend"): lambda client, task_id: client.post(
+        "/api/v1/runway/extend", {"taskId": task_id, "prompt": "On", "quality": "720p"}
+    ),
+    ("POST", "/api/v1/veo/extend"): lambda client, task_id: client.post(
+        "/api/v1/veo/extend", {"taskId": task_id, "prompt": "On"}
+    ),
+    ("GET", "/api/v1/veo/get-1080p-video"): asked("/api/v1/veo/get-1080p-video"),
+    ("POST", "/api/v1/veo/get-4k-video"): posted("/api/v1/veo/get-4k-video"),
+    ("POST", "/api/v1/gpt4o-image/download-url"): lambda client, task_id: client.post(
+        "/api/v1/gpt4o-image/download-url", {"taskId": task_id, "url": "http://example.com/a.png"}
+    ),
+    **{
+        ("GET", path): asked(path)
+        for path in (
+            "/api/v1/gpt4o-image/record-info",
+            "/api/v1/flux/kontext/record-info",
+            "/api/v1/runway/record-detail",
+            "/api/v1/aleph/record-info",
+            "/api/v1/veo/record-info",
+        )
+    },
     ("GET", "/api/v1/jobs/list"): lambda client, task_id: client.get("/api/v1/jobs/list", before=task_id),
 }
 TAKES_NONE = {
     ("GET", "/api/v1/chat/credit"),
+    ("POST", "/api/v1/gpt4o-image/generate"),
+    ("POST", "/api/v1/flux/kontext/generate"),
+    ("POST", "/api/v1/runway/generate"),
+    ("POST", "/api/v1/aleph/generate"),
+    ("POST", "/api/v1/veo/generate"),
     ("GET", "/api/v1/models"),
     ("GET", "/api/v1/models/{model:path}"),
     ("GET", "/health"),
@@ -60,7 +90,8 @@ async def test_every_route_is_known_to_take_an_id_or_none(souk: Souk) -> None:
 
 
 def test_every_call_is_documented() -> None:
-    page = (ROOT / "docs" / "reference" / "jobs-api.md").read_text(encoding="utf-8")
+    pages = (ROOT / "docs" / "reference").glob("*.md")
+    page = "".join(page.read_text(encoding="utf-8") for page in pages)
     calls = TAKES_AN_ID.keys() | {route for route in TAKES_NONE if route[1].startswith("/api/v1/")}
     named = {"{task_id}": "{taskId}", "{model:path}": "{model}"}
     for method, path in calls:

@@ -1,11 +1,7 @@
 """The Jobs API over HTTP: create and record as hot handlers, and what Souk adds around them."""
 
-import asyncio
-import math
-import re
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,7 +9,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope
 
 from souk.api.answers import json_answer
-from souk.api.body import Disconnected
+from souk.api.asked import idempotency_key, query_of, wait_of, while_connected
 from souk.api.events import event_stream
 from souk.api.site import HeaderMap, HotRoutes, Site
 from souk.dialects.envelope import Rejected, success
@@ -22,11 +18,8 @@ from souk.operations.operations import is_task_id, unknown_task
 from souk.operations.records import Record
 from souk.operations.types import Reason, Refusal
 
-LONGEST_WAIT: Final = 60.0
 MOST_LISTED: Final = 100
 STATES: Final = ("waiting", "queuing", "generating", "success", "fail")
-
-_IDEMPOTENCY_KEY: Final = re.compile(rb"[\x20-\x7e]{1,255}")
 
 
 class JobRoutes:
@@ -54,7 +47,7 @@ class JobRoutes:
         try:
             caller = await self._site.caller(scope, headers)
             body = await self._site.json_body(headers, receive)
-            draft = self._dialect.parse(body, _idempotency_key(headers))
+            draft = self._dialect.parse(body, idempotency_key(headers))
         except Refusal as refusal:
             self._site.meters.create(refusal.reason.value)
             raise
@@ -63,10 +56,10 @@ class JobRoutes:
     async def record(self, scope: Scope, headers: HeaderMap, receive: Receive) -> bytes:
         """GET recordInfo; ``wait`` holds the answer back until the task ends, for at most so many seconds."""
         caller = await self._site.caller(scope, headers)
-        query = dict(parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True))
-        task_id, wait = asked_task(query), _wait(query)
+        query = query_of(scope)
+        task_id, wait = asked_task(query), wait_of(query)
         asked = self._operations.record(caller, task_id, dialect=self._dialect.name, wait=wait)
-        record = await (_while_connected(asked, receive) if wait else asked)
+        record = await (while_connected(asked, receive) if wait else asked)
         if record is None:
             raise unknown_task()
         return self._dialect.record(record)
@@ -152,28 +145,6 @@ def _body_task_id(body: Mapping[str, Any]) -> str:
     return task_id
 
 
-def _idempotency_key(headers: HeaderMap) -> str | None:
-    key = headers.get(b"idempotency-key")
-    if key is None:
-        return None
-    if not _IDEMPOTENCY_KEY.fullmatch(key):
-        raise _invalid("Idempotency-Key", "Idempotency-Key must be 1 to 255 printable ASCII characters")
-    return key.decode("ascii")
-
-
-def _wait(query: Mapping[str, str]) -> float:
-    given = query.get("wait")
-    if not given:
-        return 0.0
-    try:
-        seconds = float(given)
-    except ValueError:
-        seconds = math.nan
-    if not seconds >= 0:
-        raise _invalid("wait", f"wait must be a number of seconds from 0 to {LONGEST_WAIT:g}")
-    return min(seconds, LONGEST_WAIT)
-
-
 def _limit(given: str | None) -> int:
     if given is None:
         return 20
@@ -184,22 +155,3 @@ def _limit(given: str | None) -> int:
 
 def _invalid(field: str, message: str, allowed: list[Any] | None = None) -> Refusal:
     return Refusal(Reason.INVALID_INPUT, message, field=field, allowed=allowed)
-
-
-async def _while_connected(asked: Awaitable[Record | None], receive: Receive) -> Record | None:
-    """The answer of a long wait, given up when the client has gone."""
-    answer = asyncio.ensure_future(asked)
-    gone = asyncio.ensure_future(_gone(receive))
-    try:
-        await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not answer.done():
-            raise Disconnected
-        return answer.result()
-    finally:
-        answer.cancel()
-        gone.cancel()
-
-
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

@@ -30,14 +30,14 @@ class MarketRoutes:
         return json_answer(success(wire_credits(await self._site.operations.balance(caller))))
 
     async def models(self, request: Request) -> Response:
-        """GET models: the catalogue, narrowed by ``taskType``, ``provider`` and free text ``q``."""
+        """GET models: what createTask takes, narrowed by ``taskType``, ``provider`` and free text ``q``."""
         await self._site.caller_of(request)
         query = request.query_params
         kinds = {part.strip().lower() for part in query.get("taskType", "").split(",") if part.strip()}
         provider, text = query.get("provider", "").lower(), query.get("q", "").lower()
         found = [
             model
-            for model in self._site.operations.models()
+            for model in self._site.operations.models(self._site.dialects.jobs.name)
             if _has_task(model, kinds) and _is_by(model, provider) and _tells_of(model, text)
         ]
         return json_answer(success({"total": len(found), "models": found}))

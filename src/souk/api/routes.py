@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from starlette.routing import Route
 
 from souk.api.asgi import Application
+from souk.api.dedicated import DedicatedRoutes
 from souk.api.health import Check, HealthRoutes
 from souk.api.jobs import JobRoutes
 from souk.api.market import MarketRoutes
@@ -17,13 +18,14 @@ def application(
     site: Site, vitals: Vitals, checks: Mapping[str, Check] | None = None, more: Sequence[Route] = ()
 ) -> Application:
     """The ASGI application. ``checks`` join those of the store at ``/ready``; ``more`` joins the table."""
-    jobs = JobRoutes(site)
+    jobs, dedicated = JobRoutes(site), DedicatedRoutes(site)
     health = HealthRoutes({"database": vitals.check_database, "lane": vitals.check_lane, **(checks or {})})
     routes = [
         *jobs.routes,
+        *dedicated.routes,
         *MarketRoutes(site).routes,
         *health.routes,
         *MetricsRoute(site.meters, vitals).routes,
         *more,
     ]
-    return Application(site, jobs.hot, routes)
+    return Application(site, {**jobs.hot, **dedicated.hot}, routes)

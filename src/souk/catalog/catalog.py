@@ -22,7 +22,8 @@ class Catalog:
         """The model with this id or alias."""
         return self._names.get(name)
 
-    def nearest(self, name: str) -> str | None:
-        """The id or alias spelt most like ``name``, if any is close."""
-        near = get_close_matches(name, self._names, 1)
+    def nearest(self, name: str, dialect: str = "") -> str | None:
+        """The id or alias spelt most like ``name``, if any is close; of one wire API's models, if it is named."""
+        names = [each for each, model in self._names.items() if dialect in ("", model.dialect)]
+        near = get_close_matches(name, names, 1)
         return near[0] if near else None

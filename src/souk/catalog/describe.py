@@ -23,6 +23,7 @@ def describe(model: Model) -> JsonObject:
     return listing(model) | {
         "vendor": model.vendor,
         "category": model.category,
+        "dialect": model.dialect,
         "tasks": list(model.tasks),
         "aliases": list(model.aliases),
         "paused": model.paused,

@@ -26,16 +26,19 @@ from souk.words import JsonObject, ModelId
 PACKAGED = Path(__file__).parent / "models"
 OPERATOR_FILE = "souk.yaml"
 DEADLINE_SECONDS = {"image": 900, "video": 3600, "audio": 900}
+MARKET = "jobs"
+"""The dialect of models that say nothing: one create call serves them all."""
 USUAL_SECONDS = {"image": 20, "video": 120, "audio": 10}
 
-_FILE_KEYS = ("vendor", "brand", "models", "shared")
+_FILE_KEYS = ("vendor", "brand", "dialect", "models", "shared")
+_COMMON_KEYS = ("vendor", "brand", "dialect")
+"""What a file may say once for all its models."""
 _REQUIRED_KEYS = ("title", "category", "task", "input", "example", "output", "price", "routes")
 _MODEL_KEYS = (
     "id",
     "aliases",
     *_REQUIRED_KEYS,
-    "vendor",
-    "brand",
+    *_COMMON_KEYS,
     "also",
     "description",
     "market_line",
@@ -116,7 +119,7 @@ def _read_file(path: Path) -> Iterator[JsonObject]:
     try:
         file = mapping(document, "the file")
         only(file, _FILE_KEYS, "the file")
-        common = {key: file[key] for key in ("vendor", "brand") if key in file}
+        common = {key: file[key] for key in _COMMON_KEYS if key in file}
         for data in sequence(file.get("models"), "models"):
             yield common | mapping(data, "an entry of models")
     except Unreadable as error:
@@ -163,6 +166,7 @@ def _read_model(data: JsonObject) -> Model:
         vendor=text(data["vendor"], "vendor"),
         brand=text(data.get("brand", data["vendor"]), "brand"),
         category=category,
+        dialect=text(data.get("dialect", MARKET), "dialect"),
         task=text(data["task"], "task"),
         also=_texts(data.get("also"), "also"),
         description=str(data.get("description", "")),

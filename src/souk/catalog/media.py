@@ -2,7 +2,8 @@
 
 Schema keywords: ``x-media`` (``image``, ``video``, ``audio`` or a list of them) with ``x-accept`` (media
 types) and ``x-max-bytes``, on the property that holds an address or a list of addresses; ``x-parent``
-(``task`` or ``piece``), on the property that holds an id or a list of ids.
+(``task`` or ``piece``) with ``x-parent-models`` (ids of models), on the property that holds an id or a list
+of ids.
 
 Paths are written ``image_urls[]`` for a list and ``kling_elements[].element_input_urls[]`` inside one.
 """

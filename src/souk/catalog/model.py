@@ -51,6 +51,8 @@ class Model:
     """Under which name it is known, such as ``Kling``."""
     category: str
     """``image``, ``video`` or ``audio``."""
+    dialect: str
+    """Which wire API creates its tasks: ``jobs``, or the name of a dedicated one such as ``veo``."""
     task: str
     """The kind of work, such as ``text-to-image``."""
     also: tuple[str, ...]
@@ -138,6 +140,11 @@ class Model:
             for place in self.parent_places
             for id in place.texts(input)
         ]
+
+    def parent_models(self, path: str) -> tuple[str, ...]:
+        """Which models may have made the task that this input path names; empty means any."""
+        places = (place for place in self.parent_places if place.path == path)
+        return tuple(name for place in places for name in place.mark.get("x-parent-models", ()))
 
 
 def allowed_values(model: Model, field: str) -> list[Any] | None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from souk.operations.types import Caller
 
 DIALECT = "jobs"
+"""The one that refuses unknown models."""
 
 
 def run(
@@ -94,7 +95,8 @@ async def _create(house: "House", caller: "Caller", model: str, fields: list[str
 
     found = house.catalog.find(model)
     given = await read_input(fields, found.schema if found else {}, bring_in)
-    created = await house.operations.create(caller, Draft(model=model, input=given, dialect=DIALECT))
+    dialect = found.dialect if found else DIALECT
+    created = await house.operations.create(caller, Draft(model=model, input=given, dialect=dialect))
     for warning in created.warnings:
         complain(warning)
     return created.task_id

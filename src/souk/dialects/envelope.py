@@ -39,7 +39,7 @@ class _Success(msgspec.Struct):
 class _Failure(msgspec.Struct):
     code: int
     msg: str
-    data: None
+    data: Any
     error: Problem
 
 
@@ -113,6 +113,13 @@ def rejected(rejection: Rejected, request_id: str) -> bytes:
     """The body that answers an unusable request."""
     problem = Problem(rejection.error, rejection.field, False, request_id)
     return _encode(_Failure(rejection.code, rejection.text, None, problem))
+
+
+def failure(
+    code: int, text: str, error: str, request_id: str, *, data: Any = None, retryable: bool = False
+) -> bytes:
+    """The body of an answer that is not the wanted one and yet has something to tell."""
+    return _encode(_Failure(code, text, data, Problem(error, None, retryable, request_id)))
 
 
 def broken(request_id: str) -> bytes:

@@ -1,14 +1,13 @@
 """The Market dialect: one create call and one record call for every model, and a callback at a task's end."""
 
-import re
 from typing import Final
-from urllib.parse import urlsplit
 
 import msgspec
 
 from souk.callbacks.message import Message
 from souk.dialects.codes import fail_code
 from souk.dialects.envelope import Rejected, success
+from souk.dialects.fields import address, client_task_id, refuse_misspelt
 from souk.operations.records import Record
 from souk.operations.types import Created, Draft, Reason, Refusal
 from souk.settings import WireBehaviour
@@ -18,15 +17,6 @@ from souk.words import JsonObject, TaskState, credits_to_number
 NAME: Final = "jobs"
 
 FIELDS: Final = frozenset({"model", "input", "callBackUrl", "progressCallBackUrl", "clientTaskId"})
-MISSPELT: Final = {
-    **dict.fromkeys(
-        ("callbackurl", "callback", "callbackuri", "webhook", "webhookurl", "notifyurl"), "callBackUrl"
-    ),
-    **dict.fromkeys(("progresscallbackurl", "progresscallback"), "progressCallBackUrl"),
-}
-"""What people write for the callback fields, without case, dashes and underscores."""
-LONGEST_ADDRESS: Final = 2048
-CLIENT_TASK_ID: Final = re.compile(r"[\x21-\x7e]{1,128}")
 MOST_WARNINGS: Final = 20
 
 _encode = msgspec.json.Encoder().encode
@@ -83,9 +73,9 @@ class JobsDialect:
             model=model,
             input=given,  # pyright: ignore[reportUnknownArgumentType] - any JSON object
             dialect=NAME,
-            callback_url=_address(body, "callBackUrl"),
-            progress_url=_address(body, "progressCallBackUrl"),
-            client_task_id=_client_task_id(body),
+            callback_url=address(body, "callBackUrl"),
+            progress_url=address(body, "progressCallBackUrl"),
+            client_task_id=client_task_id(body),
             idempotency_key=idempotency_key,
             warnings=warnings,
         )
@@ -178,48 +168,8 @@ def wire_credits(amount: int) -> float:
 
 def _passed_over(extra: set[str], body: JsonObject) -> tuple[str, ...]:
     """Warnings for unknown top-level fields. A callback that would silently never come is refused instead."""
-    for name in extra:
-        right = MISSPELT.get(name.lower().replace("_", "").replace("-", ""))
-        if right is not None and right not in body:
-            raise Refusal(
-                Reason.INVALID_INPUT,
-                f"{name} is not a field of this call: write {right}",
-                field=name,
-                allowed=[right],
-            )
+    refuse_misspelt(extra, body)
     known = [name for name in body if name in extra]
     return tuple(
         f"`{name[:64]}` is not a field of this call and was passed over" for name in known[:MOST_WARNINGS]
-    )
-
-
-def _address(body: JsonObject, name: str) -> str | None:
-    value = body.get(name)
-    if value is None or value == "":
-        return None
-    if isinstance(value, str) and len(value) <= LONGEST_ADDRESS and _is_http(value):
-        return value
-    raise Refusal(Reason.INVALID_INPUT, f"{name} must be an http or https address", field=name)
-
-
-def _is_http(value: str) -> bool:
-    if not value.isprintable() or " " in value:
-        return False
-    try:
-        parts = urlsplit(value)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
-
-
-def _client_task_id(body: JsonObject) -> str | None:
-    value = body.get("clientTaskId")
-    if value is None or value == "":
-        return None
-    if isinstance(value, str) and CLIENT_TASK_ID.fullmatch(value):
-        return value
-    raise Refusal(
-        Reason.INVALID_INPUT,
-        "clientTaskId must be a text of 1 to 128 printable characters without spaces",
-        field="clientTaskId",
     )

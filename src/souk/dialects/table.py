@@ -5,6 +5,13 @@ from typing import Protocol
 
 from souk.callbacks.message import Message
 from souk.dialects import jobs
+from souk.dialects.aleph import Aleph
+from souk.dialects.dedicated import Dedicated
+from souk.dialects.flux_kontext import FluxKontext
+from souk.dialects.gpt4o_image import Gpt4oImage
+from souk.dialects.runway import Runway
+from souk.dialects.shelf import Shelf
+from souk.dialects.veo import Veo
 from souk.operations.records import Record
 from souk.settings import WireBehaviour
 
@@ -29,9 +36,20 @@ class Dialect(Protocol):
 class Dialects:
     """The dialects of one process."""
 
-    def __init__(self, wire: WireBehaviour) -> None:
+    def __init__(self, wire: WireBehaviour, shelf: Shelf) -> None:
         self.jobs = jobs.JobsDialect(wire)
-        self.table: Mapping[str, Dialect] = {dialect.name: dialect for dialect in (self.jobs,)}
+        self.gpt4o_image = Gpt4oImage()
+        self.veo = Veo()
+        self.dedicated: tuple[Dedicated, ...] = (
+            self.gpt4o_image,
+            FluxKontext(),
+            Runway(shelf),
+            Aleph(),
+            self.veo,
+        )
+        self.table: Mapping[str, Dialect] = {
+            dialect.name: dialect for dialect in (self.jobs, *self.dedicated)
+        }
 
     def callback(self, record: Record, stage: str) -> Message:
         """A callback in the words of the dialect the task was created through."""

@@ -74,7 +74,7 @@ class Drafts:
     async def check(self, caller: Caller, draft: Draft) -> Checked:
         """The draft, ready to create. Raises Refusal."""
         _check_hops(caller)
-        model = self.model(draft.model)
+        model = self.model(draft.model, draft.dialect)
         mode = self.mode_of(caller)
         if not routes_of(model, mode, self._connections):
             raise Refusal(Reason.NO_ROUTE, self._no_route(model, mode), field="model")
@@ -89,9 +89,11 @@ class Drafts:
             ) from refused
         self._check_addresses(draft)
         urls = model.media_urls(checked.input)
-        parents = model.parents(checked.input)
         own = await self._own_files(urls)
-        pins = [*(row.id for row in own.values()), *await self._parent_tasks(caller, mode, parents)]
+        pins = [
+            *(row.id for row in own.values()),
+            *await self._parent_tasks(caller, mode, model, checked.input),
+        ]
         quote = model.quote(checked.input, _known_seconds(model, checked.input, urls, own))
         return Checked(
             model=model,
@@ -103,11 +105,17 @@ class Drafts:
             pins=tuple(dict.fromkeys(pins)),
         )
 
-    def model(self, name: str) -> Model:
-        """The model of this id or alias. Raises Refusal, with the nearest id."""
+    def model(self, name: str, dialect: str) -> Model:
+        """The model of this id or alias, if this wire API creates it. Raises Refusal, with the nearest id."""
         model = self._catalog.find(name)
+        if model is not None and model.dialect != dialect:
+            raise Refusal(
+                Reason.UNKNOWN_MODEL,
+                f"{model.id} is not created here but through the API called {model.dialect}",
+                field="model",
+            )
         if model is None:
-            near = self._catalog.nearest(name)
+            near = self._catalog.nearest(name, dialect)
             hint = f'; the nearest is "{near}"' if near else ""
             raise Refusal(
                 Reason.UNKNOWN_MODEL,
@@ -155,18 +163,23 @@ class Drafts:
         return {url: found[path] for url, path in paths.items() if path in found}
 
     async def _parent_tasks(
-        self, caller: Caller, mode: Mode, parents: list[tuple[str, str, str]]
+        self, caller: Caller, mode: Mode, model: Model, input: JsonObject
     ) -> list[TaskId]:
         """The finished tasks the input builds on. Raises Refusal, the same for unknown and for others' ids."""
+        parents = model.parents(input)
         if not parents:
             return []
 
         def look(connection: db.Connection) -> dict[str, TaskId]:
-            rows = tasks.fetch(connection, [id for _, id, kind in parents if kind == "task"])
+            named = {id: model.parent_models(path) for path, id, kind in parents if kind == "task"}
+            rows = tasks.fetch(connection, list(named))
             known = {
                 row.id: row.id
                 for row in rows.values()
-                if row.account_id == caller.account_id and row.mode == mode and row.state == TaskState.SUCCESS
+                if row.account_id == caller.account_id
+                and row.mode == mode
+                and row.state == TaskState.SUCCESS
+                and row.model in (named[row.id] or (row.model,))
             }
             wanted = [id for _, id, kind in parents if kind == "piece"]
             found = pieces.find(connection, caller.account_id, mode.value, wanted)

@@ -4,6 +4,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from souk.accounts.auth import Authenticator, Denied, DeniedReason
+from souk.assets.links import own_path
 from souk.catalog.catalog import Catalog
 from souk.catalog.describe import describe
 from souk.catalog.describe import listing as listing_of
@@ -25,6 +26,8 @@ from souk.operations.types import (
     Reason,
     Refusal,
 )
+from souk.store import assets, idempotency
+from souk.store.idempotency import Bound
 from souk.store.lane import Busy, Lane
 from souk.store.reads import Reads
 from souk.store.tasks import TaskRow
@@ -163,6 +166,13 @@ class Operations:
             task = await self._at_end(task, wait)
         return record_of(task, self._public_url)
 
+    async def made_by(self, caller: Caller, operation: str, key: str) -> Record | None:
+        """The task a create with this idempotency key made; None while the key is free."""
+        mode = self._drafts.mode_of(caller)
+        bound = Bound(caller.account_id, f"{operation}:{mode}", key, "")
+        found = await self._reads.run(lambda connection: idempotency.find(connection, [bound]))
+        return await self.record(caller, found[bound.scope][1]) if bound.scope in found else None
+
     async def events(self, caller: Caller, task_id: str) -> AsyncIterator[Record]:
         """The task's record now and after each step, until it has ended. Nothing for an unknown id."""
         task = await self._own(caller, task_id, None)
@@ -195,6 +205,14 @@ class Operations:
             return None
         return await self._reads.run(lambda connection: story_of(connection, task, self._public_url))
 
+    async def serves(self, url: str) -> bool:
+        """Whether an address is that of a stored file which has not lapsed."""
+        path = own_path(url, self._public_url)
+        if path is None:
+            return False
+        now = self._clock.now()
+        return bool(await self._reads.run(lambda connection: assets.living(connection, [path], now)))
+
     async def balance(self, caller: Caller) -> Credits:
         """Credits available to the caller's tasks."""
         mode = self._drafts.mode_of(caller)
@@ -202,9 +220,10 @@ class Operations:
             lambda connection: listing.available(connection, caller.account_id, mode.value)
         )
 
-    def models(self) -> Sequence[JsonObject]:
-        """Every model, in short."""
-        return [listing_of(model) for model in self._catalog.models.values()]
+    def models(self, dialect: str | None = None) -> Sequence[JsonObject]:
+        """Every model, or those one wire API creates, in short."""
+        models = self._catalog.models.values()
+        return [listing_of(model) for model in models if dialect in (None, model.dialect)]
 
     def model(self, name: str) -> JsonObject | None:
         """One model in full: schema, price, example, output, routes."""

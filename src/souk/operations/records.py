@@ -58,6 +58,8 @@ class Record(msgspec.Struct, frozen=True):
     connection: str | None
     upstream_model: str | None
     warnings: list[str]
+    kept: bool = False
+    """Held back from retention."""
 
     @property
     def param(self) -> JsonObject:
@@ -105,4 +107,5 @@ def record_of(task: TaskRow, public_url: str) -> Record:
         connection=task.connection,
         upstream_model=task.upstream_model,
         warnings=json.loads(task.warnings) if task.warnings else [],
+        kept=bool(task.keep),
     )

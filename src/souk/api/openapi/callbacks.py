@@ -22,8 +22,8 @@ _HEADERS = [
 ]
 
 
-def told(name: str, summary: str) -> JsonObject:
-    """A path item of one callback."""
+def told(name: str, summary: str, schema: str = "Callback") -> JsonObject:
+    """A path item of one callback, whose body is this component."""
     return {
         "post": {
             "operationId": name,
@@ -31,7 +31,7 @@ def told(name: str, summary: str) -> JsonObject:
             "description": "Sent at least once and in order per task. Anything but HTTP 2xx within 15 seconds is tried "
             "again, for three days.",
             "parameters": _HEADERS,
-            "requestBody": json_body(ref("Callback")),
+            "requestBody": json_body(ref(schema)),
             "responses": {"2XX": {"description": "Taken."}},
             "security": [],
         }

@@ -1,6 +1,7 @@
 """The operations of the Jobs API in words."""
 
-from souk.api.jobs import LONGEST_WAIT, MOST_LISTED, STATES
+from souk.api.asked import LONGEST_WAIT
+from souk.api.jobs import MOST_LISTED, STATES
 from souk.api.openapi.callbacks import TASK_CALLBACKS
 from souk.api.openapi.operation import Operation
 from souk.api.openapi.records import TASK_ID, WARNINGS
@@ -42,14 +43,14 @@ CREATE_REFUSALS = (
     Reason.IDEMPOTENCY_CONFLICT,
 )
 
-_IDEMPOTENCY = in_header(
+IDEMPOTENCY = in_header(
     "Idempotency-Key",
     text(pattern="^[ -~]{1,255}$"),
     "Makes the create repeatable: equal calls with the same key give one task.",
 )
 _CREATED = thing({"taskId": TASK_ID, "recordId": TASK_ID, "warnings": WARNINGS}, optional=("warnings",))
 _NAMED = thing({"taskId": TASK_ID})
-_WAIT = in_query(
+WAIT = in_query(
     "wait",
     number(minimum=0),
     "Hold the answer until the task has ended, for at most so many seconds. "
@@ -70,7 +71,7 @@ OPERATIONS = (
         "Create a task",
         "Code 200 means that the task exists and its credits are held, whatever happens next. "
         "`input` depends on the model: there is a schema for each.",
-        parameters=(_IDEMPOTENCY,),
+        parameters=(IDEMPOTENCY,),
         body=json_body(ref("CreateTask")),
         data=_CREATED,
         example={"taskId": EXAMPLE_ID, "recordId": EXAMPLE_ID},
@@ -84,7 +85,7 @@ OPERATIONS = (
         TAG,
         "Get a task's state and result",
         "Poll this, or let `wait` hold the answer back.",
-        parameters=(in_query("taskId", text(), "The task's id.", required=True), _WAIT),
+        parameters=(in_query("taskId", text(), "The task's id.", required=True), WAIT),
         data=ref("Record"),
         refusals=(Reason.UNKNOWN_TASK, Reason.INVALID_INPUT),
     ),

@@ -8,7 +8,7 @@ from souk.api.openapi.shapes import ref, text, thing
 from souk.words import JsonObject
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
-_COMMON: JsonObject = {
+COMMON: JsonObject = {
     "callBackUrl": text("Gets the record when the task has ended.", format="uri"),
     "progressCallBackUrl": text(
         "Gets the record as the task makes progress, where the upstream tells of it.", format="uri"
@@ -69,8 +69,8 @@ def component(model: str) -> str:
 
 def _call(model: JsonObject, input_name: str) -> JsonObject:
     required = bool(model["input"].get("required"))
-    properties = {"model": {"enum": _names(model)}, "input": ref(input_name), **_COMMON}
-    optional = (*_COMMON, *(() if required else ("input",)))
+    properties = {"model": {"enum": _names(model)}, "input": ref(input_name), **COMMON}
+    optional = (*COMMON, *(() if required else ("input",)))
     return {
         "title": model["title"],
         **thing(properties, _told(model), optional=optional),

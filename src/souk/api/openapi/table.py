@@ -1,9 +1,14 @@
 """The visible table of described operations: a new room of the API adds its ``OPERATIONS`` and schemas here."""
 
-from souk.api.openapi import jobs, market, records, server
+from souk.api.openapi import dedicated, jobs, market, records, server
 from souk.api.openapi.operation import Operation
 from souk.words import JsonObject
 
-OPERATIONS: tuple[Operation, ...] = (*jobs.OPERATIONS, *market.OPERATIONS, *server.OPERATIONS)
-SCHEMAS: JsonObject = {**records.SCHEMAS, **market.SCHEMAS}
+OPERATIONS: tuple[Operation, ...] = (
+    *jobs.OPERATIONS,
+    *dedicated.OPERATIONS,
+    *market.OPERATIONS,
+    *server.OPERATIONS,
+)
+SCHEMAS: JsonObject = {**records.SCHEMAS, **dedicated.SCHEMAS, **market.SCHEMAS}
 """Components that descriptions refer to, by name."""
