@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -56,6 +57,12 @@ class Reply:
         assert self.code != 200, self.body
         assert self.body["data"] is None
         return self.body["error"]
+
+
+def masked(reply: Reply) -> tuple[int, list[str], bytes]:
+    """Everything a client can see of a reply but the request's own id and the moment."""
+    body = re.sub(rb'"requestId":"[^"]*"', b"", reply.raw)
+    return reply.status, sorted(set(reply.headers) - {"date"}), body
 
 
 @dataclass

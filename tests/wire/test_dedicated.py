@@ -15,8 +15,7 @@ from tests.upstreams.receiver import receiver
 from tests.wire.decoded import decode
 from tests.wire.dedicated import CLIP, JSON, MP4, OPERATIONS, PARENT, PNG, Operation, ended
 from tests.wire.media import media_server
-from tests.wire.serving import CREATE, NO_TASK, RECORD, Client, Reply, Souk, open_souk
-from tests.wire.test_ids import masked
+from tests.wire.serving import CREATE, NO_TASK, RECORD, Client, Reply, Souk, masked, open_souk
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("dedicated")]
 
@@ -128,24 +127,26 @@ async def test_an_unknown_id_has_no_record(desk: Desk, operation: Operation) -> 
     assert reply.error["code"] == "unknown_task"
 
 
+NAMING = [
+    *(("GET", operation.record, path, {}) for path, operation in OPERATIONS.items()),
+    ("POST", DOWNLOAD, FOUR_O.path, {"url": "http://example.com/a.png"}),
+    ("POST", "/api/v1/runway/extend", "/api/v1/runway/generate", {"prompt": "x", "quality": "720p"}),
+    ("POST", "/api/v1/veo/extend", VEO.path, {"prompt": "x"}),
+    ("GET", FULL_HD, VEO.path, {}),
+    ("POST", ULTRA_HD, VEO.path, {}),
+]
+"""Method, path, the create of the task it names, and what else it takes."""
+
+
 async def test_another_accounts_task_is_an_unknown_one(desk: Desk) -> None:
     stranger = await desk.running.another_account("stranger")
-    for path, operation in OPERATIONS.items():
-        task_id = await desk.finished(path)
-        calls = [lambda id, path=operation.record: stranger.get(path, taskId=id)]
-        if path == VEO.path:
-            calls.append(lambda id: stranger.get(FULL_HD, taskId=id))
-            calls.append(lambda id: stranger.post(ULTRA_HD, {"taskId": id}))
-            calls.append(lambda id: stranger.post("/api/v1/veo/extend", {"taskId": id, "prompt": "x"}))
-        if path == "/api/v1/runway/generate":
-            body = {"prompt": "x", "quality": "720p"}
-            calls.append(lambda id, more=body: stranger.post("/api/v1/runway/extend", {"taskId": id, **more}))
-        if path == FOUR_O.path:
-            url = "http://example.com/a.png"
-            calls.append(lambda id, url=url: stranger.post(DOWNLOAD, {"taskId": id, "url": url}))
-        for call in calls:
-            theirs, unknown = await call(task_id), await call(NO_TASK)
-            assert masked(theirs) == masked(unknown), path
+    for method, path, made_by, more in NAMING:
+        seen: list[object] = []
+        for task_id in (await desk.finished(made_by), NO_TASK):
+            given = {"taskId": task_id, **more}
+            reply = await (stranger.post(path, given) if method == "POST" else stranger.get(path, **given))
+            seen.append(masked(reply))
+        assert seen[0] == seen[1], path
 
 
 @each

@@ -1,13 +1,12 @@
 """An id of another account, or of the other mode, answers as an unknown one: to the byte."""
 
-import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from souk.app import asgi
 from souk.words import Mode
 from tests.conftest import ROOT
-from tests.wire.serving import CREATE, NO_TASK, RECORD, Client, Reply, Souk, open_souk
+from tests.wire.serving import CREATE, NO_TASK, RECORD, Client, Reply, Souk, masked, open_souk
 
 Call = Callable[[Client, str], Awaitable[Reply]]
 FINISHED = {"model": "grok-imagine/text-to-video", "input": {"prompt": "A lighthouse at dusk"}}
@@ -76,12 +75,6 @@ TAKES_NONE = {
     ("GET", "/docs/{name}"),
     ("GET", "/f/{path:path}"),  # the unguessable path is the credential
 }
-
-
-def masked(reply: Reply) -> tuple[int, list[str], bytes]:
-    """Everything a client can see of a reply but the request's own id and the moment."""
-    body = re.sub(rb'"requestId":"[^"]*"', b"", reply.raw)
-    return reply.status, sorted(set(reply.headers) - {"date"}), body
 
 
 async def test_every_route_is_known_to_take_an_id_or_none(souk: Souk) -> None:
