@@ -66,6 +66,7 @@ async def test_a_wrong_method_is_told_the_right_one(souk: Souk) -> None:
         reply = await souk.client.call(method, path)
         assert (reply.status, reply.code, reply.error["code"]) == (405, 405, "method_not_allowed")
         assert right in reply.body["msg"]
+        assert right in reply.headers["allow"].split(", ")
 
 
 async def test_our_own_fault_is_logged_and_not_told(souk: Souk, caplog: pytest.LogCaptureFixture) -> None:

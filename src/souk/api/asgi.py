@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from souk.api.answers import Signed, request_id_of, send_json, send_preflight
 from souk.api.body import Disconnected
 from souk.api.credential import FORWARDING
-from souk.api.errors import failure_of, unknown_path, wrong_method
+from souk.api.errors import WrongMethod, failure_of, unknown_path
 from souk.api.site import HeaderMap, HotRoutes, Site
 from souk.logs import request_id as current_request_id
 
@@ -84,7 +84,7 @@ class Application:
         if path in self._hot:
             allowed.add(self._hot[path][0])
         if allowed:
-            raise wrong_method(scope["method"], path, allowed - {"HEAD"})
+            raise WrongMethod(scope["method"], path, allowed)
         raise unknown_path(path, [*self._hot, *(route.path for route in self._routes)])
 
 

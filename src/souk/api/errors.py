@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -25,6 +25,17 @@ class Failure:
     headers: Headers = ()
 
 
+class WrongMethod(Rejected):
+    """The path is right, the method is not."""
+
+    def __init__(self, method: str, path: str, allowed: Collection[str]) -> None:
+        shown = sorted(set(allowed) - {"HEAD", "OPTIONS"})
+        text = f"{path} takes {' or '.join(shown)}, not {method}"
+        super().__init__(405, text, "method_not_allowed", status=405)
+        self.allow = ", ".join(sorted({*allowed, "OPTIONS"}))
+        """For the header that RFC 9110 wants in such an answer."""
+
+
 def failure_of(error: Exception, request_id: str, path: str) -> Failure:
     """How the compatible wire answers this exception. HTTP stays 200 for what an operation refused."""
     if isinstance(error, Refusal):
@@ -34,6 +45,9 @@ def failure_of(error: Exception, request_id: str, path: str) -> Failure:
         return Failure(body, headers=((b"retry-after", b"%d" % max(1, math.ceil(error.retry_after))),))
     if isinstance(error, HTTPException):
         error = Rejected(error.status_code, error.detail, "bad_request", status=error.status_code)
+    if isinstance(error, WrongMethod):
+        body = envelope.rejected(error, request_id)
+        return Failure(body, error.status, ((b"allow", error.allow.encode()),))
     if isinstance(error, Rejected):
         return Failure(envelope.rejected(error, request_id), error.status)
     log.error("request failed", exc_info=error, extra={"path": path, "request_id": request_id})
@@ -45,9 +59,3 @@ def unknown_path(path: str, known: Iterable[str]) -> Rejected:
     near = get_close_matches(path[:200], list(known), 1, 0.6)
     hint = f"; did you mean {near[0]}?" if near else ""
     return Rejected(404, f"No such path: {path[:200]}{hint}", "unknown_path", status=404)
-
-
-def wrong_method(method: str, path: str, allowed: Iterable[str]) -> Rejected:
-    """The path is right, the method is not."""
-    text = f"{path} takes {' or '.join(sorted(allowed))}, not {method}"
-    return Rejected(405, text, "method_not_allowed", status=405)
