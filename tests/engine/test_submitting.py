@@ -88,6 +88,53 @@ async def test_an_unclear_submit_is_never_repeated_and_fails_uncharged(
         assert await souk.problems() == []
 
 
+ONCE = {"routes": [{"provider": "kie", "model": "z-image", "resubmit_unclear": "once"}]}
+
+
+async def test_an_unclear_submit_is_repeated_where_its_route_says_so(
+    tmp_path: Path, migrated_url: str, upstream: FakeKie
+) -> None:
+    async with running(tmp_path, migrated_url, upstream, models=ONCE, review_seconds=0.3) as souk:
+        task = await souk.create("[up:drop-after-accept=1]")
+        record = await souk.ended(task)
+        assert record.state == "success"
+        assert upstream.tries["[up:drop-after-accept=1]"] == 2
+        assert await souk.verdicts(task) == [("one", "unclear"), ("one", "done")]
+        first, second = (await souk.story(task)).attempts
+        assert first.id != second.id
+        assert "submitted once more" in (first.message or "")
+        assert await souk.problems() == []
+
+
+async def test_an_unclear_submit_is_repeated_once_only(
+    tmp_path: Path, migrated_url: str, upstream: FakeKie, second_upstream: FakeKie
+) -> None:
+    lie = "[up:drop-after-accept]"
+    async with running(
+        tmp_path, migrated_url, upstream, second_upstream, models=ONCE, review_seconds=0.3
+    ) as souk:
+        before = await souk.balance()
+        task = await souk.create(lie)
+        record = await souk.ended(task)
+        assert (record.state, record.fail_kind) == ("fail", "unclear")
+        assert "sent twice" in record.fail_message
+        assert upstream.tries[lie] + second_upstream.tries[lie] == 2
+        assert await souk.balance() == before
+        assert await souk.problems() == []
+
+
+async def test_the_one_repetition_survives_the_death_of_the_process_that_made_it(
+    tmp_path: Path, migrated_url: str, upstream: FakeKie
+) -> None:
+    lie = "[up:drop-after-accept]"
+    async with running(tmp_path, migrated_url, upstream, models=ONCE, review_seconds=0.3) as souk:
+        task = await souk.create(lie)
+        await until(lambda: upstream.tries[lie] == 2)
+    async with running(tmp_path, migrated_url, upstream, models=ONCE, review_seconds=0.3) as souk:
+        assert (await souk.ended(task)).fail_kind == "unclear"
+        assert upstream.tries[lie] == 2
+
+
 @pytest.mark.parametrize("code", [401, 404, 422, 429, 500, 503])
 async def test_no_error_while_polling_ends_or_moves_an_accepted_task(
     tmp_path: Path, migrated_url: str, upstream: FakeKie, second_upstream: FakeKie, code: int

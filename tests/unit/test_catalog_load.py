@@ -196,6 +196,13 @@ def test_operator_changes_routes(write: Write) -> None:
     assert (second.usable, second.successor) == (False, "acme/two")
 
 
+@pytest.mark.parametrize("value", [True, "twice", 2])
+def test_submit_may_be_allowed_to_be_repeated_once_and_nothing_else(write: Write, value: Any) -> None:
+    routes = [{"provider": "kie", "resubmit_unclear": value}]
+    with pytest.raises(CatalogError, match="resubmit_unclear must be once"):
+        load_catalog(write(GOOD), {"acme/picture": {"routes": routes}})
+
+
 def test_operator_may_use_a_retired_route(write: Write) -> None:
     routes = [{"provider": "kie", "status": "retired", "use_retired": True}]
     model = load_catalog(write(GOOD), {"acme/picture": {"routes": routes}}).models["acme/picture"]

@@ -156,7 +156,7 @@ class FakeKie:
 
     async def _accepted(self, request: web.Request, submit: Submit, words: Words) -> web.StreamResponse:
         data = {"taskId": submit.task_id, "recordId": submit.task_id}
-        if "drop-after-accept" in words:
+        if self.tries[submit.prompt] <= words.times("drop-after-accept", FOR_EVER):
             return drop(request)
         if "500-after-accept" in words:
             return envelope(500, "Server exception, please try again later", status=500)

@@ -3,8 +3,8 @@
 ``=N`` is how many times a lie is told: once by default, or for ever where that is said.
 
 - the create call: ``[up:refuse=CODE]`` ``[up:429]`` (for ever; ``=N``: the first N tries)
-  ``[up:drop-before-accept]`` ``[up:drop-after-accept]`` ``[up:500-after-accept]`` ``[up:html]``
-  ``[up:truncated]`` ``[up:no-id]`` ``[up:slow-create=SECONDS]``
+  ``[up:drop-before-accept]`` ``[up:drop-after-accept]`` (for ever; ``=N``: the first N tries)
+  ``[up:500-after-accept]`` ``[up:html]`` ``[up:truncated]`` ``[up:no-id]`` ``[up:slow-create=SECONDS]``
 - polls: ``[up:WHAT-while-polling=N]`` with WHAT a code (401, 404, 422, 429, 500, 503), ``html``, ``drop``,
   ``truncated``, ``null`` or ``other`` (another task's record)
 - the task: ``[up:slow=SECONDS]`` ``[up:never]`` ``[up:backwards]`` ``[up:unknown-state=N]``

@@ -212,7 +212,7 @@ def _read_route(data: Any, id: str, upstream: JsonObject) -> Route:
         status=status,
         date=str(route.get("date", "")),
         successor=str(route.get("successor", "")),
-        resubmit_unclear=route.get("resubmit_unclear") in (True, "once"),
+        resubmit_unclear=_once(route.get("resubmit_unclear"), "routes.resubmit_unclear"),
         use_retired=bool(route.get("use_retired")),
     )
 
@@ -223,6 +223,13 @@ def _claim_aliases(model: Model, names: dict[str, str]) -> None:
             raise Unreadable(
                 f"alias {alias!r} already belongs to {names[alias]}; remove it from one of the two"
             )
+
+
+def _once(value: Any, where: str) -> bool:
+    """Whether something was allowed; the only number of times it can be."""
+    if value not in (None, "once"):
+        raise Unreadable(f"{where} must be once, or be left out, not {value!r}")
+    return value == "once"
 
 
 def _check_model(model: Model) -> None:

@@ -30,7 +30,7 @@ class Route:
     successor: str = ""
     """What to use instead; a suggestion, never followed silently."""
     resubmit_unclear: bool = False
-    """Whether a submit of unclear outcome may be repeated once."""
+    """Whether a task whose submit stays unclear here may be submitted once more."""
     use_retired: bool = False
     """The operator wants this route although it is retired."""
 

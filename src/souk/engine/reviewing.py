@@ -1,6 +1,10 @@
-"""Unclear submits: sent, with no readable answer. They are looked up, never repeated unless the upstream allows it."""
+"""Unclear submits: sent, with no readable answer. They are looked up, and repeated only where that was allowed.
+
+An upstream that honours idempotency keys allows it; so may the operator, once for each task of a route.
+"""
 
 from souk.engine.lease import Failure
+from souk.engine.routes import Route
 from souk.engine.upstream import FIRST_BACKOFF, MAX_BACKOFF, Upstream, replace_attempt
 from souk.providers.base import Accepted, Done, NotAccepted, Refused
 from souk.words import FailKind, TaskState
@@ -9,6 +13,15 @@ _UNCLEAR = Failure(
     FailKind.UNCLEAR,
     "the upstream never said whether it took this task, so it was not sent again; nothing was charged, "
     "and creating it anew may run it",
+)
+_STILL_UNCLEAR = Failure(
+    FailKind.UNCLEAR,
+    "no upstream said whether it took this task, which was sent twice; nothing was charged, "
+    "and creating it anew may run it",
+)
+_ONCE_MORE = Failure(
+    FailKind.UNCLEAR,
+    "the upstream never said whether it took this task; as its route allows, it is submitted once more",
 )
 
 
@@ -21,6 +34,15 @@ async def found_submitting(upstream: Upstream) -> None:
         message="the process that submitted this task ended before the answer came",
     )
     await upstream.lease.step(TaskState.REVIEW, attempt=told)
+
+
+async def _give_up(upstream: Upstream, route: Route) -> None:
+    """End the task uncharged, unless its route allows another submit and this was the first unclear one."""
+    unclear = await upstream.unclear_attempts()
+    if route.resubmit_unclear and unclear == 1 and upstream.lease.seconds_left > 0:
+        await upstream.refused(upstream.attempt(), _ONCE_MORE, "unclear")
+    else:
+        await upstream.lease.fail(_UNCLEAR if unclear == 1 else _STILL_UNCLEAR, verdict="unclear")
 
 
 async def review(upstream: Upstream) -> None:
@@ -53,6 +75,6 @@ async def review(upstream: Upstream) -> None:
             return await upstream.refused(upstream.attempt(), disproved, "never_sent")
         left = (until - clock.now()) / 1000
         if left <= 0:
-            return await lease.fail(_UNCLEAR, verdict="unclear")
+            return await _give_up(upstream, route)
         await clock.sleep(min(wait, left))
         wait = min(MAX_BACKOFF, wait * 2)

@@ -17,6 +17,8 @@ class Route:
 
     connection: Connection
     upstream_model: str
+    resubmit_unclear: bool = False
+    """Whether the operator wants a task whose submit stays unclear here to be submitted once more."""
 
 
 def routes_of(model: Model, mode: Mode, connections: Mapping[str, Connection]) -> list[Route]:
@@ -24,7 +26,7 @@ def routes_of(model: Model, mode: Mode, connections: Mapping[str, Connection]) -
     if mode is Mode.SANDBOX:
         return [Route(connections[SANDBOX], model.id)] if SANDBOX in connections else []
     return [
-        Route(connection, route.model)
+        Route(connection, route.model, route.resubmit_unclear)
         for route in model.routes
         if route.usable
         for connection in connections.values()

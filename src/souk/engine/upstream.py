@@ -67,7 +67,13 @@ class Upstream:
         connection = self.world.connections.get(task.connection or "")
         if connection is None:
             raise ConnectionGone(f"the connection {task.connection} is no longer configured")
-        return Route(connection, task.upstream_model or "")
+        ran = Route(connection, task.upstream_model or "")
+        as_configured = (
+            route
+            for route in self.routes
+            if (route.connection.name, route.upstream_model) == (connection.name, ran.upstream_model)
+        )
+        return next(as_configured, ran)
 
     def attempt(self) -> Attempt:
         """The current attempt's identity, for a job or for telling more of it."""
@@ -143,6 +149,10 @@ class Upstream:
     async def failed_connections(self) -> set[str]:
         """Connections whose accepted attempt failed for sure: the task is not run there twice."""
         return {row.connection for row in await self._attempts() if row.verdict == "failed"}
+
+    async def unclear_attempts(self) -> int:
+        """How often nobody knows whether an upstream took the task, the attempt under review among them."""
+        return sum(row.verdict == "unclear" for row in await self._attempts())
 
     async def last_failure(self) -> Failure:
         for row in reversed(await self._attempts()):
