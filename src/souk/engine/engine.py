@@ -1,6 +1,7 @@
 """The engine: a node that claims tasks, lives them side by side, shows signs of life and cleans up."""
 
 import asyncio
+import contextlib
 import logging
 
 from souk.engine import retention
@@ -93,7 +94,7 @@ class Engine:
             await asyncio.wait(list(self._lives.values()), timeout=0.2)
 
     async def _claim_loop(self) -> None:
-        while True:
+        while not self._closing:
             self._work.clear()
             try:
                 more = await self._claim()
@@ -104,10 +105,10 @@ class Engine:
                 await self._until_work()
 
     async def _until_work(self) -> None:
-        try:
-            await asyncio.wait_for(self._work.wait(), self._world.limits.claim_seconds)
-        except TimeoutError:
-            return
+        # Not wait_for: it loses a cancel that comes with the wake-up, and the engine would never close.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._world.limits.claim_seconds):
+                await self._work.wait()
 
     async def _claim(self) -> bool:
         """Claim what there is room for; True if there may be more at once."""
