@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from souk.accounts.verify import verify
-from souk.clock import Clock
+from souk.clock import Clock, SystemClock
 from souk.config import Config
 from souk.engine.engine import Engine
 from souk.house import House
@@ -17,13 +17,26 @@ from souk.operations.stories import Story
 from souk.operations.types import Caller, Draft
 from souk.settings import Settings
 from souk.store.statement import Statement
-from souk.words import Mode, Scope, TaskId
+from souk.words import Millis, Mode, Scope, TaskId
 from tests.upstreams.kie import KEY, FakeKie
 
 API_KEY = "test-key-of-the-first-account"
 MODEL = "z-image"
 QUICK = {MODEL: {"usual_seconds": 0.2}}
 """Polled from the first moment, so that no test waits for a usual duration to pass."""
+
+
+class ShiftedClock(SystemClock):
+    """The machine's time, moved ahead."""
+
+    def __init__(self) -> None:
+        self._ahead = 0.0
+
+    def shift(self, seconds: float) -> None:
+        self._ahead += seconds
+
+    def now(self) -> Millis:
+        return Millis(super().now() + int(self._ahead * 1000))
 
 
 @dataclass

@@ -3,12 +3,14 @@
 import sqlite3
 from typing import Any
 
+import pytest
+
 from souk.engine import steps
 from souk.engine.steps import Beat, Claim
 from souk.store import tasks
 from souk.store.database import Database
 from souk.store.statement import Dialect, Statement
-from tests.engine.shelf import LEASE_MS, NOW, by_account, shelf
+from tests.engine.shelf import LEASE_MS, NOW, Shelf, by_account, shelf
 
 
 def test_accounts_share_a_claim(migrated_url: str) -> None:
@@ -55,6 +57,37 @@ def test_every_account_is_reached_however_many_there_are(migrated_url: str) -> N
             rounds += 1
         assert reached == set(range(1, 101))
         assert rounds <= 5
+
+
+def rounds_until_quiet(store: Shelf, most: int = 256, enough: int = 200) -> int:
+    """How often an engine would claim at once before it waits for something to happen."""
+    after, rounds, more = 0, 0, True
+    while more and rounds < enough:
+        claimed = store.claim(most=most, after=after)
+        after, more = claimed.after, claimed.more
+        rounds += 1
+    return rounds
+
+
+@pytest.mark.parametrize("accounts", [31, 32, 33, 64])
+def test_claiming_rests_while_every_account_is_at_its_limit(migrated_url: str, accounts: int) -> None:
+    with shelf(migrated_url) as store:
+        store.enter("node")
+        for account in range(1, accounts + 1):
+            store.add(account, 2, concurrency=1)
+        assert rounds_until_quiet(store) <= 5
+        assert store.held() == accounts
+        assert rounds_until_quiet(store) <= 3
+
+
+def test_claiming_goes_on_as_long_as_there_is_room_and_work(migrated_url: str) -> None:
+    with shelf(migrated_url) as store:
+        store.enter("node")
+        store.add(1, 700)
+        for account in range(2, 42):
+            store.add(account, 5)
+        rounds_until_quiet(store)
+        assert store.held() == 900
 
 
 def test_an_account_runs_no_more_tasks_at_once_than_it_may(migrated_url: str) -> None:

@@ -1,0 +1,43 @@
+"""Whatever an upstream or a client wrote, the task it belongs to ends, and its credits are settled."""
+
+import random
+import string
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.engine.running import Running, running
+from tests.upstreams.journal import Submit
+from tests.upstreams.kie import FakeKie
+from tests.upstreams.lies import Words
+
+
+async def test_a_receiver_with_an_endless_name_does_not_keep_its_task_from_ending(
+    souk: Running,
+) -> None:
+    name = "".join(random.Random(7).choices(string.ascii_lowercase, k=6000))
+    task = await souk.create(callback_url=f"http://{name}.example/")
+    assert (await souk.ended(task, seconds=5)).state == "success"
+    assert await souk.problems() == []
+
+
+class Outspoken(FakeKie):
+    """An upstream whose tasks fail with words of the test's own."""
+
+    words = ""
+
+    def _end_of(self, task: Submit, words: Words) -> dict[str, Any]:  # noqa: ARG002 - as the fake calls it
+        return {"state": "fail", "failCode": "", "failMsg": self.words, "creditsConsumed": 0}
+
+
+@pytest.mark.parametrize("said", ["99999999999999999999", "a\0b"])
+async def test_strange_words_of_a_failed_upstream_still_end_its_task(
+    tmp_path: Path, migrated_url: str, said: str
+) -> None:
+    with Outspoken() as upstream:
+        upstream.words = said
+        async with running(tmp_path, migrated_url, upstream) as souk:
+            record = await souk.ended(await souk.create("a tram"), seconds=5)
+            assert (record.state, record.fail_message) == ("fail", said.replace("\0", ""))
+            assert await souk.problems() == []
