@@ -6,6 +6,8 @@ from typing import Any
 
 import uvicorn
 
+from souk.cli.http_protocol import HttpProtocol
+
 BACKLOG = 2048
 KEEP_ALIVE_SECONDS = 75
 OPEN_REQUEST_SECONDS = 5
@@ -19,7 +21,7 @@ class HttpServer(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=HttpProtocol,
                 ws="none",
                 lifespan="off",  # the house is opened before the server and closed after it
                 interface="asgi3",
