@@ -64,6 +64,21 @@ async def test_a_task_that_never_ends_upstream_ends_here_at_its_deadline(
         assert await souk.problems() == []
 
 
+@pytest.mark.parametrize("code", [422, 500, 531])
+async def test_the_code_an_upstream_failed_a_task_with_is_told_to_the_client(
+    souk: Running, code: int
+) -> None:
+    task = await souk.create(f"[up:fail={code}]")
+    record = await souk.ended(task)
+    assert (record.state, record.fail_code) == ("fail", code)
+    assert [attempt.upstream for attempt in (await souk.story(task)).attempts] == [f"{code} It failed"]
+
+
+async def test_a_code_about_the_operators_account_upstream_is_not_told(souk: Running) -> None:
+    record = await souk.ended(await souk.create("[up:refuse=402]"))
+    assert (record.fail_kind, record.fail_code) == ("quota", None)
+
+
 async def test_an_unknown_state_is_taken_as_still_running(souk: Running) -> None:
     assert (await souk.ended(await souk.create("[up:unknown-state=3]"))).state == "success"
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,11 @@ from souk.words import FailKind, JsonObject, Millis, TaskId, TaskState
 
 log = logging.getLogger("souk.engine")
 
+_CODE = re.compile(r"\d{1,9}\Z|[45]\d\d\b", re.ASCII)
+"""A wire code by itself, or one with words after it; what is longer is no code, and no column would hold it."""
+_OF_THE_OPERATOR = frozenset({FailKind.AUTH, FailKind.QUOTA})
+"""Failures whose code upstream is about the operator's account there; the client would take it for its own."""
+
 
 class Fenced(Exception):
     """Another node holds this task now; whatever this one still does changes nothing."""
@@ -38,8 +44,11 @@ class Failure:
 
     @property
     def code(self) -> int | None:
-        """A wire code, if the upstream named one."""
-        return int(self.upstream) if self.upstream.isascii() and self.upstream.isdigit() else None
+        """A wire code, if the upstream named one for this task."""
+        named = _CODE.match(self.upstream)
+        if named is None or (self.kind in _OF_THE_OPERATOR and named[0] != self.upstream):
+            return None
+        return int(named[0])
 
 
 class Lease:
