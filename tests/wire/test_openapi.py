@@ -8,6 +8,7 @@ import pytest
 from openapi_spec_validator import validate
 
 from souk.api.openapi.document import document, path_of
+from souk.api.openapi.market import SCHEMAS as MARKET
 from souk.api.openapi.models import is_market
 from souk.api.openapi.records import PROBLEM, RECORD
 from souk.api.openapi.table import OPERATIONS
@@ -15,8 +16,9 @@ from souk.app import asgi
 from souk.catalog.describe import describe
 from souk.catalog.load import load_catalog
 from souk.dialects.envelope import Problem
-from tests.wire.serving import CREATE, Souk
+from tests.wire.serving import CHEAP, CREATE, Souk
 
+MODEL_IN_FULL = MARKET["ModelInFull"]
 UNSEEN = ("HEAD", "OPTIONS")
 """Methods that every path answers in the same way."""
 
@@ -76,10 +78,17 @@ def test_the_problem_has_the_fields_it_is_written_with() -> None:
     assert set(PROBLEM["properties"]) == set(Problem.__struct_fields__)
 
 
-async def test_a_record_has_the_fields_that_are_described(running: Souk) -> None:
-    task_id = await running.client.create()
+@pytest.mark.parametrize("prompt", ["A lighthouse", "A lighthouse [souk:moderated]"], ids=["success", "fail"])
+async def test_a_record_is_as_described(running: Souk, prompt: str) -> None:
+    task_id = await running.client.create({**CHEAP, "input": {"prompt": prompt}})
     record = await running.client.record(task_id, wait=60)
-    assert set(RECORD["required"]) <= record.keys() <= RECORD["properties"].keys()
+    jsonschema_rs.Draft202012Validator({**RECORD, "additionalProperties": False}).validate(record)
+    assert record["completeTime"] is not None
+
+
+async def test_a_model_in_full_is_as_described(souk: Souk) -> None:
+    model = (await souk.client.get("/api/v1/models/nano-banana-pro")).data
+    assert model.keys() == MODEL_IN_FULL["properties"].keys()
 
 
 async def test_the_document_is_served_and_can_be_kept(souk: Souk) -> None:

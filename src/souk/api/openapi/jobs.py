@@ -57,6 +57,13 @@ WAIT = in_query(
     f"More than {LONGEST_WAIT:g} counts as {LONGEST_WAIT:g}.",
 )
 
+_EVENT = thing(
+    {
+        "event": {"const": "record"},
+        "data": text("The record as JSON.", contentMediaType="application/json", contentSchema=ref("Record")),
+    }
+)
+
 
 def _of_task(schema: JsonObject, example: JsonObject) -> JsonObject:
     return json_body(schema, examples={"task": {"value": example}})
@@ -144,7 +151,7 @@ OPERATIONS = (
             "200": {
                 "description": "The stream, or a refusal.",
                 "content": {
-                    "text/event-stream": {"schema": text()},
+                    "text/event-stream": {"schema": _EVENT},
                     "application/json": {"schema": ref("Failure")},
                 },
             }

@@ -37,9 +37,7 @@ _MORE: JsonObject = {
 }
 SCHEMAS: JsonObject = {
     "Model": MODEL,
-    "ModelInFull": thing(
-        {**MODEL["properties"], **_MORE}, "A model with all there is to know about it.", optional=("dialect",)
-    ),
+    "ModelInFull": thing({**MODEL["properties"], **_MORE}, "A model with all there is to know about it."),
 }
 
 OPERATIONS = (

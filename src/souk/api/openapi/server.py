@@ -99,7 +99,7 @@ OPERATIONS = (
         "docsPart",
         TAG,
         "Get a part of the page",
-        parameters=(in_path("name", text(), "A script, style or picture of it.", "docs.js"), _IF_NONE_MATCH),
+        parameters=(in_path("name", text(), "A script, style or picture of it.", "app.js"), _IF_NONE_MATCH),
         answers={
             "200": {"description": "It.", "content": _BYTES, "headers": _ETAG},
             "304": _UNCHANGED,
