@@ -10,7 +10,7 @@ import psycopg
 
 from bench.growth import FINISHED
 from bench.servers import KEY
-from souk.engine.steps import CLAIM, Claim
+from souk.engine.steps import CLAIM, Claim, Lap
 from souk.house import House
 from souk.operations.types import Caller, Draft
 from souk.settings import Settings
@@ -96,7 +96,7 @@ def _operations(
     house: House, caller: Caller, draft: Draft, task_id: str
 ) -> dict[str, Callable[[], Awaitable[object]]]:
     def claim() -> Awaitable[object]:
-        return house.lane.write(CLAIM, Claim("bench", 1, house.clock.now(), 0, 0))
+        return house.lane.write(CLAIM, Claim("bench", 1, house.clock.now(), Lap(), 0))
 
     return {
         "create": lambda: house.operations.create(caller, draft),

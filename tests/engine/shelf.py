@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from souk.engine import steps
-from souk.engine.steps import Claim, Claimed, Join
+from souk.engine.steps import Claim, Claimed, Join, Lap
 from souk.ids import oldest_id_at
 from souk.store.database import Connection, Database
 from souk.store.statement import Statement
@@ -13,6 +13,7 @@ from souk.words import Millis
 
 NOW = 1_772_100_021_000
 LEASE_MS = 15_000
+START = Lap()
 
 # One digit per million, so that ids follow the order of creation.
 _TASKS = Statement(
@@ -51,9 +52,9 @@ class Shelf:
         self._do(steps.JOIN, Join(node, slot or node, NOW, NOW + LEASE_MS))
 
     def claim(
-        self, node: str = "node", most: int = 256, *, after: int = 0, concurrency: int = 0, now: int = NOW
+        self, node: str = "node", most: int = 256, *, lap: Lap = START, concurrency: int = 0, now: int = NOW
     ) -> Claimed:
-        return self._do(steps.CLAIM, Claim(node, most, now, after, concurrency))
+        return self._do(steps.CLAIM, Claim(node, most, now, lap, concurrency))
 
     def held(self, node: str = "node") -> int:
         rows = self.connection.run(

@@ -10,7 +10,7 @@ from souk.engine.steps import Beat, Claim
 from souk.store import tasks
 from souk.store.database import Database
 from souk.store.statement import Dialect, Statement
-from tests.engine.shelf import LEASE_MS, NOW, Shelf, by_account, shelf
+from tests.engine.shelf import LEASE_MS, NOW, START, Shelf, by_account, shelf
 
 
 def test_accounts_share_a_claim(migrated_url: str) -> None:
@@ -36,10 +36,10 @@ def test_a_node_with_little_room_takes_from_each_account_in_turn(migrated_url: s
         store.enter("node")
         for account in (1, 2, 3):
             store.add(account, 50)
-        after, taken = 0, list[int]()
+        lap, taken = START, list[int]()
         for _ in range(6):
-            claimed = store.claim(most=1, after=after)
-            after = claimed.after
+            claimed = store.claim(most=1, lap=lap)
+            lap = claimed.lap
             taken += by_account(claimed)
         assert taken == [1, 2, 3, 1, 2, 3]
 
@@ -49,10 +49,10 @@ def test_every_account_is_reached_however_many_there_are(migrated_url: str) -> N
         store.enter("node")
         for account in range(1, 101):
             store.add(account, 2)
-        after, rounds, reached = 0, 0, set[int]()
-        while rounds == 0 or after:
-            claimed = store.claim(most=64, after=after)
-            after = claimed.after
+        lap, rounds, reached = START, 0, set[int]()
+        while rounds == 0 or lap.after:
+            claimed = store.claim(most=64, lap=lap)
+            lap = claimed.lap
             reached |= set(by_account(claimed))
             rounds += 1
         assert reached == set(range(1, 101))
@@ -61,10 +61,10 @@ def test_every_account_is_reached_however_many_there_are(migrated_url: str) -> N
 
 def rounds_until_quiet(store: Shelf, most: int = 256, enough: int = 200) -> int:
     """How often an engine would claim at once before it waits for something to happen."""
-    after, rounds, more = 0, 0, True
+    lap, rounds, more = START, 0, True
     while more and rounds < enough:
-        claimed = store.claim(most=most, after=after)
-        after, more = claimed.after, claimed.more
+        claimed = store.claim(most=most, lap=lap)
+        lap, more = claimed.lap, claimed.more
         rounds += 1
     return rounds
 
@@ -107,7 +107,7 @@ def test_two_processes_that_claim_at_once_keep_an_accounts_limit_between_them(
         two.enter("two")
         one.add(1, 20, concurrency=5)
         one.connection.begin()
-        first = steps.CLAIM.handle(one.connection, [Claim("one", 256, NOW, 0, 0)])
+        first = steps.CLAIM.handle(one.connection, [Claim("one", 256, NOW, START, 0)])
         # The other process decides before the first has committed.
         second = two.claim("two")
         one.connection.commit()
@@ -192,7 +192,7 @@ def _sqlite_steps(connection: Any) -> int:
     raw: sqlite3.Connection = connection._raw
     connection.begin()
     raw.set_progress_handler(count, 10)
-    steps.CLAIM.handle(connection, [Claim("node", 20, NOW, 0, 100)])
+    steps.CLAIM.handle(connection, [Claim("node", 20, NOW, START, 100)])
     raw.set_progress_handler(None, 0)
     connection.rollback()
     return steps_taken

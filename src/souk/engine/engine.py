@@ -9,7 +9,7 @@ from souk.engine.lease import Lease
 from souk.engine.life import live
 from souk.engine.pace import Pace, Throttle
 from souk.engine.slots import Slots
-from souk.engine.steps import BEAT, CLAIM, JOIN, LEAVE, Beat, Claim, Claimed, Join
+from souk.engine.steps import BEAT, CLAIM, JOIN, LEAVE, Beat, Claim, Claimed, Join, Lap
 from souk.engine.upstream import Traffic
 from souk.engine.world import World
 from souk.store.tasks import TaskRow
@@ -29,7 +29,7 @@ class Engine:
         self._lives: dict[TaskId, asyncio.Task[None]] = {}
         self._loops: list[asyncio.Task[None]] = []
         self._work = asyncio.Event()
-        self._after = 0
+        self._lap = Lap()
         self._closing = False
         self._paces: dict[str, Pace] = {}
         self._traffic = {
@@ -59,6 +59,8 @@ class Engine:
             asyncio.create_task(self._beat_loop(), name="souk-beat"),
             asyncio.create_task(self._sweep_loop(), name="souk-sweep"),
         ]
+        for loop in self._loops:
+            loop.add_done_callback(self._loop_ended)
         self.wake()
 
     def wake(self) -> None:
@@ -93,6 +95,14 @@ class Engine:
                     life.cancel()
             await asyncio.wait(list(self._lives.values()), timeout=0.2)
 
+    def _loop_ended(self, loop: asyncio.Task[None]) -> None:
+        """The loops outlive every error; should one end all the same, nobody may have to find out by what is missing."""
+        if not self._closing:
+            reason = "cancelled" if loop.cancelled() else repr(loop.exception())
+            log.critical(
+                "engine loop ended; restart this process", extra={"loop": loop.get_name(), "reason": reason}
+            )
+
     async def _claim_loop(self) -> None:
         while not self._closing:
             self._work.clear()
@@ -121,11 +131,11 @@ class Engine:
                 owner=self._world.node,
                 most=room,
                 now=self._world.clock.now(),
-                after=self._after,
+                lap=self._lap,
                 concurrency=self._world.limits.account_concurrency,
             ),
         )
-        self._after = claimed.after
+        self._lap = claimed.lap
         for task in claimed.tasks:
             self._begin(task)
         return claimed.more

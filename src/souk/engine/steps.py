@@ -19,23 +19,32 @@ from souk.words import Millis, TaskId
 ACCOUNTS_PER_CLAIM = 32
 
 
+class Lap(msgspec.Struct, frozen=True):
+    """How far a way round over the accounts has come."""
+
+    after: int = 0
+    """The last account that was looked at; 0 = the way round begins."""
+    again: bool = False
+    """An account got all of its share on the way and may have more."""
+
+
 class Claim(msgspec.Struct, frozen=True):
-    """Take up to ``most`` tasks, going round over accounts that come after ``after``."""
+    """Take up to ``most`` tasks, a fair share from each of the next accounts."""
 
     owner: str
     most: int
     now: int
-    after: int
+    lap: Lap
     concurrency: int
     """Tasks of one account that may run at once, unless the account has its own number; 0 = no limit."""
 
 
 class Claimed(msgspec.Struct, frozen=True):
     tasks: list[TaskRow]
-    after: int
-    """Where the next round over the accounts starts."""
+    lap: Lap
+    """Where the next claim goes on."""
     more: bool
-    """True when accounts were left out of this round."""
+    """True when another claim at once may find work. After a way round that found too little, there is none."""
 
 
 def _claim(connection: Connection, claims: Sequence[Claim]) -> list[Claimed]:
@@ -44,23 +53,24 @@ def _claim(connection: Connection, claims: Sequence[Claim]) -> list[Claimed]:
 
 def _claim_round(connection: Connection, claim: Claim) -> Claimed:
     if not nodes.entered(connection, claim.owner):
-        return Claimed([], claim.after, more=False)
-    accounts = tasks.accounts_with_work(connection, claim.after, ACCOUNTS_PER_CLAIM)
+        return Claimed([], Lap(), more=False)
+    accounts = tasks.accounts_with_work(connection, claim.lap.after, ACCOUNTS_PER_CLAIM)
     if not accounts:
-        return Claimed([], 0, more=claim.after > 0)
+        return Claimed([], Lap(), more=claim.lap.again)
     share = max(1, claim.most // len(accounts))
     taken: list[TaskRow] = []
-    last = claim.after
+    last, again = claim.lap.after, claim.lap.again
     for account_id in accounts:
         if len(taken) >= claim.most:
             break
         last = account_id
         room = min(share, claim.most - len(taken), _room(connection, account_id, claim))
-        if room > 0:
-            taken += tasks.claim(connection, account_id, claim.owner, room, claim.now)
+        got = tasks.claim(connection, account_id, claim.owner, room, claim.now) if room > 0 else []
+        again = again or len(got) == share
+        taken += got
     if last == accounts[-1] and len(accounts) < ACCOUNTS_PER_CLAIM:
-        last = 0
-    return Claimed(taken, last, more=last > 0 or len(taken) == claim.most)
+        return Claimed(taken, Lap(), more=again)
+    return Claimed(taken, Lap(last, again), more=True)
 
 
 def _room(connection: Connection, account_id: int, claim: Claim) -> int:

@@ -21,6 +21,8 @@ END = "end"
 END_NUMBER = 1_000_000
 """The terminal callback's place in its task's order: after every earlier stage."""
 NOWHERE = "nowhere"
+LONGEST_HOST = 255
+"""Characters of a host name. No longer one can exist, and an index entry has little room."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -72,7 +74,7 @@ def endpoint_of(url: str) -> str:
         host, port = (parts.hostname or "").rstrip("."), parts.port or _DEFAULT_PORTS.get(parts.scheme)
     except ValueError:
         return NOWHERE
-    if not host or port is None:
+    if not host or port is None or len(host) > LONGEST_HOST:
         return NOWHERE
     return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 

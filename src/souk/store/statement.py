@@ -16,6 +16,8 @@ import msgspec
 
 _encode = msgspec.json.Encoder().encode
 _ROWS = re.compile(r"\{rows:(\w+)\(([^)]*)\)\}")
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
+"""An escaped NUL in JSON, and not the text of one whose backslash is escaped itself."""
 _PARAM = re.compile(r"(?<![:\w]):([a-z_]\w*)")
 
 
@@ -40,8 +42,13 @@ class Statement:
 
 
 def rows_json(rows: Iterable[Mapping[str, Any]]) -> str:
-    """A set of rows as the JSON text that a ``{rows:…}`` parameter takes."""
-    return _encode(list(rows)).decode()
+    """A set of rows as the JSON text that a ``{rows:…}`` parameter takes.
+
+    Texts lose their NUL characters, which no text column of PostgreSQL can keep: one in an upstream's words must not
+    stop the step that tells of them.
+    """
+    text = _encode(list(rows)).decode()
+    return _NUL.sub(r"\1", text) if "\\u0000" in text else text
 
 
 def _columns(spec: str) -> list[tuple[str, str]]:
