@@ -5,6 +5,7 @@ environment variables win over it.
 """
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -53,7 +54,7 @@ def read_config(path: Path | None) -> Config:
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read: {error.strerror}") from error
     except yaml.YAMLError as error:
-        raise SettingsError(f"{path}: is not readable as YAML: {_one_line(error)}") from error
+        raise SettingsError(f"{path}: is not readable as YAML: {_problem(error)}") from None
     whole = _mapping(document, str(path))
     _check_names(path, whole)
     return Config(
@@ -90,5 +91,8 @@ def _check_names(path: Path, whole: Mapping[str, Any]) -> None:
         raise SettingsError(f"{path}: there is no setting {name!r}{hint}")
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+def _problem(error: Exception) -> str:
+    """What is wrong and where; not the line itself, which may hold a key."""
+    mark = getattr(error, "problem_mark", None)
+    told = re.sub(r"'[^']{2,}'", "…", getattr(error, "problem", None) or type(error).__name__)
+    return f"line {mark.line + 1}: {told}" if mark else told

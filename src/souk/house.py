@@ -194,9 +194,7 @@ class House:
     async def media_of(self, task: TaskRow, folder: Path) -> Media:
         """A task's input files, fetched into ``folder`` when asked for."""
         model = self.catalog.models[task.model]
-        sources = Sources(
-            self.storage, self.http, self.reads, self.public_url, self.settings.max_input_bytes
-        )
+        sources = Sources(self.storage, self.http, self.reads, self.public_url, self.settings.max_input_bytes)
         return await parent_files(
             model, task, self.reads, lambda inputs, parents: TaskMedia(inputs, parents, folder, sources)
         )
@@ -350,7 +348,5 @@ def _engine_limits(settings: Settings) -> EngineLimits:
 
 def _secrets(settings: Settings, connections: Mapping[str, Connection]) -> list[str]:
     """Values that must never be logged."""
-    own = (settings.api_key, settings.webhook_key, settings.secret_key)
-    found = [secret.get_secret_value() for secret in own]
-    found += [connection.api_key for connection in connections.values()]
-    return [text for text in found if text]
+    keys = [connection.api_key for connection in connections.values()]
+    return [*settings.secrets, *(key for key in keys if key)]

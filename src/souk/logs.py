@@ -39,6 +39,8 @@ _PATTERNS = re.compile(
     r"|(?P<named>\b(?:api[_-]?key|access[_-]?token|token|password|secret|signature)=)[^\s&\"']{6,}",
     re.IGNORECASE,
 )
+_QUERY = re.compile(r"(://[^\s?\"'<>]+\?)[^\s\"'<>]+")
+"""The query of an address; whoever wrote it may have put a token there under any name."""
 _HINTS = (
     *(
         "bearer ",
@@ -81,6 +83,7 @@ class Redactor:
         low = text.lower()
         if any(hint in low for hint in _HINTS):
             text = _PATTERNS.sub(_blot, text)
+            text = _QUERY.sub(rf"\1{REDACTED}", text)
         return text
 
 

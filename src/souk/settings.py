@@ -5,10 +5,12 @@ given as a file through ``<NAME>_FILE``.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -40,8 +42,9 @@ class Settings(BaseSettings):
     data_dir: Path = Field(
         Path("souk-data"), description="Folder for the SQLite database, stored files and the secret key."
     )
-    database_url: str = Field(
-        "", description="postgresql://user:password@host:port/name. Empty: SQLite in the data folder."
+    database_url: SecretStr = Field(
+        SecretStr(""),
+        description="postgresql://user:password@host:port/name. Empty: SQLite in the data folder.",
     )
     storage_url: str = Field(
         "", description="Where files are kept: file:///path. Empty: `files` in the data folder."
@@ -148,8 +151,9 @@ class Settings(BaseSettings):
 
     @field_validator("database_url")
     @classmethod
-    def _known_database(cls, value: str) -> str:
-        if value and not value.startswith(("postgresql://", "postgres://", "sqlite:///")):
+    def _known_database(cls, value: SecretStr) -> SecretStr:
+        url = value.get_secret_value()
+        if url and not url.startswith(("postgresql://", "postgres://", "sqlite:///")):
             raise ValueError("SOUK_DATABASE_URL must start with postgresql:// (or be empty for SQLite)")
         return value
 
@@ -173,7 +177,15 @@ class Settings(BaseSettings):
 
     @property
     def sqlite(self) -> bool:
-        return not self.database_url or self.database_url.startswith("sqlite:")
+        url = self.database_url.get_secret_value()
+        return not url or url.startswith("sqlite:")
+
+    @property
+    def secrets(self) -> list[str]:
+        """Values that must never be shown."""
+        given = [value for _, value in self if isinstance(value, SecretStr)]
+        found = [value.get_secret_value() for value in given]
+        return [text for text in found if text] + _passwords(self.database_url.get_secret_value())
 
     @property
     def loopback(self) -> bool:
@@ -185,6 +197,18 @@ class Settings(BaseSettings):
         if self.network_policy is not None:
             return self.network_policy
         return NetworkPolicy.OPEN if self.loopback and not self.public_url else NetworkPolicy.PRIVATE_DENIED
+
+
+def _passwords(url: str) -> list[str]:
+    """The password in a database's address, as it may be spelt.
+
+    One that the rest of the address spells too (``postgres``) is left out: hiding it would hide that instead.
+    """
+    login, _, place = url.rpartition("@")
+    user, _, password = login.partition("://")[2].partition(":")
+    named = re.findall(r"[?&]password=([^&]+)", url)
+    spelt = {given for text in (password, *named) for given in (text, unquote(text))}
+    return [text for text in spelt if text and text not in f"postgresql {user} {place.partition('?')[0]}"]
 
 
 class SettingsError(Exception):

@@ -46,7 +46,7 @@ class ServerProcess:
                 "-m",
                 "tests.faults.server",
                 cwd=ROOT,
-                env=self._environment() | ({"TRAP": trap} if trap else {}),
+                env=self.environment() | ({"TRAP": trap} if trap else {}),
                 stdout=log,
                 stderr=log,
             )
@@ -91,7 +91,8 @@ class ServerProcess:
             process.send_signal(number)
         return await process.wait()
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """What the server is started with; commands beside it want the same."""
         own = {
             "PYTHONPATH": os.pathsep.join([str(ROOT / "tests" / "child"), str(ROOT)]),
             "SOUK_DATA_DIR": str(self.folder),

@@ -96,6 +96,15 @@ async def test_uploads_go_to_their_own_host_if_one_is_set(
     assert len(upstream.uploads) == 1
 
 
+async def test_upstream_that_repeats_the_key_is_quoted_without_it(http: GuardedHttp, tmp_path: Path) -> None:
+    file = picture(tmp_path)
+    async with raw_server(says(said(401, f"no such key: Bearer {KEY}"))) as server:
+        job = job_at(server.url(""), media=Files(file), input={"image_urls": [file.url]})
+        with pytest.raises(Refused, match="no such key") as refused:
+            await Kie().prepare(job, http)
+    assert KEY not in refused.value.message + refused.value.upstream
+
+
 @pytest.mark.parametrize(
     ("data", "kind"),
     [

@@ -44,6 +44,16 @@ async def test_what_the_receiver_said_is_kept_in_part(database_url: str) -> None
         assert souk.tries(TASK)[0].error == "HTTP 500: said the receiver"
 
 
+async def test_an_address_that_the_receiver_repeats_loses_its_token(database_url: str) -> None:
+    async def repeat(received: Received) -> web.Response:
+        return web.Response(status=404, text=f"nothing at {received.path}, token canary+1")
+
+    async with house(database_url) as souk, receiver(repeat) as client:
+        souk.end(TASK, client.url("/hook?key=canary%2B1"))
+        await souk.settled(TASK, 1)
+        assert souk.tries(TASK)[0].error == "HTTP 404: nothing at /hook?***, token ***"
+
+
 async def test_gone_is_taken_at_its_word(database_url: str) -> None:
     async with house(database_url) as souk, receiver(statuses(410)) as client:
         souk.end(TASK, client.url())

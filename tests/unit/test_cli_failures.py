@@ -87,6 +87,7 @@ def test_unreachable_database_is_a_configuration_error_that_names_the_setting(
         "postgresql://souk:zyx%zyx@127.0.0.1:1/souk",
         "postgresql://localhost:zyx",
         "postgresql://souk@127.0.0.1:1/souk?password=zyx",
+        "postgresql://souk@127.0.0.1:1/souk?password=zyx%zy",
     ],
 )
 def test_mistyped_database_url_does_not_tell_its_password(
@@ -144,6 +145,36 @@ def test_no_key_is_made_when_one_is_given(souk: Command, monkeypatch: pytest.Mon
     monkeypatch.setenv("SOUK_API_KEY", "given-key-0123456789")
     made = souk.good("migrate")
     assert "given-key" not in made.out + made.err
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SOUK_WEBHOOK_KEY", "whsec_canary-webhook-key!"),
+        ("SOUK_API_KEY", "canary api key with spaces"),
+        ("SOUK_SECRET_KEY", "canary-secret"),
+        ("KIE_API_KEY_FILE", "/nowhere"),
+    ],
+)
+def test_secret_that_cannot_be_used_is_not_repeated(
+    souk: Command, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    answer = souk("run", "z-image", "prompt=a cat")
+    assert answer.code == 3
+    assert "canary" not in answer.out + answer.err
+
+
+def test_address_of_an_upstream_with_a_password_is_refused_without_it(
+    souk: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KIE_API_KEY", "canary-key")
+    monkeypatch.setenv("SOUK_KIE_BASE_URL", "https://someone:canary@kie.example")
+    for command in (("doctor",), ("providers",)):
+        answer = souk(*command)
+        assert answer.code == 3
+        assert "SOUK_KIE_BASE_URL" in answer.out + answer.err
+        assert "canary" not in answer.out + answer.err
 
 
 def test_unfit_api_key_is_a_configuration_error(souk: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,6 +74,39 @@ def test_mistake_is_named_with_its_place(text: str, told: str) -> None:
     assert "souk.yaml" in str(error.value)
 
 
+@pytest.mark.parametrize("value", ["canary: x", '"canary', "*canary", "!canary x", "canary\x00"])
+def test_mistake_beside_a_key_does_not_tell_the_key(value: str) -> None:
+    text = f"connections:\n- provider: kie\n  api_key: {value}\n"
+    with pytest.raises(SettingsError, match=r"souk\.yaml: is not readable as YAML") as error:
+        read_config(written(Path("souk.yaml"), text))
+    assert "canary" not in str(error.value)
+
+
+def test_every_secret_may_come_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "postgresql://souk:canary@db/souk"
+    monkeypatch.setenv("SOUK_DATABASE_URL_FILE", str(written(tmp_path / "url", url + "\n")))
+    monkeypatch.setenv("SOUK_API_KEY_FILE", str(written(tmp_path / "key", "canary-key\n")))
+    settings = load_settings()
+    assert settings.database_url.get_secret_value() == url
+    assert settings.api_key.get_secret_value() == "canary-key"
+    assert "canary" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("url", "hidden"),
+    [
+        ("postgresql://souk:s%40fe-word@db/souk", {"s%40fe-word", "s@fe-word"}),
+        ("postgresql://souk@db/souk?password=safe-word", {"safe-word"}),
+        ("postgresql://postgres:postgres@db/souk", set()),
+        ("postgresql://db/souk", set()),
+        ("", set()),
+    ],
+)
+def test_password_in_a_database_address_is_a_secret(url: str, hidden: set[str]) -> None:
+    settings = load_settings({"database_url": url})
+    assert set(settings.secrets) - {url} == hidden
+
+
 def test_empty_file_says_nothing() -> None:
     config = read_config(written(Path("souk.yaml"), "# nothing yet\n"))
     assert (config.settings, config.models, list(config.connections)) == ({}, {}, [])

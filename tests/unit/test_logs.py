@@ -67,6 +67,8 @@ def test_a_known_secret_is_never_written(written: io.StringIO, style: str) -> No
         "whsec_YWJjZGVmMDEyMzQ1Njc4OQ==",
         "postgresql://souk:abcdef0123456789@db/souk",
         "https://up.example/x?api_key=abcdef0123456789",
+        "https://up.example/x?v=1&sig=abcdef0123456789",
+        "https://someone:abcdef0123456789@up.example/x?sig=abcdef0123456789",
     ],
 )
 def test_what_looks_like_a_secret_is_never_written(written: io.StringIO, secret: str) -> None:

@@ -136,7 +136,7 @@ class FakeKie:
             await asyncio.sleep(words.seconds("slow-create"))
         if "refuse" in words:
             code = int(words["refuse"])
-            return envelope(code, MESSAGES.get(code, "Refused as the prompt asked"))
+            return envelope(code, self._said(MESSAGES.get(code, "Refused as the prompt asked"), words))
         if self.tries[prompt] <= words.times("429", FOR_EVER):
             return envelope(429, MESSAGES[429], headers={"Retry-After": "1"})
         if "drop-before-accept" in words:
@@ -223,7 +223,8 @@ class FakeKie:
                 return web.Response(status=int(what), text=HTML, content_type="text/html")
             case code:
                 headers = {"Retry-After": "1"} if code == "429" else {}
-                return envelope(int(code), MESSAGES.get(int(code), "Not now"), headers=headers)
+                said = self._said(MESSAGES.get(int(code), "Not now"), Words(task.prompt))
+                return envelope(int(code), said, headers=headers)
 
     def _record_of(self, task: Submit, words: Words) -> dict[str, Any]:
         now, polls = time.time(), self.polls[task.task_id]
@@ -257,7 +258,8 @@ class FakeKie:
         if "fail" in words or "moderated" in words:
             code = words.get("fail") or ("422" if "moderated" in words else "500")
             message = "Your prompt was flagged by content moderation" if "moderated" in words else "It failed"
-            return {"state": "fail", "failCode": code, "failMsg": message, "creditsConsumed": 0}
+            said = self._said(message, words)
+            return {"state": "fail", "failCode": code, "failMsg": said, "creditsConsumed": 0}
         polls = self.polls[task.task_id]
         result = json.dumps(self._result_of(task, words))
         if polls <= words.times("no-file", FOR_EVER):
@@ -340,6 +342,9 @@ class FakeKie:
 
     def _known(self, request: web.Request) -> bool:
         return request.headers.get("Authorization") == f"Bearer {self.key}"
+
+    def _said(self, message: str, words: Words) -> str:
+        return f"{message} Your Authorization: Bearer {self.key}" if "quotes-key" in words else message
 
     def _complain(self, code: int, message: str) -> web.Response:
         self.complaints.append(message)

@@ -9,6 +9,7 @@
   ``truncated``, ``null`` or ``other`` (another task's record)
 - the task: ``[up:slow=SECONDS]`` ``[up:never]`` ``[up:backwards]`` ``[up:unknown-state=N]``
   ``[up:fail=CODE]`` ``[up:moderated]``
+- its words: ``[up:quotes-key]`` repeats the key in every refusal and failure
 - its result: ``[up:no-file]`` (for ever; ``=N``) ``[up:bad-result]`` (for ever; ``=N``) ``[up:files=N]``
   ``[up:kind=image|video|audio]`` ``[up:text]`` ``[up:character=ID]``
 - its files: ``[up:file-404-once]`` ``[up:file-404]`` ``[up:file-html]`` ``[up:file-empty]``

@@ -7,8 +7,9 @@ import msgspec
 from souk import __version__
 from souk.callbacks.message import Message
 from souk.callbacks.signing import signed_headers
+from souk.logs import Redactor
 from souk.net.http import Blocked, Http, MaybeSent, NetError, Response
-from souk.net.policy import safe_url
+from souk.net.policy import query_values, safe_url
 from souk.words import Millis
 
 TRY_SECONDS = 15.0
@@ -64,7 +65,7 @@ async def post(
         return Answer(error=f"the address may not be contacted: {error}")
     except NetError as error:
         return _unfinished(error, url)
-    return _judged(response)
+    return _judged(response, url)
 
 
 def _merged(*groups: dict[str, str]) -> dict[str, str]:
@@ -83,11 +84,13 @@ def _unfinished(error: NetError, url: str) -> Answer:
     return Answer(status, None if 200 <= status < 300 else f"HTTP {status}")
 
 
-def _judged(response: Response) -> Answer:
+def _judged(response: Response, url: str) -> Answer:
     status = response.status
     if 200 <= status < 300:
         return Answer(status)
     if 300 <= status < 400:
         return Answer(status, f"HTTP {status}: redirects are not followed; use the final address")
-    said = " ".join(response.text()[:ERROR_CHARACTERS].split())
+    # Receivers like to repeat the address that they were asked at.
+    said = Redactor(query_values(url))(response.text())
+    said = " ".join(said[:ERROR_CHARACTERS].split())
     return Answer(status, f"HTTP {status}: {said}" if said else f"HTTP {status}", response.retry_after())

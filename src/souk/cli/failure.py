@@ -35,8 +35,10 @@ def code_of(error: Exception) -> Exit:
     if help_text := _help(error):
         sys.stderr.write(f"{help_text}\n")
         return Exit.USAGE
+    from souk.logs import redact  # a message may quote words that nobody chose
+
     message, code = _told(error)
-    complain(message)
+    complain(redact(message))
     return code
 
 
@@ -62,9 +64,7 @@ def _told(error: Exception) -> tuple[str, Exit]:
         return error.message, Exit.NOT_FOUND if unknown else Exit.NEGATIVE
     if isinstance(error, _configuration_errors()):
         return str(error), Exit.CONFIGURATION
-    from souk.logs import redact  # nobody chose these words, so they may quote anything
-
-    return redact(f"{type(error).__name__}: {error}"), Exit.NEGATIVE
+    return f"{type(error).__name__}: {error}", Exit.NEGATIVE
 
 
 def _configuration_errors() -> tuple[type[Exception], ...]:

@@ -46,10 +46,13 @@ class Desk:
 def load(data_dir: Path | None = None, **flags: Any) -> Loaded:
     """Settings from flags, environment and souk.yaml. Raises SettingsError."""
     from souk.config import find_config, read_config
+    from souk.logs import redact
     from souk.settings import load_settings
 
     config = read_config(find_config(data_dir))
-    return Loaded(load_settings({"data_dir": data_dir, **flags}, config.settings), config)
+    settings = load_settings({"data_dir": data_dir, **flags}, config.settings)
+    redact.add(*settings.secrets)
+    return Loaded(settings, config)
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

@@ -55,15 +55,17 @@ def list_tasks(
 async def _list(
     loaded: Loaded, account: str, mode: Mode | None, state: str, model: str, before: str, limit: int
 ) -> "list[Record]":
+    from souk.operations.discretion import discreet_record
     from souk.operations.types import Caller
     from souk.words import KeyId, Scope
 
     async with open_house(loaded) as house:
         owner = await house.admin(actor()).accounts.get(await named(house.admin(actor()), account))
         caller = Caller(owner.id, KeyId(0), mode or Mode.LIVE, Scope.ADMIN, actor())
-        return await house.operations.list(
+        records = await house.operations.list(
             caller, limit=limit, before=before or None, state=state or None, model=model or None
         )
+        return [discreet_record(record) for record in records]
 
 
 @tasks.command("show")
@@ -76,11 +78,13 @@ def show_task(task: TaskNumber, as_json: AsJson = False, data_dir: DataDir = Non
 
 
 async def _story(loaded: Loaded, task_id: str) -> "Story":
+    from souk.operations.discretion import discreet_story
     from souk.operations.stories import story_of
 
     async with open_house(loaded) as house:
         task, _ = await task_owner(house, task_id)
-        return await house.reads.run(lambda connection: story_of(connection, task, house.public_url))
+        story = await house.reads.run(lambda connection: story_of(connection, task, house.public_url))
+        return discreet_story(story)
 
 
 @tasks.command("cancel")

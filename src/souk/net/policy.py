@@ -127,6 +127,16 @@ def safe_url(url: str) -> str:
     )
 
 
+def query_values(url: str) -> list[str]:
+    """What an address carries behind its path, whole and by value: often a token, never for other eyes."""
+    try:
+        parsed = URL(url)
+    except ValueError:
+        return []
+    found = [parsed.raw_query_string, parsed.query_string, *parsed.query.values()]
+    return [text for text in found if text]
+
+
 def _parsed(url: str) -> URL:
     if len(url) > MAX_URL_CHARACTERS:
         raise Blocked(f"the address is longer than {MAX_URL_CHARACTERS} characters")

@@ -91,6 +91,7 @@ _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 def without_password(told: str, url: str) -> str:
     """A driver's complaint without the quoted words in which it repeats a part of the URL's password."""
     pieces = re.split(r"[@:/?]", url.split("://", 1)[1].rpartition("@")[0].partition(":")[2])
+    pieces += re.findall(r"[?&]password=([^&]+)", url)
 
     def shown(quoted: re.Match[str]) -> str:
         return "…" if any(piece and piece in quoted[0] for piece in pieces) else quoted[0]
