@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from souk.engine.steps import LEAVE
+from souk.store.statement import Dialect
 from souk.words import TaskId
 from tests.engine.running import Running, running, until
 from tests.upstreams.kie import FakeKie
@@ -91,3 +92,32 @@ async def test_a_node_declared_dead_starts_over_and_takes_its_tasks_up_again(
         rows = await souk.sql("SELECT count(*) FROM nodes")
         assert rows == [(1,)]
         assert await souk.problems() == []
+
+
+NOBODY_ENTERS = {
+    Dialect.SQLITE: "CREATE TRIGGER closed BEFORE INSERT ON nodes BEGIN SELECT RAISE(ABORT, 'closed'); END",
+    Dialect.POSTGRESQL: "ALTER TABLE nodes ADD CONSTRAINT closed CHECK (lease_until < 0) NOT VALID",
+}
+ANYBODY_ENTERS = {
+    Dialect.SQLITE: "DROP TRIGGER closed",
+    Dialect.POSTGRESQL: "ALTER TABLE nodes DROP CONSTRAINT closed",
+}
+
+
+async def test_a_node_that_cannot_start_over_tries_until_it_can(
+    tmp_path: Path, migrated_url: str, upstream: FakeKie, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(tmp_path, migrated_url, upstream, lease_seconds=1) as souk:
+        dialect = souk.house.database.dialect
+        await souk.sql(NOBODY_ENTERS[dialect])
+        await souk.house.lane.write(LEAVE, souk.engine._world.node)
+        await until(lambda: [record.msg for record in caplog.records].count("heartbeat failed") >= 2)
+        await souk.sql(ANYBODY_ENTERS[dialect])
+        assert (await souk.ended(await souk.create())).state == "success"
+        assert souk.engine.alive
+
+
+async def test_a_loop_that_ends_all_the_same_says_so(souk: Running, caplog: pytest.LogCaptureFixture) -> None:
+    souk.engine._loops[1].cancel()
+    await until(lambda: not souk.engine.alive)
+    await until(lambda: "engine loop ended" in caplog.messages)

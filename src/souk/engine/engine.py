@@ -96,12 +96,10 @@ class Engine:
             await asyncio.wait(list(self._lives.values()), timeout=0.2)
 
     def _loop_ended(self, loop: asyncio.Task[None]) -> None:
-        """The loops outlive every error; should one end all the same, nobody may have to find out by what is missing."""
+        """The loops outlive every error. Should one end all the same, it must not be silent."""
         if not self._closing:
-            reason = "cancelled" if loop.cancelled() else repr(loop.exception())
-            log.critical(
-                "engine loop ended; restart this process", extra={"loop": loop.get_name(), "reason": reason}
-            )
+            why = "cancelled" if loop.cancelled() else repr(loop.exception())
+            log.critical("engine loop ended", extra={"loop": loop.get_name(), "reason": why})
 
     async def _claim_loop(self) -> None:
         while not self._closing:
