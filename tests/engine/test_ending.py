@@ -27,7 +27,7 @@ class Outspoken(FakeKie):
 
     words = ""
 
-    def _end_of(self, task: Submit, words: Words) -> dict[str, Any]:  # noqa: ARG002 - as the fake calls it
+    def _end_of(self, task: Submit, words: Words) -> dict[str, Any]:
         return {"state": "fail", "failCode": "", "failMsg": self.words, "creditsConsumed": 0}
 
 

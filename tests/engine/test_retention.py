@@ -11,6 +11,7 @@ from tests.engine.running import MODEL, Running, ShiftedClock, running
 from tests.upstreams.kie import FakeKie
 
 DAY = 86_400
+PATIENT = {"deadline_seconds": 1000 * DAY}
 
 
 async def sweep_after(souk: Running, clock: ShiftedClock, days: float) -> None:
@@ -68,10 +69,9 @@ async def test_a_kept_task_and_its_files_stay(
 async def test_an_unfinished_task_stays_however_old(
     tmp_path: Path, migrated_url: str, upstream: FakeKie, clock: ShiftedClock
 ) -> None:
-    async with running(tmp_path, migrated_url, upstream, clock=clock) as souk:
+    async with running(tmp_path, migrated_url, upstream, clock=clock, models=PATIENT) as souk:
         task = await souk.create("[up:429]")
         await souk.reached(task, "queuing")
-        await souk.sql("UPDATE tasks SET deadline_at = :far", far=clock.now() + 1000 * DAY * 1000)
         await sweep_after(souk, clock, 500)
         assert (await souk.record(task)).inner_state == "queuing"
 
@@ -79,13 +79,12 @@ async def test_an_unfinished_task_stays_however_old(
 async def test_what_an_unfinished_task_builds_on_stays_until_it_has_ended(
     tmp_path: Path, migrated_url: str, upstream: FakeKie, clock: ShiftedClock
 ) -> None:
-    async with running(tmp_path, migrated_url, upstream, clock=clock) as souk:
+    async with running(tmp_path, migrated_url, upstream, clock=clock, models=PATIENT) as souk:
         parent = await souk.create()
         await souk.ended(parent)
         files = await files_of(souk, parent)
         child = await souk.create("[up:429]")
         await souk.reached(child, "queuing")
-        await souk.sql("UPDATE tasks SET deadline_at = :far", far=clock.now() + 1000 * DAY * 1000)
         await souk.sql(
             "INSERT INTO pins (task_id, target) VALUES (:child, :parent)", child=child, parent=parent
         )
