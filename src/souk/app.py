@@ -25,7 +25,7 @@ def asgi(house: House) -> Application:
     )
     vitals = Vitals(house.lane, house.reads, house.clock)
     files = Files(house.reads, house.storage, house.clock)
-    pages = Pages(house.operations, house.public_url)
+    pages = Pages(house.operations, house.dialects, house.public_url)
     checks = {} if house.engine is None else {"engine": engine_check(house.engine)}
     return application(site, vitals, checks, more=[files.route(), *pages.routes])
 

@@ -76,6 +76,20 @@ async def test_no_page_of_it_is_wider_than_a_small_phone(page: Page) -> None:
     assert page.said == []
 
 
+@pytest.mark.xdist_group("playback")
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_search_leaves_the_models_that_fit(page: Page) -> None:
+    await page.run("location.hash = '#/'")
+    await page.until("!!document.querySelector('.models li')")
+    await page.run(
+        "(field => { field.value = 'banana google'; field.dispatchEvent(new Event('input')); })"
+        "(document.getElementById('search'))"
+    )
+    found = await page.run("[...document.querySelectorAll('.models a')].map(link => link.hash)")
+    assert "#/model/nano-banana-pro" in found
+    assert all("banana" in link for link in found)
+
+
 async def test_the_page_loads_nothing_from_elsewhere(souk: Souk) -> None:
     page = await souk.client.get("/docs")
     assert "default-src 'none'" in page.headers["content-security-policy"]

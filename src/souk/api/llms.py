@@ -1,6 +1,6 @@
 """``/llms.txt``: the server in a page of plain text, for a language model that is to write a client."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from souk.words import JsonObject
 
@@ -36,13 +36,34 @@ Without a connection to an upstream every model runs in a sandbox that makes mar
 """
 
 
-def llms(models: Iterable[JsonObject], url: str) -> str:
-    """The text. ``models`` are full descriptions, ``url`` the server's address."""
-    return _PAGE.format(url=url) + "".join(f"{_line(model)}\n" for model in models)
+_OWN_CALLS = """
+## Models with calls of their own
+
+Create: POST to the first path; the body holds the fields of `input` directly, and `model` where several models share a
+path. State and result: GET the second path with `?taskId=`. The shapes are in openapi.json.
+
+"""
 
 
-def _line(model: JsonObject) -> str:
+def llms(models: Iterable[JsonObject], url: str, own_calls: Mapping[str, tuple[str, str]]) -> str:
+    """The text. ``models`` are full descriptions, ``url`` is the server's address.
+
+    ``own_calls`` are the paths of create and record of the models that ``createTask`` does not run.
+    """
+    market: list[str] = []
+    own: list[str] = []
+    for model in models:
+        paths = own_calls.get(str(model["model"]))
+        if paths is None:
+            market.append(_line(model))
+        else:
+            own.append(_line(model, f" ({', '.join(paths)})"))
+    text = _PAGE.format(url=url) + "".join(market)
+    return text + _OWN_CALLS + "".join(own) if own else text
+
+
+def _line(model: JsonObject, calls: str = "") -> str:
     required: list[str] = model["input"].get("required", [])
     needs = f" Needs {', '.join(required)}." if required else ""
     kinds: list[str] = model["taskType"]
-    return f"- {model['model']}: {', '.join(kinds)} by {model['provider']}; {model['pricingDesc']}.{needs}"
+    return f"- {model['model']}{calls}: {', '.join(kinds)} by {model['provider']}; {model['pricingDesc']}.{needs}\n"

@@ -4,6 +4,7 @@ Each is made when first asked for, kept, and sent with an ETag. They need no key
 offers and nothing of what was done with it.
 """
 
+import asyncio
 import hashlib
 import mimetypes
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from starlette.routing import Route
 
 from souk.api.answers import JSON
 from souk.dialects.envelope import Rejected
+from souk.dialects.table import Dialects
 from souk.operations.operations import Operations
 from souk.words import JsonObject
 
@@ -51,8 +53,9 @@ def page(body: bytes, media_type: str) -> Page:
 class Pages:
     """Handlers of the pages that describe the server."""
 
-    def __init__(self, operations: Operations, public_url: str) -> None:
+    def __init__(self, operations: Operations, dialects: Dialects, public_url: str) -> None:
         self._operations = operations
+        self._dialects = dialects
         self._public_url = public_url
         self.routes = [
             self._route("/openapi.json", cache(self._openapi)),
@@ -63,7 +66,8 @@ class Pages:
 
     def _route(self, path: str, made: Callable[[], Page]) -> Route:
         async def answer(request: Request) -> Response:
-            return _answer(request, made())
+            # In a thread, because the first one takes a twentieth of a second.
+            return _answer(request, await asyncio.to_thread(made))
 
         return Route(path, answer, methods=["GET"])
 
@@ -82,7 +86,17 @@ class Pages:
     def _llms(self) -> Page:
         from souk.api.llms import llms
 
-        return page(llms(self._models(), self._public_url).encode(), "text/plain; charset=utf-8")
+        text = llms(self._models(), self._public_url, self._own_calls())
+        return page(text.encode(), "text/plain; charset=utf-8")
+
+    def _own_calls(self) -> dict[str, tuple[str, str]]:
+        """Create and record of every model with an API of its own."""
+        return {
+            model: (create.path, family.record_path)
+            for family in self._dialects.dedicated
+            for create in family.creates
+            for model in create.models
+        }
 
     def _models(self) -> list[JsonObject]:
         """Every model in full, as the catalogue describes it."""
