@@ -66,6 +66,7 @@ TAKES_NONE = {
     ("POST", "/api/v1/veo/generate"),
     ("GET", "/api/v1/models"),
     ("GET", "/api/v1/models/{model:path}"),
+    ("GET", "/"),
     ("GET", "/health"),
     ("GET", "/ready"),
     ("GET", "/metrics"),

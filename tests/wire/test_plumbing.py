@@ -9,6 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.requests import Request
 
+from souk import __version__
 from souk.api.events import HEARTBEAT, event_stream
 from souk.api.health import HealthRoutes
 from tests.wire.serving import CHEAP, CREATE, RECORD, Souk
@@ -78,6 +79,23 @@ async def test_our_own_fault_is_logged_and_not_told(souk: Souk, caplog: pytest.L
     assert "Traceback" not in reply.raw.decode()
     (logged,) = [record for record in caplog.records if record.exc_info]
     assert logged.__dict__["request_id"] == reply.headers["x-request-id"]
+
+
+async def test_the_bare_address_leads_to_the_page_and_tells_who_answers(souk: Souk) -> None:
+    url = souk.client.url
+    async with souk.client.session.get(f"{url}/", allow_redirects=False) as answer:
+        assert (answer.status, answer.headers["Location"]) == (307, "docs")
+        told = await answer.json()
+    assert told == {
+        "name": "Souk",
+        "version": __version__,
+        "docs": f"{url}/docs",
+        "openapi": f"{url}/openapi.json",
+        "llms": f"{url}/llms.txt",
+    }
+    for name in ("docs", "openapi", "llms"):
+        async with souk.client.session.get(told[name]) as answer:
+            assert answer.status == 200
 
 
 async def test_health_and_readiness_need_no_key(souk: Souk) -> None:

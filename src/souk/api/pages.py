@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from souk import __version__
 from souk.api.answers import JSON
 from souk.dialects.envelope import Rejected
 from souk.dialects.table import Dialects
@@ -26,6 +27,8 @@ from souk.words import JsonObject
 
 PARTS: Final = "docs_page"
 """The package folder that holds the parts of ``/docs``."""
+LINKS: Final = {"docs": "docs", "openapi": "openapi.json", "llms": "llms.txt"}
+"""What ``/`` leads to."""
 HEADERS: Final = {
     # Nothing of another place runs, loads or is called here, and nobody frames the page.
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -58,6 +61,7 @@ class Pages:
         self._dialects = dialects
         self._public_url = public_url
         self.routes = [
+            Route("/", self._root, methods=["GET"]),
             self._route("/openapi.json", cache(self._openapi)),
             self._route("/llms.txt", cache(self._llms)),
             self._route("/docs", partial(part, "index.html")),
@@ -70,6 +74,13 @@ class Pages:
             return _answer(request, await asyncio.to_thread(made))
 
         return Route(path, answer, methods=["GET"])
+
+    async def _root(self, _request: Request) -> Response:
+        """GET /: people go on to ``/docs``, and who follows no redirect reads where to look."""
+        told = {"name": "Souk", "version": __version__}
+        told |= {name: f"{self._public_url}/{path}" for name, path in LINKS.items()}
+        # Relative, for a server that stands below a path of its proxy.
+        return Response(msgspec.json.encode(told), 307, {"Location": LINKS["docs"]}, JSON)
 
     async def _part(self, request: Request) -> Response:
         name: str = request.path_params["name"]

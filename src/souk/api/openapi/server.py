@@ -95,6 +95,22 @@ OPERATIONS = (
     _page("/docs", "docs", "Open the page to read about and try every model", "text/html"),
     Operation(
         "GET",
+        "/",
+        "root",
+        TAG,
+        "Find the pages that describe this server",
+        answers={
+            "307": answer(
+                "To `/docs`; the body tells what else there is.",
+                JSON,
+                thing({name: text() for name in ("name", "version", "docs", "openapi", "llms")}),
+                {"Location": {"schema": text()}},
+            )
+        },
+        needs_key=False,
+    ),
+    Operation(
+        "GET",
         "/docs/{name}",
         "docsPart",
         TAG,
