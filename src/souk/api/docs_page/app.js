@@ -53,7 +53,10 @@ function show(openapi, all) {
   main.replaceChildren(list(all, state, model?.model), model ? modelPage(model) : welcome(openapi, all));
   document.querySelector(".models").scrollTop = scrolled;
   document.title = model ? `${model.title} – Souk` : "Souk";
-  if (model) scrollTo(0, 0);
+  if (model) {
+    document.querySelector(".models [aria-current]")?.scrollIntoView({ block: "nearest" });
+    scrollTo(0, 0);
+  }
 }
 
 async function start() {

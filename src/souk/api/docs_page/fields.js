@@ -5,6 +5,8 @@ import { el } from "./dom.js";
 export const LONG = "long";
 
 const LONG_TEXT = 300;
+const FEWEST_ROWS = 3;
+const MOST_ROWS = 14;
 
 export class NotJson extends Error {}
 
@@ -78,8 +80,9 @@ function lines(node, id, given) {
 }
 
 function json(node, id, given) {
-  const control = el("textarea", { id, rows: "4", class: "json", spellcheck: "false" },
-    given === undefined ? "" : JSON.stringify(given, null, 2));
+  const text = given === undefined ? "" : JSON.stringify(given, null, 2);
+  const rows = Math.min(Math.max(text.split("\n").length, FEWEST_ROWS), MOST_ROWS);
+  const control = el("textarea", { id, rows: String(rows), class: "json", spellcheck: "false" }, text);
   const value = () => {
     if (control.value.trim() === "") return undefined;
     try {
