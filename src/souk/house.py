@@ -37,6 +37,7 @@ from souk.ids import random_hex
 from souk.measure import Meters
 from souk.net.client import GuardedHttp
 from souk.net.policy import Policy
+from souk.operations.address import public_address
 from souk.operations.admin import Admin
 from souk.operations.create import Limits
 from souk.operations.drafts import Drafts
@@ -110,7 +111,7 @@ class House:
         env: Mapping[str, str] | None = None,
         clock: Clock | None = None,
     ) -> "House":
-        """Put a process together. ``engine`` also runs tasks and delivers callbacks.
+        """Put a process together. ``engine`` also runs tasks and delivers callbacks; ``public_url`` is where it serves.
 
         Raises SettingsError (or another error whose message names the setting) when something is not as it must be.
         """
@@ -140,7 +141,7 @@ class House:
             house = cls(
                 settings=settings,
                 config=config,
-                public_url=(settings.public_url or public_url or default_url(settings)).rstrip("/"),
+                public_url=await public_address(settings, lane, reads, public_url),
                 database=database,
                 clock=clock,
                 lane=lane,
@@ -295,12 +296,6 @@ class House:
     def _wake_callbacks(self, url: str = "") -> None:
         if self.outbox is not None:
             self.outbox.wake([endpoint_of(url)] if url else ())
-
-
-def default_url(settings: Settings) -> str:
-    """The address a client on this machine reaches the server at."""
-    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::", "") else settings.host  # noqa: S104 - compared, not bound
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
 
 
 def _slot(settings: Settings) -> SlotLock:

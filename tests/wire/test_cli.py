@@ -21,6 +21,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 SOUK = [sys.executable, "-m", "souk"]
 START_SECONDS = 60.0
 MODEL = "qwen/text-to-image"
@@ -158,6 +160,33 @@ def test_task_made_beside_a_server_is_run_by_it(tmp_path: Path) -> None:
         answer = souk(tmp_path, "run", MODEL, "prompt=a cat", "-o", "cat.png")
         assert answer.returncode == 0, answer.stderr
         assert (tmp_path / "cat.png").exists()
+
+
+def test_links_printed_beside_a_server_lead_to_it(tmp_path: Path) -> None:
+    (tmp_path / "note.txt").write_text("hello")
+    with serving(tmp_path) as served:
+        link = souk(tmp_path, "files", "put", "note.txt").stdout.strip()
+        with urllib.request.urlopen(link, timeout=10) as answer:
+            assert answer.read() == b"hello"
+        assert link.startswith(f"{served.url}/")
+    stopped = souk(tmp_path, "files", "put", "note.txt").stdout
+    assert stopped.startswith(f"{served.url}/")
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "start"),
+    [
+        ("SOUK_PUBLIC_URL", "https://souk.example", "https://souk.example/"),
+        ("SOUK_PORT", "9123", "http://127.0.0.1:9123/"),
+    ],
+)
+def test_links_follow_a_setting_before_the_server_that_was(
+    tmp_path: Path, setting: str, value: str, start: str
+) -> None:
+    (tmp_path / "note.txt").write_text("hello")
+    with serving(tmp_path):
+        pass
+    assert souk(tmp_path, "files", "put", "note.txt", **{setting: value}).stdout.startswith(start)
 
 
 def test_key_made_and_revoked_beside_a_server_counts_within_two_seconds(tmp_path: Path) -> None:

@@ -104,6 +104,6 @@ def _listening(settings: "Settings") -> Generator[socket.socket]:
 
 def url_of(settings: "Settings", listener: socket.socket) -> str:
     """The address a client on this machine reaches the server at, with the port it really has."""
-    from souk.house import default_url
+    from souk.operations.address import default_url
 
     return default_url(settings.model_copy(update={"port": listener.getsockname()[1]}))
