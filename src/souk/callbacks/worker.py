@@ -5,6 +5,7 @@ other processes, rows of one that died) it finds by looking at every receiver wi
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Iterable, Sequence
 
@@ -26,7 +27,7 @@ LOOK_SECONDS = 10.0
 TROUBLE_SECONDS = 1.0
 """The pause after the database could not be used."""
 CLOSE_SECONDS = 3.0
-"""How long a closing worker waits for what it is sending."""
+"""How long a closing worker waits for what it is sending, and again to hand back the rest."""
 
 
 def _uncounted(_outcome: str) -> None: ...
@@ -97,7 +98,10 @@ class OutboxWorker:
                 task.cancel()
             if late:
                 await asyncio.wait(late)
-        await self._hand_back(list(self._held.values()))
+        # A database that is away must not hold up the end: the leases run out by themselves.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._hand_back(list(self._held.values()))
 
     async def _hand_back(self, rows: Sequence[OutboxRow]) -> None:
         now = self._clock.now()
@@ -109,11 +113,15 @@ class OutboxWorker:
     async def _run(self) -> None:
         while True:
             self._woken.clear()
-            if self._clock.now() >= self._look_at:
-                await self._look()
-            now = self._clock.now()
-            for endpoint in [endpoint for endpoint, at in self._due.items() if at <= now]:
-                self._serve(endpoint)
+            try:
+                if self._clock.now() >= self._look_at:
+                    await self._look()
+                now = self._clock.now()
+                for endpoint in [endpoint for endpoint, at in self._due.items() if at <= now]:
+                    self._serve(endpoint)
+            except Exception:  # noqa: BLE001 - whatever it is, retries must go on
+                self._log.exception("outbox watch failed")
+                self._look_at = self._in(TROUBLE_SECONDS)
             await self._sleep_until(min([self._look_at, *self._due.values()]))
 
     async def _look(self) -> None:
@@ -187,7 +195,8 @@ class OutboxWorker:
             # Once the lease has run out, the row is sent again: at least once, not at most once.
             self._log.warning("callback not noted", extra={"task_id": row.task_id, "reason": str(error)})
             outcome = Outcome(next_try_at=row.lease_until)
-        del self._held[row.id]
+        if self._held.get(row.id) is row:  # a lease that ran out may have been followed by another of ours
+            del self._held[row.id]
         if outcome.next_try_at is not None:
             self._note(row.endpoint, outcome.next_try_at)
         return outcome.trouble

@@ -1,6 +1,7 @@
 """A bell per task: whoever waits for a task in this process hears of every step without asking the database."""
 
 import asyncio
+import contextlib
 from collections import defaultdict
 
 from souk.words import TaskId
@@ -24,8 +25,10 @@ class Bell:
         waiting = self._waiting[task_id]
         waiting.add(future)
         try:
-            await asyncio.wait_for(future, seconds)
-        except TimeoutError:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(future, seconds)
+        finally:
+            # A caller who goes away is forgotten too: the bell of another process's task may never ring here.
             waiting.discard(future)
-            if not waiting:
-                self._waiting.pop(task_id, None)
+            if not waiting and self._waiting.get(task_id) is waiting:
+                del self._waiting[task_id]

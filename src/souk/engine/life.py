@@ -1,11 +1,12 @@
 """One task's life in this process: pick how it runs, and see that whatever goes wrong ends in a state."""
 
+import asyncio
 import logging
 import shutil
 from collections.abc import Mapping
 
 from souk.engine.interrupt import CancelAsked, DeadlinePassed
-from souk.engine.job import folder_of
+from souk.engine.job import ModelGone, folder_of
 from souk.engine.lease import Failure, Fenced, Lease
 from souk.engine.local import run_local
 from souk.engine.pace import Pace
@@ -13,13 +14,14 @@ from souk.engine.parents import parent_refs
 from souk.engine.remote import CANCELLED, out_of_time, run_remote
 from souk.engine.routes import Route, routes_of
 from souk.engine.steps import RETURN, Return
-from souk.engine.upstream import Traffic, Upstream
+from souk.engine.upstream import ConnectionGone, Traffic, Upstream
 from souk.words import FailKind, Mode, TaskState
 
 log = logging.getLogger("souk.engine")
 
 RETRY_SECONDS = 5.0
-"""A task whose run broke unexpectedly is claimed again after this long, until its deadline."""
+MOST_RETRY_SECONDS = 60.0
+"""A task whose run broke off is claimed again after a tenth of its age, but not sooner or later than these."""
 
 
 async def live(lease: Lease, traffic: dict[str, Traffic], paces: dict[str, Pace]) -> None:
@@ -29,11 +31,26 @@ async def live(lease: Lease, traffic: dict[str, Traffic], paces: dict[str, Pace]
     except Fenced:
         lease.log("lease lost")
         return
+    except (ConnectionGone, ModelGone) as gone:
+        # The operator may bring it back, and what runs upstream is paid for.
+        log.warning("task waits for its configuration", extra={"task_id": lease.id, "reason": str(gone)})
+        await _set_aside(lease, f"{gone}, so nobody could ask how this task went; nothing was charged")
+    except asyncio.CancelledError:
+        if _asked_to_stop():
+            raise
+        log.exception("task broke off", extra={"task_id": lease.id})
+        await _set_aside(lease, _BROKE_OFF)
     except Exception:
         log.exception("task broke off", extra={"task_id": lease.id})
-        await _set_aside(lease)
+        await _set_aside(lease, _BROKE_OFF)
     if lease.ended:
         shutil.rmtree(folder_of(lease), ignore_errors=True)
+
+
+def _asked_to_stop() -> bool:
+    """Whether the engine cancelled this life; a cancelled future of someone else's looks the same to it."""
+    life = asyncio.current_task()
+    return life is not None and life.cancelling() > 0
 
 
 async def _run(lease: Lease, traffic: dict[str, Traffic], paces: dict[str, Pace]) -> None:
@@ -82,21 +99,24 @@ async def _run_here(lease: Lease, route: Route) -> None:
         await lease.fail(out_of_time(lease.task.created_at, lease.task.deadline_at), verdict="timeout")
 
 
-async def _set_aside(lease: Lease) -> None:
-    """Give the task back for another try soon, or end it when its time is over."""
+async def _set_aside(lease: Lease, why: str) -> None:
+    """Give the task back for another try soon, or end it when its time is over: ``why`` is for its owner."""
     world = lease.world
     try:
         if lease.seconds_left > 0:
-            due = world.clock.now() + int(RETRY_SECONDS * 1000)
+            now = world.clock.now()
+            age = (now - lease.task.created_at) / 1000
+            wait = min(MOST_RETRY_SECONDS, max(RETRY_SECONDS, age / 10))
+            due = now + int(wait * 1000)
             await world.lane.write(RETURN, Return(lease.id, world.node, lease.task.epoch, due))
         else:
-            broke = "an internal error kept this task from finishing in time; nothing was charged"
-            await lease.fail(Failure(FailKind.INTERNAL, broke))
+            await lease.fail(Failure(FailKind.INTERNAL, why))
     except Exception:
         # The lease ends with the node's heartbeat at the latest, and another node carries on.
         log.exception("task could not be set aside", extra={"task_id": lease.id})
 
 
+_BROKE_OFF = "an internal error kept this task from finishing in time; nothing was charged"
 _PARENTS_GONE = Failure(
     FailKind.UNSUPPORTED,
     "the tasks this one builds on ran on another connection, and only there can it run; nothing was charged",

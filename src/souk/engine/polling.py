@@ -2,7 +2,7 @@
 
 from souk.engine.interrupt import CancelAsked, pause
 from souk.engine.lease import Failure, Lease
-from souk.engine.upstream import FINAL_KINDS, MAX_ATTEMPTS, Upstream, backoff
+from souk.engine.upstream import FINAL_KINDS, MAX_BACKOFF, Upstream, backoff
 from souk.providers.base import Done, Failed, Job, Running, Unreachable
 from souk.store.events import PROGRESS
 from souk.words import TaskState
@@ -30,7 +30,8 @@ async def poll(upstream: Upstream) -> None:
         if isinstance(verdict, Unreachable):
             errors += 1
             if verdict.retry_after:
-                await _waited(upstream, job, verdict.retry_after)
+                # Not for ever: a paid result may lie there, and the deadline comes whatever the upstream asked.
+                await _waited(upstream, job, min(verdict.retry_after, MAX_BACKOFF))
             continue
         errors = 0
         if isinstance(verdict, Running):
@@ -63,7 +64,7 @@ async def _failed(upstream: Upstream, verdict: Failed) -> None:
     failure = Failure(verdict.kind, verdict.message, verdict.upstream)
     tried = await upstream.failed_connections() | {lease.task.connection or ""}
     untried = [route for route in upstream.routes if route.connection.name not in tried]
-    if failure.kind in FINAL_KINDS or not untried or lease.task.attempts >= MAX_ATTEMPTS:
+    if failure.kind in FINAL_KINDS or not untried:
         await lease.fail(failure, verdict="failed")
         return
     upstream.release_slot()

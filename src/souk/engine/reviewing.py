@@ -5,7 +5,14 @@ An upstream that honours idempotency keys allows it; so may the operator, once f
 
 from souk.engine.lease import Failure
 from souk.engine.routes import Route
-from souk.engine.upstream import FIRST_BACKOFF, MAX_BACKOFF, Upstream, replace_attempt
+from souk.engine.upstream import (
+    FINAL_KINDS,
+    FIRST_BACKOFF,
+    MAX_BACKOFF,
+    ConnectionGone,
+    Upstream,
+    replace_attempt,
+)
 from souk.providers.base import Accepted, Done, NotAccepted, Refused
 from souk.words import FailKind, TaskState
 
@@ -48,9 +55,14 @@ async def _give_up(upstream: Upstream, route: Route) -> None:
 async def review(upstream: Upstream) -> None:
     """Look the submit up until it is found, disproved, or the review's time is over."""
     lease, clock = upstream.lease, upstream.world.clock
-    route = upstream.route()
-    provider = upstream.provider(route)
     until = min(lease.task.updated_at + upstream.world.limits.review_seconds * 1000, lease.task.deadline_at)
+    try:
+        route = upstream.route()
+    except ConnectionGone:
+        if clock.now() < until:
+            raise
+        return await lease.fail(_UNCLEAR, verdict="unclear")
+    provider = upstream.provider(route)
     wait = FIRST_BACKOFF
     while True:
         await upstream.too_late_to_cancel()
@@ -62,8 +74,12 @@ async def review(upstream: Upstream) -> None:
             )
         except Refused as refused:
             upstream.count(job, "recover", "refused", started)
-            failure = Failure(refused.kind, refused.message, refused.upstream)
-            return await upstream.refused(upstream.attempt(), failure, "refused")
+            if not provider.idempotent or refused.kind in FINAL_KINDS:
+                failure = Failure(refused.kind, refused.message, refused.upstream)
+                return await upstream.refused(upstream.attempt(), failure, "refused")
+            # That the repeat was not let in (too many calls, no credit left) says nothing of the first submit.
+            lease.log("review without an answer", reason=refused.message)
+            answer = None
         except Exception as error:  # noqa: BLE001 - a look-up that broke has told nothing
             lease.log("review without an answer", reason=str(error))
             answer = None

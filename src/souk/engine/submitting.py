@@ -29,7 +29,7 @@ async def submit(upstream: Upstream) -> None:
     lease = upstream.lease
     failed_before = await upstream.failed_connections()
     routes = [route for route in upstream.routes if route.connection.name not in failed_before]
-    wait = FIRST_BACKOFF
+    wait, refusals = FIRST_BACKOFF, 0
     while True:
         failures: list[Failure] = []
         for route in routes:
@@ -37,15 +37,17 @@ async def submit(upstream: Upstream) -> None:
             if failure is None:
                 return
             failures.append(failure)
-            if failure.kind in FINAL_KINDS or lease.task.attempts >= MAX_ATTEMPTS:
+            # Too many calls is no fault of the task: it waits its turn, as long as it has time.
+            refusals += failure.kind is not FailKind.RATE_LIMIT
+            if failure.kind in FINAL_KINDS or refusals >= MAX_ATTEMPTS:
                 await lease.fail(failure)
                 return
         passing = [failure for failure in failures if failure.kind in PASSING_KINDS]
         if not passing:
             await lease.fail(failures[-1] if failures else await upstream.last_failure())
             return
-        asked = [failure.retry_after for failure in passing if failure.retry_after is not None]
-        await pause(lease, min(asked) if asked else wait * (0.5 + upstream.world.random.random()))
+        asked = min(failure.retry_after or 0.0 for failure in passing)
+        await pause(lease, max(asked, wait * (0.5 + upstream.world.random.random())))
         wait = min(MAX_BACKOFF, wait * 2)
 
 

@@ -125,7 +125,7 @@ class _Batch:
 
 
 def _check_purse(purse: Purse, limits: Limits, amount: int, now: Millis) -> None:
-    if now - purse.rate_started >= RATE_WINDOW_MS:
+    if abs(now - purse.rate_started) >= RATE_WINDOW_MS:  # a clock put back starts a window too
         purse.rate_started, purse.rate_count = now, 0
     if limits.rate_creates and purse.rate_count >= limits.rate_creates:
         raise Refusal(

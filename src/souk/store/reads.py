@@ -62,8 +62,16 @@ class Reads:
         try:
             return read(self._connection())
         except Lost:
-            self._local.connection = None
+            self._drop_connection()
             return read(self._connection())
+
+    def _drop_connection(self) -> None:
+        """Let go of this thread's broken connection."""
+        connection: Connection | None = getattr(self._local, "connection", None)
+        if connection is not None:
+            self._local.connection = None
+            self._open.remove(connection)
+            connection.close()
 
     def _connection(self) -> Connection:
         connection: Connection | None = getattr(self._local, "connection", None)
