@@ -118,7 +118,7 @@ class House:
         config = config or Config()
         clock = clock or SystemClock()
         env = os.environ if env is None else env
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        _make_data_dir(settings.data_dir)
         with ExitStack() as undo:
             slot = _slot(settings) if engine else None
             if slot is not None:
@@ -296,6 +296,15 @@ class House:
     def _wake_callbacks(self, url: str = "") -> None:
         if self.outbox is not None:
             self.outbox.wake([endpoint_of(url)] if url else ())
+
+
+def _make_data_dir(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"SOUK_DATA_DIR: cannot make the folder {folder}: {error.strerror}") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise SettingsError(f"SOUK_DATA_DIR: cannot write in {folder}")
 
 
 def _slot(settings: Settings) -> SlotLock:

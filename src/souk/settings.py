@@ -6,11 +6,13 @@ given as a file through ``<NAME>_FILE``.
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
-from urllib.parse import unquote
+from typing import Annotated, Any, Final
+from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -32,10 +34,34 @@ class WireBehaviour(StrEnum):
     OBSERVED = "observed"
 
 
+class LogFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+
+
+PREFIX: Final = "SOUK_"
+SURELY_MEANT: Final = 0.9
+"""How alike a name must be to a setting's (0 to 1). Other programs may have variables of this prefix too."""
+YEAR_SECONDS: Final = 365 * 86_400
+
+# Bounds far above what anybody wants, so that a moment counted from now can be stored.
+Seconds = Annotated[float, Field(le=YEAR_SECONDS)]
+Days = Annotated[float, Field(le=36_500)]
+
+
 class Settings(BaseSettings):
     """What an operator can set. Field ``host`` is ``SOUK_HOST`` in the environment and ``host:`` in ``souk.yaml``."""
 
-    model_config = SettingsConfigDict(env_prefix="SOUK_", extra="forbid", env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, extra="forbid", env_ignore_empty=True, allow_inf_nan=False
+    )
 
     host: str = Field("127.0.0.1", description="Address the server listens on.")
     port: int = Field(8080, ge=0, le=65535, description="Port the server listens on; 0 picks a free one.")
@@ -69,7 +95,10 @@ class Settings(BaseSettings):
         description="Key that encrypts secrets in the database. Empty: kept in `secret.key` in the data folder.",
     )
     initial_credits: float = Field(
-        10_000.0, ge=0, description="Credits the first account starts with, in each mode."
+        10_000.0,
+        ge=0,
+        le=1_000_000_000_000,
+        description="Credits the first account starts with, in each mode.",
     )
 
     sandbox: SandboxPolicy = Field(
@@ -77,7 +106,7 @@ class Settings(BaseSettings):
         description="auto: every model runs in the sandbox until a connection is configured, then only "
         "sandbox keys do. always: nothing leaves the sandbox. never: no sandbox.",
     )
-    sandbox_delay: float = Field(0.0, ge=0, description="Seconds every sandbox task takes at least.")
+    sandbox_delay: Seconds = Field(0.0, ge=0, description="Seconds every sandbox task takes at least.")
     sandbox_workers: int = Field(0, ge=0, description="Sandbox child processes; 0 = one per processor.")
     network_policy: NetworkPolicy | None = Field(
         None,
@@ -122,47 +151,68 @@ class Settings(BaseSettings):
         2 * 1024 * 1024 * 1024, ge=1024, description="Largest result file fetched from an upstream."
     )
 
-    review_seconds: float = Field(
+    review_seconds: Seconds = Field(
         300.0, ge=0, description="Seconds an unclear submit is looked up before its task fails uncharged."
     )
-    drain_seconds: float = Field(
+    drain_seconds: Seconds = Field(
         10.0, ge=0, description="Seconds a stopping server lets running tasks end before it hands them back."
     )
-    lease_seconds: float = Field(
+    lease_seconds: Seconds = Field(
         15.0,
         ge=1,
         description="Seconds after which the tasks of a process that died are taken over by others.",
     )
-    sweep_seconds: float = Field(600.0, gt=0, description="Seconds between two rounds of cleaning up.")
+    sweep_seconds: Seconds = Field(600.0, gt=0, description="Seconds between two rounds of cleaning up.")
 
-    results_days: float = Field(14.0, gt=0, description="Days result files are kept.")
-    uploads_days: float = Field(3.0, gt=0, description="Days uploaded files are kept.")
-    logs_days: float = Field(60.0, gt=0, description="Days records of finished tasks are kept.")
-    idempotency_days: float = Field(3.0, ge=1, description="Days an Idempotency-Key is remembered.")
+    results_days: Days = Field(14.0, gt=0, description="Days result files are kept.")
+    uploads_days: Days = Field(3.0, gt=0, description="Days uploaded files are kept.")
+    logs_days: Days = Field(60.0, gt=0, description="Days records of finished tasks are kept.")
+    idempotency_days: Days = Field(3.0, ge=1, description="Days an Idempotency-Key is remembered.")
 
-    ledger_days: float = Field(
+    ledger_days: Days = Field(
         400.0,
         ge=1,
         description="Days after which closed ledger entries are folded into one checkpoint a balance.",
     )
 
-    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
-    log_format: str = Field("text", pattern="^(text|json)$", description="text or json, one line per step.")
+    log_level: LogLevel = Field(LogLevel.INFO, description="DEBUG, INFO, WARNING or ERROR.")
+    log_format: LogFormat = Field(LogFormat.TEXT, description="text or json, one line per step.")
 
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: SecretStr) -> SecretStr:
         url = value.get_secret_value()
         if url and not url.startswith(("postgresql://", "postgres://", "sqlite:///")):
-            raise ValueError("SOUK_DATABASE_URL must start with postgresql:// (or be empty for SQLite)")
+            raise ValueError("it must start with postgresql:// (or be empty for SQLite)")
         return value
 
     @field_validator("storage_url")
     @classmethod
     def _known_storage(cls, value: str) -> str:
         if value and not value.startswith("file:///"):
-            raise ValueError("SOUK_STORAGE_URL must start with file:/// (or be empty for the data folder)")
+            raise ValueError("it must start with file:/// (or be empty for the data folder)")
         return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        parts = urlsplit(value)
+        usable = parts.scheme in ("http", "https") and parts.hostname and value.isprintable()
+        if value and (not usable or " " in value or parts.query or parts.fragment):
+            raise ValueError("it must be an address such as https://souk.example.com")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        for entry in filter(None, map(str.strip, value.split(","))):
+            ip_network(entry, strict=False)
+        return value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _in_capitals(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
 
     @classmethod
     def settings_customise_sources(
@@ -237,7 +287,18 @@ def load_settings(
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "settings"
-        raise SettingsError(f"SOUK_{name.upper()}: {first['msg']}") from error
+        raise SettingsError(
+            f"{PREFIX}{name.upper()}: {first['msg'].removeprefix('Value error, ')}"
+        ) from error
+
+
+def misspelt_variables(names: Iterable[str]) -> dict[str, str]:
+    """Which of these environment variables are probably meant for settings, and the settings' own names."""
+    known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
+    known += [f"{name}_FILE" for name in known]
+    ours = (name for name in sorted(names) if name.startswith(PREFIX) and name not in known)
+    near = {name: get_close_matches(name, known, 1, SURELY_MEANT) for name in ours}
+    return {name: found[0] for name, found in near.items() if found}
 
 
 def _secret_files() -> dict[str, Any]:

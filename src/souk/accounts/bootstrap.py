@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from souk.accounts import keys, ledger, webhook_keys
+from souk.accounts.keys import BadKey
 from souk.accounts.secrets import SecretBox, SecretKeyError
+from souk.accounts.webhook_keys import BadWebhookKey
 from souk.clock import Clock
 from souk.settings import Settings
 from souk.store import accounts
@@ -78,9 +80,15 @@ async def bootstrap(
     Raises BadKey, BadWebhookKey, or SecretKeyError when the database's secrets need another secret key.
     """
     if wanted.api_key:
-        keys.check_given(wanted.api_key)
+        try:
+            keys.check_given(wanted.api_key)
+        except BadKey as error:
+            raise BadKey(f"{ENVIRONMENT_KEY}: {error}") from error
     if wanted.webhook_key:
-        webhook_keys.check_given(wanted.webhook_key)
+        try:
+            webhook_keys.check_given(wanted.webhook_key)
+        except BadWebhookKey as error:
+            raise BadWebhookKey(f"SOUK_WEBHOOK_KEY: {error}") from error
     settled = await reads.run(lambda connection: _settled(connection, box, wanted))
     return settled or await lane.write(BOOTSTRAP, _Start(box, wanted, clock.now()))
 

@@ -52,7 +52,9 @@ class DiskStorage:
         try:
             _make_root(self._root, self._scratch)
         except OSError as error:
-            raise StorageError(f"cannot use {self._root} for files: {error.strerror}") from error
+            raise StorageError(
+                f"cannot keep files in {self._root}: {error.strerror}; SOUK_STORAGE_URL names another folder"
+            ) from error
         self._durable = {self._root}
 
     async def scratch(self) -> Path:

@@ -47,8 +47,10 @@ def load(data_dir: Path | None = None, **flags: Any) -> Loaded:
     """Settings from flags, environment and souk.yaml. Raises SettingsError."""
     from souk.config import find_config, read_config
     from souk.logs import redact
-    from souk.settings import load_settings
+    from souk.settings import load_settings, misspelt_variables
 
+    for name, meant in misspelt_variables(os.environ).items():
+        complain(f"{name} is no setting and is passed over; did you mean {meant}?")
     config = read_config(find_config(data_dir))
     settings = load_settings({"data_dir": data_dir, **flags}, config.settings)
     redact.add(*settings.secrets)

@@ -126,7 +126,8 @@ class SqliteConnection:
             if read_only:
                 self._raw.execute("PRAGMA query_only=ON")
         except sqlite3.Error as error:
-            raise _sqlite_error(error) from error
+            told = _sqlite_error(error)
+            raise type(told)(f"cannot open the database {path}: {told}") from error
 
     def run(self, statement: Statement, params: Mapping[str, Any] | None = None) -> list[Row]:
         try:
