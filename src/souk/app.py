@@ -2,12 +2,15 @@
 
 from souk.api.asgi import Application
 from souk.api.credential import Proxies
+from souk.api.downloads import DownloadRoutes
 from souk.api.files import Files
 from souk.api.health import Check
 from souk.api.pages import Pages
 from souk.api.routes import application
 from souk.api.site import Site
+from souk.api.uploads import UploadRoutes
 from souk.api.vitals import Vitals
+from souk.assets.signed import SignedLinks
 from souk.engine.engine import Engine
 from souk.house import House
 
@@ -27,7 +30,10 @@ def asgi(house: House) -> Application:
     files = Files(house.reads, house.storage, house.clock)
     pages = Pages(house.operations, house.dialects, house.public_url)
     checks = {} if house.engine is None else {"engine": engine_check(house.engine)}
-    return application(site, vitals, checks, more=[files.route(), *pages.routes])
+    uploads = UploadRoutes(site, house.uploads, house.public_url)
+    downloads = DownloadRoutes(site, files, SignedLinks(house.box.sign, house.public_url), house.clock)
+    more = [files.route(), files.upload_route(), *uploads.routes, *downloads.routes, *pages.routes]
+    return application(site, vitals, checks, more)
 
 
 def engine_check(engine: Engine) -> Check:

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from souk import logs
@@ -43,6 +44,7 @@ from souk.operations.create import Limits
 from souk.operations.drafts import Drafts
 from souk.operations.operations import Operations
 from souk.operations.records import record_of
+from souk.operations.uploads import UploadLimits, Uploads
 from souk.providers import connections as configured_connections
 from souk.providers.base import Connection, Media, Provider
 from souk.providers.connections import Configured
@@ -186,6 +188,22 @@ class House:
         """What operators do, recorded under this name."""
         return Admin(self.lane, self.reads, self.clock, self.box, actor=actor)
 
+    @cached_property
+    def uploads(self) -> Uploads:
+        """What brings files in."""
+        settings = self.settings
+        return Uploads(
+            self.storage,
+            self.http,
+            self.reads,
+            self.lane,
+            self.clock,
+            random.SystemRandom(),
+            self.box.sign,
+            self.public_url,
+            UploadLimits(settings.max_upload_bytes, int(settings.uploads_days * DAY_MS)),
+        )
+
     def seen_through_proxy(self) -> None:
         """A forwarding header arrived: this server is not just someone's laptop, so the default policy tightens."""
         if self.settings.network_policy is None:
@@ -195,7 +213,14 @@ class House:
     async def media_of(self, task: TaskRow, folder: Path) -> Media:
         """A task's input files, fetched into ``folder`` when asked for."""
         model = self.catalog.models[task.model]
-        sources = Sources(self.storage, self.http, self.reads, self.public_url, self.settings.max_input_bytes)
+        sources = Sources(
+            self.storage,
+            self.http,
+            self.reads,
+            self.public_url,
+            self.settings.max_input_bytes,
+            task_id=task.id,
+        )
         return await parent_files(
             model, task, self.reads, lambda inputs, parents: TaskMedia(inputs, parents, folder, sources)
         )

@@ -147,6 +147,7 @@ class Settings(BaseSettings):
         ge=1024,
         description="Largest input file of a task, for fields whose model names no limit of its own.",
     )
+    max_upload_bytes: int = Field(100 * 1024 * 1024, ge=1024, description="Largest file a client may upload.")
     max_result_bytes: int = Field(
         2 * 1024 * 1024 * 1024, ge=1024, description="Largest result file fetched from an upstream."
     )

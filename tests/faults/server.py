@@ -56,6 +56,7 @@ WRITES: dict[str, Match] = {
     "review": _step_to("review"),
     "success": _end("success"),
     "fail": _end("fail"),
+    "upload": _write("upload"),
     "callback-claim": _write("outbox.claim"),
     "callback-body": _write("outbox.body"),
     "callback-tried": _write("outbox.tried"),

@@ -75,6 +75,12 @@ TAKES_NONE = {
     ("GET", "/docs"),
     ("GET", "/docs/{name}"),
     ("GET", "/f/{path:path}"),  # the unguessable path is the credential
+    ("GET", "/kieai/{path:path}"),
+    ("GET", "/d/{path:path}"),  # and here the signature
+    ("POST", "/api/v1/common/download-url"),
+    ("POST", "/api/file-base64-upload"),
+    ("POST", "/api/file-url-upload"),
+    ("POST", "/api/file-stream-upload"),
 }
 
 
@@ -86,7 +92,7 @@ async def test_every_route_is_known_to_take_an_id_or_none(souk: Souk) -> None:
 def test_every_call_is_documented() -> None:
     pages = (ROOT / "docs" / "reference").glob("*.md")
     page = "".join(page.read_text(encoding="utf-8") for page in pages)
-    calls = TAKES_AN_ID.keys() | {route for route in TAKES_NONE if route[1].startswith("/api/v1/")}
+    calls = TAKES_AN_ID.keys() | {route for route in TAKES_NONE if route[1].startswith("/api/")}
     named = {"{task_id}": "{taskId}", "{model:path}": "{model}"}
     for method, path in calls:
         for here, there in named.items():

@@ -40,6 +40,7 @@ class SecretBox:
             )
         self._key = _derived(secret_key, b"encrypt")
         self._print_key = _derived(secret_key, b"fingerprint")
+        self._link_key = _derived(secret_key, b"link")
 
     def encrypt(self, text: str, context: str) -> str:
         """A text that only this secret key and context open."""
@@ -60,6 +61,10 @@ class SecretBox:
     def fingerprint(self, text: str) -> str:
         """A mark by which a text is recognised under this secret key, and by nobody else."""
         return hmac.new(self._print_key, text.encode(), hashlib.sha256).hexdigest()
+
+    def sign(self, text: str) -> str:
+        """The mark of a link: 64 hex digits that nobody without this secret key can make."""
+        return hmac.new(self._link_key, text.encode(), hashlib.sha256).hexdigest()
 
     def _cipher(self) -> "AESGCM":
         # Loaded at the first secret: most starts need none, and the library takes memory.

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from starlette.exceptions import HTTPException
 
 from souk.api.answers import Headers
-from souk.dialects import envelope
+from souk.dialects import envelope, uploads
 from souk.dialects.envelope import Rejected
 from souk.operations.types import Refusal
 
@@ -38,20 +38,26 @@ class WrongMethod(Rejected):
 
 def failure_of(error: Exception, request_id: str, path: str) -> Failure:
     """How the compatible wire answers this exception. HTTP stays 200 for what an operation refused."""
-    if isinstance(error, Refusal):
-        body = envelope.refused(error, request_id)
-        if error.retry_after is None:
-            return Failure(body)
-        return Failure(body, headers=((b"retry-after", b"%d" % max(1, math.ceil(error.retry_after))),))
     if isinstance(error, HTTPException):
         error = Rejected(error.status_code, error.detail, "bad_request", status=error.status_code)
-    if isinstance(error, WrongMethod):
-        body = envelope.rejected(error, request_id)
-        return Failure(body, error.status, ((b"allow", error.allow.encode()),))
+    if not isinstance(error, Refusal | Rejected):
+        log.error("request failed", exc_info=error, extra={"path": path, "request_id": request_id})
+    if path in uploads.PATHS:
+        status, body = uploads.failed(error, request_id)
+        return Failure(body, status, _headers(error))
+    if isinstance(error, Refusal):
+        return Failure(envelope.refused(error, request_id), headers=_headers(error))
     if isinstance(error, Rejected):
-        return Failure(envelope.rejected(error, request_id), error.status)
-    log.error("request failed", exc_info=error, extra={"path": path, "request_id": request_id})
+        return Failure(envelope.rejected(error, request_id), error.status, _headers(error))
     return Failure(envelope.broken(request_id))
+
+
+def _headers(error: Exception) -> Headers:
+    if isinstance(error, WrongMethod):
+        return ((b"allow", error.allow.encode()),)
+    if isinstance(error, Refusal) and error.retry_after is not None:
+        return ((b"retry-after", b"%d" % max(1, math.ceil(error.retry_after))),)
+    return ()
 
 
 def unknown_path(path: str, known: Iterable[str]) -> Rejected:

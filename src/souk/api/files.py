@@ -1,4 +1,6 @@
-"""Serving stored files: ``GET /f/<path>``, the address in every result. Links are unguessable, so no key.
+"""Serving stored files: ``GET /f/<path>``, the address in every result, and ``/kieai/<path>``, that of uploads.
+
+Links are unguessable, so they need no key.
 
 Follows RFC 9110 for ranges and conditions, so that players can seek and caches can ask again.
 """
@@ -6,7 +8,7 @@ Follows RFC 9110 for ranges and conditions, so that players can seek and caches 
 import contextlib
 import logging
 import re
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from email.utils import formatdate, parsedate_to_datetime
 from functools import partial
 from urllib.parse import quote
@@ -17,10 +19,12 @@ from starlette.routing import Route
 from starlette.types import Send
 
 from souk.assets.links import SERVED_UNDER
+from souk.assets.names import LINK_ROOT, is_link
 from souk.assets.storage import Missing, Storage
 from souk.clock import Clock
 from souk.store import assets
 from souk.store.assets import AssetRow
+from souk.store.database import Connection
 from souk.store.reads import Reads
 from souk.words import Millis
 
@@ -60,15 +64,37 @@ class Files:
         path = SERVED_UNDER + "{path:path}"
         return Route(path, self.answer, methods=["GET", "HEAD", "OPTIONS"], name="file")
 
+    def upload_route(self) -> Route:
+        """Where the links of uploads point."""
+        path = f"/{LINK_ROOT}/{{path:path}}"
+        return Route(path, self.answer_upload, methods=["GET", "HEAD", "OPTIONS"], name="upload")
+
     async def answer(self, request: Request) -> Response:
         """One request for a file."""
+        find = partial(assets.served, path=request.path_params["path"], now=self._clock.now())
+        return await self.send(request, find)
+
+    async def answer_upload(self, request: Request) -> Response:
+        """One request for an upload. Another file may take its link, so caches ask each time."""
+        path = f"{LINK_ROOT}/{request.path_params['path']}"
+        if not is_link(path):
+            return _not_found()
+        find = partial(assets.linked, link=path, now=self._clock.now())
+        return await self.send(request, find, lambda _: {"Cache-Control": "public, no-cache"})
+
+    async def send(
+        self,
+        request: Request,
+        find: Callable[[Connection], AssetRow | None],
+        more: Callable[[AssetRow], Mapping[str, str]] = lambda _: {},
+    ) -> Response:
+        """Answer with the file that is found, or that there is none. ``more`` adds headers and replaces them."""
         if request.method == "OPTIONS":
             return Response(status_code=204, headers=_PREFLIGHT)
-        now = self._clock.now()
-        asset = await self._reads.run(partial(assets.served, path=request.path_params["path"], now=now))
+        asset = await self._reads.run(find)
         if asset is None:
             return _not_found()
-        headers = _headers(asset, now)
+        headers = {**_headers(asset, self._clock.now()), **more(asset)}
         if _is_fresh(request.headers, headers):
             return Response(status_code=304, headers=_without_content(headers))
         if request.method == "HEAD":
@@ -132,7 +158,7 @@ def _headers(asset: AssetRow, now: Millis) -> dict[str, str]:
         "ETag": f'"{asset.sha256}"',
         "Last-Modified": formatdate(asset.created_at // 1000, usegmt=True),
         "Cache-Control": f"public, max-age={min(left, YEAR_SECONDS)}, immutable",
-        "Content-Disposition": _disposition("inline" if played else "attachment", asset.name),
+        "Content-Disposition": disposition("inline" if played else "attachment", asset.name),
     }
     if not played:
         # Whatever a model wrote, it must not run as a page of this host.
@@ -140,7 +166,8 @@ def _headers(asset: AssetRow, now: Millis) -> dict[str, str]:
     return headers
 
 
-def _disposition(kind: str, name: str) -> str:
+def disposition(kind: str, name: str) -> str:
+    """A Content-Disposition with a name in any script (RFC 6266)."""
     plain = re.sub(r"[^A-Za-z0-9._ -]", "_", name)
     if plain == name:
         return f'{kind}; filename="{name}"'

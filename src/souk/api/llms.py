@@ -26,6 +26,8 @@ say what is wrong.
 
 Also: GET {url}/api/v1/models/<model> (input schema, price, example), GET {url}/api/v1/chat/credit (credits left),
 POST {url}/api/v1/jobs/estimate (what a create would cost), POST {url}/api/v1/jobs/cancelTask.
+Input files are addresses. To send your own: POST {url}/api/file-stream-upload, a form with `file` and `uploadPath`
+(a folder such as images); data.downloadUrl is the address to name.
 Without a connection to an upstream every model runs in a sandbox that makes marked placeholder files.
 
 - [OpenAPI 3.1]({url}/openapi.json): every call, and the input schema of every model

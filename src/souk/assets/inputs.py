@@ -10,6 +10,7 @@ import contextlib
 import itertools
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from souk.assets import links
@@ -22,18 +23,20 @@ from souk.net.http import BadStatus, Blocked, Http, NetError, TooLarge
 from souk.net.policy import Policy, check_url
 from souk.store import assets
 from souk.store.assets import AssetRow
+from souk.store.database import Connection
 from souk.store.reads import Reads
-from souk.words import FailKind
+from souk.words import FailKind, Millis, TaskId
 
 FETCH_SECONDS = 120.0
 FETCHES_AT_ONCE = 4
+ANY_TIME = Millis(0)
 _PRIVATE_NAMES = (".local", ".localhost", ".internal", ".lan", ".home.arpa")
 _WORTH_ANOTHER_TRY = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where input files come from; the same for every task of a process."""
+    """Where input files come from; but for ``task_id`` the same for every task of a process."""
 
     storage: Storage
     http: Http
@@ -42,6 +45,8 @@ class Sources:
     max_bytes: int
     """Of a file for a field without a limit of its own."""
     fetch_seconds: float = FETCH_SECONDS
+    task_id: TaskId | None = None
+    """The task they are for, if that is known: it gets an upload as it was when the task was created."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +103,10 @@ class Inputs:
     async def _get(self, url: str, max_bytes: int) -> Fetched:
         path = links.own_path(url, self._sources.public_url)
         if path is not None:
-            rows = await self._sources.reads.run(lambda connection: assets.find(connection, [path]))
-            if path not in rows:
+            row = await self._sources.reads.run(partial(_stored, path=path, task_id=self._sources.task_id))
+            if row is None:
                 raise Unusable(FailKind.INPUT_UNREACHABLE, "there is no such file here; it may have expired")
-            return await self._from_storage(rows[path])
+            return await self._from_storage(row)
         place = await self._place()
         if url[:5].lower() == "data:":
             await self._write_out(url, place)
@@ -148,6 +153,14 @@ class Inputs:
                     raise Unusable(FailKind.INPUT_UNREACHABLE, f"could not fetch it: {error}") from None
             else:
                 return
+
+
+def _stored(connection: Connection, path: str, task_id: TaskId | None) -> AssetRow | None:
+    """The file behind a path or link of ours, expired or not: the task may have held it past its time."""
+    if path in (found := assets.find(connection, [path])):
+        return found[path]
+    held = assets.pinned(connection, path, task_id) if task_id else None
+    return held or assets.linked(connection, path, ANY_TIME)
 
 
 def is_public(url: str) -> bool:

@@ -3,8 +3,9 @@
 Results are stored with ``souk:///<path>`` in place of the public address, which may change while files live.
 """
 
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
+from souk.assets.names import LINK_ROOT, is_link
 from souk.assets.storage import BadKey, check_key
 
 PLACEHOLDER = "souk:///"
@@ -24,13 +25,18 @@ def public_link(path: str, public_url: str) -> str:
     return public_url.rstrip("/") + SERVED_UNDER + path
 
 
+def upload_link(link: str, public_url: str) -> str:
+    """The address of an upload that has a link of its own."""
+    return f"{public_url.rstrip('/')}/{quote(link)}"
+
+
 def resolve(text: str, public_url: str) -> str:
     """A result's text with its links as clients see them."""
     return text.replace(PLACEHOLDER, public_url.rstrip("/") + SERVED_UNDER)
 
 
 def own_path(url: str, public_url: str) -> str | None:
-    """The path of the stored file an address names, or None if it is not one of our links.
+    """The path or link of the stored file an address names, or None if it is not one of our links.
 
     Our links are recognised however they are spelt: letter case of the host, a default port,
     percent-encoding, a query string. Loopback names count as one host: Souk prints one, people type another.
@@ -45,8 +51,13 @@ def own_path(url: str, public_url: str) -> str | None:
             return None
     except ValueError:
         return None
-    base = ours.path.rstrip("/") + SERVED_UNDER
-    return _path(theirs.path[len(base) :]) if theirs.path.startswith(base) else None
+    base = ours.path.rstrip("/")
+    if theirs.path.startswith(base + SERVED_UNDER):
+        return _path(theirs.path[len(base + SERVED_UNDER) :])
+    if theirs.path.startswith(f"{base}/{LINK_ROOT}/"):
+        link = unquote(theirs.path[len(base) + 1 :])
+        return link if is_link(link) else None
+    return None
 
 
 def _origin(scheme: str, host: str | None, port: int | None) -> tuple[str, str, int | None]:

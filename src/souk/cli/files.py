@@ -1,6 +1,5 @@
 """``souk files``: bringing a file in, so that the input of a task can name it, and taking over a storage."""
 
-import random
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from souk.store.assets import AssetRow
 
 files = typer.Typer(help="Bring files in; take over a storage.", no_args_is_help=True)
-
-DAY_MS = 86_400_000
 
 
 @files.command("put")
@@ -81,11 +78,8 @@ async def _adopt(loaded: Loaded, with_unknown: bool) -> "Adoption":
 async def upload(house: "House", file: Path, account: str) -> "tuple[AssetRow, str]":
     """Store a file for an account; its row and its public link."""
     from souk.assets.links import public_link
-    from souk.operations.uploads import Uploads
 
     admin = house.admin(actor())
     owner = await admin.accounts.get(await named(admin, account))
-    keep_ms = int(house.settings.uploads_days * DAY_MS)
-    uploads = Uploads(house.storage, house.lane, house.clock, random.SystemRandom(), keep_ms=keep_ms)
-    row = await uploads.put(owner.id, owner.segment, file)
+    row = await house.uploads.put(owner.id, owner.segment, file)
     return row, public_link(row.path, house.public_url)

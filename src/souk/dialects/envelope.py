@@ -82,6 +82,7 @@ ANSWERS: Final[dict[Reason, Answer]] = {
     Reason.UNKNOWN_PARENT: Answer(422),
     Reason.BLOCKED_ADDRESS: Answer(422),
     Reason.UNKNOWN_TASK: Answer(422, "recordInfo is null"),
+    Reason.UNKNOWN_FILE: Answer(422, "url is wrong"),
     Reason.IDEMPOTENCY_CONFLICT: Answer(422),
     Reason.LOOP: Answer(422),
     Reason.CONFLICT: Answer(409),

@@ -27,6 +27,7 @@ from souk.operations.types import (
     Refusal,
 )
 from souk.store import assets, idempotency
+from souk.store.assets import AssetRow
 from souk.store.idempotency import Bound
 from souk.store.lane import Busy, Lane
 from souk.store.reads import Reads
@@ -219,6 +220,19 @@ class Operations:
         return await self._reads.run(
             lambda connection: listing.available(connection, caller.account_id, mode.value)
         )
+
+    async def file(self, caller: Caller, url: str) -> AssetRow:
+        """The stored file of the caller's account and mode behind one of our links."""
+        path, now = own_path(url, self._public_url), self._clock.now()
+        found = await self._reads.run(
+            lambda connection: assets.living(connection, [path] if path else [], now)
+        )
+        for row in found.values():
+            # Uploads belong to no task, and so to both modes.
+            of_mode = row.task_id is None or await self._own(caller, row.task_id, None) is not None
+            if row.account_id == caller.account_id and of_mode:
+                return row
+        raise Refusal(Reason.UNKNOWN_FILE, "no file of this account is stored at this address", field="url")
 
     def models(self, dialect: str | None = None) -> Sequence[JsonObject]:
         """Every model, or those one wire API creates, in short."""

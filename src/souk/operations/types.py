@@ -25,6 +25,7 @@ class Reason(StrEnum):
     UNKNOWN_PARENT = "unknown_parent"
     BLOCKED_ADDRESS = "blocked_address"
     UNKNOWN_TASK = "unknown_task"
+    UNKNOWN_FILE = "unknown_file"
     IDEMPOTENCY_CONFLICT = "idempotency_conflict"
     LOOP = "loop"
     CONFLICT = "conflict"

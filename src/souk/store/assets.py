@@ -32,7 +32,12 @@ class AssetRow(msgspec.Struct, frozen=True, array_like=True):
     seconds_ms: int | None
     created_at: int
     expires_at: int | None
+    link: str | None = None
+    """Where an upload is served, if not at its path. Of files with one link, that which lives longest counts."""
 
+
+SUPERSEDED_MS = 60_000
+"""How long a file stays after another upload took its link."""
 
 _NAMES = AssetRow.__struct_fields__
 _COLUMNS = ", ".join(_NAMES)
@@ -56,9 +61,23 @@ ALIVE = "(a.expires_at IS NULL OR a.expires_at > :now OR t.keep = 1)"
 _SERVED = Statement(
     f"SELECT {_A_COLUMNS} FROM assets a LEFT JOIN tasks t ON t.id = a.task_id WHERE a.path = :path AND {ALIVE}"
 )
+_LINKED = Statement(
+    f"SELECT {_A_COLUMNS} FROM assets a WHERE a.link = :link AND a.expires_at > :now "
+    "ORDER BY a.expires_at DESC LIMIT 1"
+)
 _LIVING = Statement(
-    f"SELECT {_A_COLUMNS} FROM {{rows:wanted(path text)}} JOIN assets a ON a.path = wanted.path "
-    f"LEFT JOIN tasks t ON t.id = a.task_id WHERE {ALIVE}"
+    f"SELECT wanted.path, {_A_COLUMNS} FROM {{rows:wanted(path text)}} JOIN assets a ON a.path = wanted.path "
+    f"LEFT JOIN tasks t ON t.id = a.task_id WHERE {ALIVE} UNION ALL "
+    f"SELECT wanted.path, {_A_COLUMNS} FROM {{rows:wanted(path text)}} JOIN assets a ON a.link = wanted.path "
+    "WHERE a.expires_at > :now"
+)
+_PINNED = Statement(
+    f"SELECT {_A_COLUMNS} FROM assets a JOIN pins p ON p.target = a.id WHERE a.link = :link AND p.task_id = :task_id"
+)
+_SUPERSEDE = Statement(
+    # A create that has just seen the old file may still pin it; the strict order keeps the new one in front.
+    "UPDATE assets SET expires_at = CASE WHEN expires_at - 1 < :until THEN expires_at - 1 ELSE :until END "
+    "WHERE link = :link AND expires_at > :now"
 )
 _OF_TASKS = Statement(
     f"SELECT {_A_COLUMNS} FROM {{rows:wanted(id text)}} JOIN assets a ON a.task_id = wanted.id "
@@ -91,15 +110,37 @@ def find(connection: Connection, paths: Iterable[str]) -> dict[str, AssetRow]:
 
 
 def living(connection: Connection, paths: Iterable[str], now: Millis) -> dict[str, AssetRow]:
-    """The rows of these paths that exist and have not expired."""
+    """The files behind these paths and links that exist and have not expired, by what was asked for."""
     params = {"wanted": rows_json({"path": path} for path in paths), "now": now}
-    return {asset.path: asset for asset in map(_asset, connection.run(_LIVING, params))}
+    found: dict[str, AssetRow] = {}
+    for path, *row in connection.run(_LIVING, params):
+        asset, other = AssetRow(*row), found.get(path)
+        if other is None or (asset.expires_at or 0) > (other.expires_at or 0):
+            found[path] = asset
+    return found
 
 
 def served(connection: Connection, path: str, now: Millis) -> AssetRow | None:
-    """The file behind a link; None if there is none or it has expired."""
+    """The file behind a path; None if there is none or it has expired."""
     rows = connection.run(_SERVED, {"path": path, "now": now})
     return _asset(rows[0]) if rows else None
+
+
+def linked(connection: Connection, link: str, now: Millis) -> AssetRow | None:
+    """The upload behind a link; None if there is none or it has expired."""
+    rows = connection.run(_LINKED, {"link": link, "now": now})
+    return _asset(rows[0]) if rows else None
+
+
+def pinned(connection: Connection, link: str, task_id: TaskId) -> AssetRow | None:
+    """The upload that a task found behind a link when it was created, whatever took its place since."""
+    rows = connection.run(_PINNED, {"link": link, "task_id": task_id})
+    return _asset(rows[0]) if rows else None
+
+
+def supersede(connection: Connection, link: str, now: Millis) -> None:
+    """Give up a link for another upload that is about to take it: the files that have it expire shortly."""
+    connection.run(_SUPERSEDE, {"link": link, "now": now, "until": now + SUPERSEDED_MS})
 
 
 def of_tasks(connection: Connection, task_ids: Iterable[TaskId]) -> dict[TaskId, list[AssetRow]]:

@@ -269,6 +269,15 @@ assets = Table(
     Column("seconds_ms", BigInteger),
     _need("created_at", BigInteger),
     Column("expires_at", BigInteger),  # null = kept
+    Column(
+        "link", Text
+    ),  # of uploads: the link's path, if it is not the storage's; the newest file answers for it
+    Index(
+        "ix_assets_link",
+        "link",
+        sqlite_where=text("link IS NOT NULL"),
+        postgresql_where=text("link IS NOT NULL"),
+    ),
     Index(
         "ix_assets_task",
         "task_id",

@@ -19,7 +19,10 @@ _READY = thing(
     }
 )
 _IF_NONE_MATCH = in_header("If-None-Match", text(), "The `ETag` of your copy.")
-_NO_FILE: JsonObject = {"type": "object", "properties": {"code": {"const": 404}, "data": {"type": "null"}}}
+NO_FILE: JsonObject = {
+    "type": "object",
+    "properties": {"code": {"type": "integer"}, "data": {"type": "null"}},
+}
 
 
 def _page(path: str, name: str, summary: str, media_type: str, schema: JsonObject | None = None) -> Operation:
@@ -35,19 +38,26 @@ def _page(path: str, name: str, summary: str, media_type: str, schema: JsonObjec
     )
 
 
-OPERATIONS = (
-    Operation(
+def file_at(
+    path: str,
+    name: str,
+    summary: str,
+    example: str,
+    *,
+    more: tuple[JsonObject, ...] = (),
+    answers: JsonObject | None = None,
+) -> Operation:
+    """A path below which files are served; ``more`` are parameters it needs, ``answers`` those it adds."""
+    return Operation(
         "GET",
-        "/f/{path:path}",
-        "getFile",
+        path,
+        name,
         "Files",
-        "Get a stored file",
-        "The links in results lead here. They cannot be guessed and need no key. Byte ranges and conditions work "
-        "as RFC 9110 says.",
+        summary,
+        "Links lead here. They cannot be guessed and need no key. Byte ranges and conditions work as RFC 9110 says.",
         parameters=(
-            in_path(
-                "path", text(), "The link's own; slashes stand as they are.", "a91aebff21aa/4052b0b3.png"
-            ),
+            in_path("path", text(), "The link's own; slashes stand as they are.", example),
+            *more,
             in_header("Range", text(examples=["bytes=0-1023"]), "The part you want."),
             _IF_NONE_MATCH,
         ),
@@ -55,11 +65,16 @@ OPERATIONS = (
             "200": {"description": "The file.", "content": _BYTES},
             "206": {"description": "The part asked for.", "content": _BYTES},
             "304": _UNCHANGED,
-            "404": answer("There is no such file, or it has expired.", JSON, _NO_FILE),
+            "404": answer("There is no such file, or it has expired.", JSON, NO_FILE),
             "416": {"description": "The file has no such part."},
+            **(answers or {}),
         },
         needs_key=False,
-    ),
+    )
+
+
+OPERATIONS = (
+    file_at("/f/{path:path}", "getFile", "Get a stored file", "a91aebff21aa/4052b0b3.png"),
     Operation(
         "GET",
         "/health",

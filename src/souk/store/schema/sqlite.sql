@@ -29,11 +29,14 @@ CREATE TABLE assets (
 	seconds_ms BIGINT,
 	created_at BIGINT NOT NULL,
 	expires_at BIGINT,
+	link TEXT,
 	PRIMARY KEY (id),
 	UNIQUE (path)
 );
 
 CREATE INDEX ix_assets_expiry ON assets (expires_at) WHERE expires_at IS NOT NULL;
+
+CREATE INDEX ix_assets_link ON assets (link) WHERE link IS NOT NULL;
 
 CREATE INDEX ix_assets_task ON assets (task_id) WHERE task_id IS NOT NULL;
 
