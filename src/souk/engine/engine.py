@@ -5,6 +5,7 @@ import contextlib
 import logging
 
 from souk.engine import retention
+from souk.engine.gate import Gate
 from souk.engine.lease import Lease
 from souk.engine.life import live
 from souk.engine.pace import Pace, Throttle
@@ -12,12 +13,15 @@ from souk.engine.slots import Slots
 from souk.engine.steps import BEAT, CLAIM, JOIN, LEAVE, Beat, Claim, Claimed, Join, Lap
 from souk.engine.upstream import Traffic
 from souk.engine.world import World
+from souk.store.database import DatabaseError
 from souk.store.tasks import TaskRow
 from souk.words import TaskId
 
 log = logging.getLogger("souk.engine")
 
 CLAIM_BATCH = 256
+LEAVE_SECONDS = 5.0
+"""How long a closing engine tries to tell that it hands its leases back."""
 
 
 class Engine:
@@ -34,7 +38,9 @@ class Engine:
         self._paces: dict[str, Pace] = {}
         self._traffic = {
             connection.name: Traffic(
-                Slots(connection.concurrency), Throttle(world.clock, connection.polls_per_second)
+                Slots(connection.concurrency),
+                Gate(world.clock),
+                Throttle(world.clock, connection.polls_per_second),
             )
             for connection in world.connections.values()
         }
@@ -85,7 +91,10 @@ class Engine:
         for loop in self._loops:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
-        await self._world.lane.write(LEAVE, self._world.node)
+        # A database that is away must not hold up the end: without this word, the leases just last a little longer.
+        with contextlib.suppress(TimeoutError, DatabaseError):
+            async with asyncio.timeout(LEAVE_SECONDS):
+                await self._world.lane.write(LEAVE, self._world.node)
 
     async def _stop_lives(self) -> None:
         """End what still runs, but never between a submit mark and its stored answer."""

@@ -16,6 +16,11 @@ class Slots:
     def used(self) -> int:
         return self._used
 
+    def resize(self, limit: int) -> None:
+        """Let this many run at once from now on; what runs already is not interrupted."""
+        self._limit = limit
+        self._give_out()
+
     def take(self) -> None:
         """Count a task that already runs upstream, whatever the limit."""
         self._used += 1
@@ -37,6 +42,9 @@ class Slots:
     def release(self) -> None:
         """Give a slot back, to the account whose turn it is."""
         self._used -= 1
+        self._give_out()
+
+    def _give_out(self) -> None:
         while self._waiting and self._used < self._limit:
             account_id, queue = next(iter(self._waiting.items()))
             future = queue.popleft()

@@ -2,6 +2,7 @@
 
 import json
 
+from souk.engine.gate import Gate
 from souk.engine.interrupt import check, guarded, pause
 from souk.engine.job import job_for
 from souk.engine.lease import Failure
@@ -47,6 +48,9 @@ async def submit(upstream: Upstream) -> None:
             await lease.fail(failures[-1] if failures else await upstream.last_failure())
             return
         asked = min(failure.retry_after or 0.0 for failure in passing)
+        if all(failure.kind is FailKind.RATE_LIMIT for failure in passing):
+            await pause(lease, asked)
+            continue
         await pause(lease, max(asked, wait * (0.5 + upstream.world.random.random())))
         wait = min(MAX_BACKOFF, wait * 2)
 
@@ -54,6 +58,9 @@ async def submit(upstream: Upstream) -> None:
 async def _offer(upstream: Upstream, route: Route) -> Failure | None:
     """One attempt on one route: None when it was taken or is unclear, else why it was refused."""
     lease = upstream.lease
+    gate = upstream.traffic(route).gate
+    if gate.shut_for:
+        return _asked_too_often(gate)
     await guarded(lease, upstream.acquire_slot(route))
     attempt = lease.new_attempt(route)
     try:
@@ -62,13 +69,20 @@ async def _offer(upstream: Upstream, route: Route) -> Failure | None:
         return await _refused(upstream, attempt, _failure_of(refused), "refused")
     except (NetError, ValueError, OSError) as error:
         return await _refused(upstream, attempt, Failure(FailKind.TRANSIENT, str(error)), "never_sent")
-    # Work that was done at once has outrun a deadline or a cancel that stood before it; nothing may after the mark.
-    check(lease)
-    lease.handing_over = True
     try:
-        return await _hand_over(upstream, job, attempt)
+        await guarded(lease, upstream.enter_gate(route))
+        # Work done at once has outrun a deadline or a cancel that stood before it; nothing may after the mark.
+        check(lease)
+        lease.handing_over = True
+        return await _hand_over(upstream, job, attempt, gate)
     finally:
         lease.handing_over = False
+        upstream.leave_gate()
+
+
+def _asked_too_often(gate: Gate) -> Failure:
+    asked = "the upstream was asked too often and takes no tasks for the moment"
+    return Failure(FailKind.RATE_LIMIT, asked, retry_after=gate.shut_for)
 
 
 async def _prepared(upstream: Upstream, route: Route, attempt: Attempt) -> Job:
@@ -76,7 +90,7 @@ async def _prepared(upstream: Upstream, route: Route, attempt: Attempt) -> Job:
     return await upstream.provider(route).prepare(job, upstream.world.http)
 
 
-async def _hand_over(upstream: Upstream, job: Job, attempt: Attempt) -> Failure | None:
+async def _hand_over(upstream: Upstream, job: Job, attempt: Attempt, gate: Gate) -> Failure | None:
     clock, lease = upstream.world.clock, upstream.lease
     before = clock.monotonic()
     marked = replace_attempt(attempt, submitted_at=clock.now(), request=_summary(job))
@@ -90,6 +104,9 @@ async def _hand_over(upstream: Upstream, job: Job, attempt: Attempt) -> Failure 
         answer = await provider.submit(job, upstream.world.http)
     except Refused as refused:
         upstream.count(job, "submit", "refused", started)
+        if refused.kind is FailKind.RATE_LIMIT:
+            gate.too_often(refused.retry_after)
+            refused.retry_after = gate.shut_for
         return await _refused(upstream, attempt, _failure_of(refused), "refused")
     except NeverSent as error:
         upstream.count(job, "submit", "never_sent", started)
@@ -99,6 +116,7 @@ async def _hand_over(upstream: Upstream, job: Job, attempt: Attempt) -> Failure 
         await _unclear(upstream, attempt, error)
         return None
     upstream.count(job, "submit", "accepted", started)
+    gate.taken()
     await upstream.taken(answer)
     return None
 

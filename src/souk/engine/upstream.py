@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from souk.engine.gate import Gate
 from souk.engine.job import folder_of, job_for
 from souk.engine.lease import Failure, Lease
 from souk.engine.pace import Pace, Throttle
@@ -34,6 +35,7 @@ class Traffic:
     """What all tasks of this process share on one connection."""
 
     slots: Slots
+    gate: Gate
     throttle: Throttle
 
 
@@ -49,6 +51,7 @@ class Upstream:
         self._traffic = traffic
         self._paces = paces
         self._slot: Slots | None = None
+        self._gate: Gate | None = None
         self.accepted_at: float | None = None
         """On the monotonic clock; None when another process saw the acceptance."""
 
@@ -175,6 +178,17 @@ class Upstream:
         if self._slot is not None:
             self._slot.release()
             self._slot = None
+
+    async def enter_gate(self, route: Route) -> None:
+        """Wait until the connection may be asked to take this task."""
+        gate = self.traffic(route).gate
+        await gate.enter(self.lease.task.account_id)
+        self._gate = gate
+
+    def leave_gate(self) -> None:
+        if self._gate is not None:
+            self._gate.leave()
+            self._gate = None
 
     def count(self, job: Job, call: str, outcome: str, started: float) -> None:
         took = self.world.clock.monotonic() - started
