@@ -4,6 +4,7 @@ import asyncio
 import logging
 import shutil
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -20,22 +21,25 @@ from souk.words import Millis, TaskId
 log = logging.getLogger("souk.engine")
 
 TASKS_PER_STEP = 500
+KEYS_PER_STEP = 2000
+REST_SECONDS = 0.05
+"""The pause after each step, for the traffic."""
 DAY_MS = 86_400_000
 
 
-def _delete_tasks(connection: Connection, cutoffs: Sequence[int]) -> list[int]:
-    counts: list[int] = []
-    for cutoff in cutoffs:
-        ids = rows.old_tasks(connection, oldest_id_at(Millis(cutoff)), cutoff, TASKS_PER_STEP)
-        if ids:
-            rows.delete_tasks(connection, ids)
-        counts.append(len(ids))
-    return counts
+class Lapsed(msgspec.Struct, frozen=True):
+    """Delete those of these tasks that ended before a moment, if nothing protects them by now."""
+
+    ids: list[str]
+    before: int
 
 
-def _forget_keys(connection: Connection, cutoffs: Sequence[int]) -> list[None]:
-    idempotency.forget(connection, Millis(max(cutoffs)))
-    return [None] * len(cutoffs)
+def _delete_tasks(connection: Connection, sets: Sequence[Lapsed]) -> list[int]:
+    return [rows.drop_lapsed(connection, lapsed.ids, lapsed.before) for lapsed in sets]
+
+
+def _forget_keys(connection: Connection, cutoffs: Sequence[int]) -> list[int]:
+    return [idempotency.forget(connection, Millis(cutoff), KEYS_PER_STEP) for cutoff in cutoffs]
 
 
 class Fold(msgspec.Struct, frozen=True):
@@ -49,22 +53,17 @@ def _fold(connection: Connection, folds: Sequence[Fold]) -> list[int]:
     return [rows.fold_ledger(connection, fold.before, fold.now) for fold in folds]
 
 
-DELETE_TASKS: Kind[int, int] = Kind("delete-tasks", 80, _delete_tasks)
-FORGET_KEYS: Kind[int, None] = Kind("forget-keys", 81, _forget_keys)
+DELETE_TASKS: Kind[Lapsed, int] = Kind("delete-tasks", 80, _delete_tasks)
+FORGET_KEYS: Kind[int, int] = Kind("forget-keys", 81, _forget_keys)
 FOLD_LEDGER: Kind[Fold, int] = Kind("fold-ledger", 82, _fold)
 
 
 async def sweep(world: World) -> None:
     """One round of cleaning up."""
     now, limits = world.clock.now(), world.limits
-    removed = 0
-    while True:
-        count = await world.lane.write(DELETE_TASKS, int(now - limits.logs_days * DAY_MS))
-        removed += count
-        if count < TASKS_PER_STEP:
-            break
-        await world.clock.sleep(0.05)
-    await world.lane.write(FORGET_KEYS, int(now - limits.idempotency_days * DAY_MS))
+    removed = await _drop_tasks(world, int(now - limits.logs_days * DAY_MS))
+    while await world.lane.write(FORGET_KEYS, int(now - limits.idempotency_days * DAY_MS)) == KEYS_PER_STEP:
+        await world.clock.sleep(REST_SECONDS)
     folded = await world.lane.write(FOLD_LEDGER, Fold(int(now - limits.ledger_days * DAY_MS), now))
     counts = await files.sweep(world.lane, world.reads, world.storage, world.clock)
     folders = await _clear_work(world)
@@ -72,6 +71,19 @@ async def sweep(world: World) -> None:
         "sweep done",
         extra={"tasks": removed, "ledger_entries": folded, "files": str(counts), "folders": folders},
     )
+
+
+async def _drop_tasks(world: World, before: int) -> int:
+    """Delete old tasks. They are looked for by a reader, so that those that stay cost the writers nothing."""
+    newest, after, removed = oldest_id_at(Millis(before)), "", 0
+    while after is not None:
+        ids, after = await world.reads.run(
+            partial(rows.old_tasks, after=after, before=newest, moment=before, most=TASKS_PER_STEP)
+        )
+        if ids:
+            removed += await world.lane.write(DELETE_TASKS, Lapsed(ids, before))
+            await world.clock.sleep(REST_SECONDS)
+    return removed
 
 
 async def _clear_work(world: World) -> int:

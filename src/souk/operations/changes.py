@@ -57,6 +57,7 @@ def _delete(connection: Connection, ids: Sequence[TaskId]) -> list[Exception | N
 
 
 def _delete_one(connection: Connection, task_id: TaskId) -> Refusal | None:
+    tasks.lock(connection, [task_id])
     task = tasks.fetch(connection, [task_id]).get(task_id)
     if task is None:
         return None

@@ -34,7 +34,10 @@ _INSERT = Statement(
     "SELECT account_id, operation, key, body_hash, task_id, created_at FROM {rows:new(account_id bigint, "
     "operation text, key text, body_hash text, task_id text, created_at bigint)}"
 )
-_FORGET = Statement("DELETE FROM idempotency WHERE created_at < :before")
+_FORGET = Statement(
+    "DELETE FROM idempotency WHERE (account_id, operation, key) IN (SELECT account_id, operation, key "
+    "FROM idempotency WHERE created_at < :before ORDER BY created_at LIMIT :most) RETURNING task_id"
+)
 
 
 def find(connection: Connection, bounds: Iterable[Bound]) -> dict[tuple[int, str, str], tuple[str, str]]:
@@ -55,6 +58,6 @@ def insert(connection: Connection, bindings: Sequence[tuple[Bound, str]], now: M
     connection.run(_INSERT, {"new": rows_json(rows)})
 
 
-def forget(connection: Connection, before: Millis) -> None:
-    """Free the keys bound before this moment."""
-    connection.run(_FORGET, {"before": before})
+def forget(connection: Connection, before: Millis, most: int) -> int:
+    """Free the oldest keys bound before this moment, so many at once; how many that were."""
+    return len(connection.run(_FORGET, {"before": before, "most": most}))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from souk.store import tasks
 from souk.store.assets import ALIVE
 from souk.store.database import Connection
 from souk.store.statement import Statement, rows_json
@@ -21,7 +22,9 @@ _DROP = Statement("DELETE FROM pins WHERE task_id IN (SELECT id FROM {rows:done(
 
 
 def missing(connection: Connection, targets: Iterable[str], now: Millis) -> set[str]:
-    """Which of these files and tasks are gone. A file past its time is, though its row may stay a while."""
+    """Which of these files and tasks are gone, until the commit. A file past its time is, though its row may stay."""
+    targets = list(targets)
+    tasks.lock(connection, targets)
     wanted = rows_json({"target": target} for target in targets)
     rows = connection.run(_MISSING, {"wanted": wanted, "now": now})
     return {row[0] for row in rows}

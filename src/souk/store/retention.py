@@ -1,13 +1,23 @@
 """Letting go of old rows: tasks past their log time with all that hangs on them, old keys, folded ledger entries."""
 
+from collections.abc import Sequence
+
+from souk.store import tasks
 from souk.store.database import Connection
 from souk.store.statement import Statement, rows_json
 
-_OLD_TASKS = Statement(
-    "SELECT id FROM tasks WHERE id < :before AND completed_at IS NOT NULL AND completed_at < :moment AND keep = 0 "
+_LAPSED = (
+    "tasks.completed_at IS NOT NULL AND tasks.completed_at < :moment AND tasks.keep = 0 "
     "AND NOT EXISTS (SELECT 1 FROM pins WHERE pins.target = tasks.id) "
-    "AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.task_id = tasks.id AND outbox.state = 'pending') "
-    "ORDER BY id LIMIT :most"
+    "AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.task_id = tasks.id AND outbox.state = 'pending')"
+)
+_NEXT_TASKS = Statement(
+    f"SELECT id, CASE WHEN {_LAPSED} THEN 1 ELSE 0 END FROM tasks "  # noqa: S608 - a constant condition
+    "WHERE id > :after AND id < :before ORDER BY id LIMIT :most"
+)
+_STILL_LAPSED = Statement(
+    "SELECT tasks.id FROM {rows:asked(id text)} JOIN tasks ON tasks.id = asked.id "  # noqa: S608 - a constant condition
+    f"WHERE {_LAPSED}"
 )
 _DEPENDENTS = tuple(
     Statement(f"DELETE FROM {table} WHERE task_id IN (SELECT id FROM {{rows:gone(id text)}})")  # noqa: S608 - constant names
@@ -19,10 +29,25 @@ _EXPIRE_FILES = Statement(
 _DELETE = Statement("DELETE FROM tasks WHERE id IN (SELECT id FROM {rows:gone(id text)})")
 
 
-def old_tasks(connection: Connection, before: str, moment: int, most: int) -> list[str]:
-    """Finished tasks older than an id and a moment that nothing protects."""
-    rows = connection.run(_OLD_TASKS, {"before": before, "moment": moment, "most": most})
-    return [row[0] for row in rows]
+def old_tasks(
+    connection: Connection, after: str, before: str, moment: int, most: int
+) -> tuple[list[str], str | None]:
+    """Of the next tasks between two ids, those that ended before a moment and that nothing protects.
+
+    Looks at ``most`` tasks, however many of them stay; the second answer is where to go on, None at the end.
+    """
+    rows = connection.run(_NEXT_TASKS, {"after": after, "before": before, "moment": moment, "most": most})
+    return [row[0] for row in rows if row[1]], rows[-1][0] if len(rows) == most else None
+
+
+def drop_lapsed(connection: Connection, ids: Sequence[str], moment: int) -> int:
+    """Remove those of these tasks that are past their time and that nothing protects by now; how many went."""
+    tasks.lock(connection, ids)
+    asked = rows_json({"id": task_id} for task_id in ids)
+    gone = [row[0] for row in connection.run(_STILL_LAPSED, {"asked": asked, "moment": moment})]
+    if gone:
+        delete_tasks(connection, gone)
+    return len(gone)
 
 
 def delete_tasks(connection: Connection, ids: list[str]) -> None:

@@ -75,6 +75,16 @@ def fetch(connection: Connection, ids: Iterable[str]) -> dict[TaskId, TaskRow]:
     return {task.id: task for task in map(_task, rows)}
 
 
+_LOCK = Statement(
+    "SELECT id FROM tasks WHERE id IN (SELECT id FROM {rows:wanted(id text)}) ORDER BY id {for_update}"
+)
+
+
+def lock(connection: Connection, ids: Iterable[str]) -> None:
+    """Keep these tasks as they are until the commit: who deletes one and who builds on it wait for each other."""
+    connection.run(_LOCK, {"wanted": rows_json({"id": task_id} for task_id in ids)})
+
+
 _INSERT_COLUMNS = {
     "id": "text",
     "account_id": "bigint",
