@@ -2,11 +2,13 @@
 
 import fcntl
 import os
+import secrets
 import socket
 from pathlib import Path
 from typing import IO
 
 MAX_SLOTS = 256
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class SlotLock:
@@ -17,8 +19,8 @@ class SlotLock:
         self._file, number = _first_free(folder)
         self.first = number == 0
         """No other process of this folder was running."""
-        self.name = f"{socket.gethostname()}:{folder.absolute()}:{number}"
-        """The same name means the same lock file on the same machine."""
+        self.name = f"{_machine()}:{folder.absolute()}:{_mark_of(folder)}:{number}"
+        """The same name means the same lock file, locked through the same kernel."""
 
     def release(self) -> None:
         self._file.close()
@@ -35,6 +37,27 @@ def any_taken(folder: Path) -> bool:
             if not _try_lock(file):
                 return True
     return False
+
+
+def _machine() -> str:
+    """What no two machines share, however alike they are named; containers on one machine do."""
+    try:
+        return _BOOT_ID.read_text().strip()
+    except OSError:
+        return socket.gethostname()
+
+
+def _mark_of(folder: Path) -> str:
+    """A random word that lies in the folder: many containers know theirs by the same path."""
+    path = folder / "mark"
+    with path.open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        mark = file.read()
+        if not mark:
+            mark = secrets.token_hex(8)
+            file.write(mark)
+        return mark
 
 
 def _first_free(folder: Path) -> tuple[IO[str], int]:
