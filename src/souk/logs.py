@@ -162,7 +162,7 @@ class TextLines(logging.Formatter):
         parts = [
             _moment(record.created),
             record.levelname,
-            record.name.removeprefix("souk."),
+            _room(record),
             record.getMessage(),
         ]
         parts += [f"{name}={_plain(value)}" for name, value in _fields(record)]
@@ -177,13 +177,18 @@ class JsonLines(logging.Formatter):
         line: dict[str, Any] = {
             "at": _moment(record.created),
             "level": record.levelname,
-            "room": record.name.removeprefix("souk."),
+            "room": _room(record),
             "event": record.getMessage(),
             **dict(_fields(record)),
         }
         if trace := _trace(self, record):
             line["trace"] = trace.strip()
         return redact(_encode(line).decode())
+
+
+def _room(record: logging.LogRecord) -> str:
+    """Where in the house it happened. uvicorn's ``error`` logger is its only one, and tells good news too."""
+    return "http" if record.name == "uvicorn.error" else record.name.removeprefix("souk.")
 
 
 def _fields(record: logging.LogRecord) -> list[tuple[str, Any]]:

@@ -151,6 +151,11 @@ def test_a_callback_address_must_be_http(address: object) -> None:
     assert refused({"model": "m", "callBackUrl": address}).field == "callBackUrl"
 
 
+def test_callback_address_that_is_too_long_is_told_so() -> None:
+    address = f"https://app.example/{'a' * 3000}"
+    assert "at most 2048 characters" in refused({"model": "m", "callBackUrl": address}).message
+
+
 @pytest.mark.parametrize("model", [None, "", 7, ["m"]])
 def test_the_model_must_be_named(model: object) -> None:
     assert refused({"model": model, "input": {}}).field == "model"

@@ -45,6 +45,12 @@ def test_a_json_line_is_one_object(written: io.StringIO) -> None:
     assert record["why"] == 'two\nlines and "quotes"'
 
 
+def test_a_line_of_the_http_server_does_not_look_like_an_error(written: io.StringIO) -> None:
+    logs.set_up("INFO", "text", stream=written)
+    logging.getLogger("uvicorn.error").info("Shutting down")
+    assert read(written).endswith(" INFO http Shutting down\n")
+
+
 def test_an_event_is_one_line_whatever_it_says(written: io.StringIO) -> None:
     logs.set_up("INFO", "text", stream=written)
     log.info("first\nsecond", extra={"note": "third\r\nfourth"})

@@ -37,7 +37,10 @@ def address(body: JsonObject, name: str) -> str | None:
     value = body.get(name)
     if value is None or value == "":
         return None
-    if isinstance(value, str) and len(value) <= LONGEST_ADDRESS and _is_http(value):
+    if isinstance(value, str) and len(value) > LONGEST_ADDRESS:
+        message = f"{name} must have at most {LONGEST_ADDRESS} characters (got {len(value)})"
+        raise Refusal(Reason.INVALID_INPUT, message, field=name)
+    if isinstance(value, str) and _is_http(value):
         return value
     raise Refusal(Reason.INVALID_INPUT, f"{name} must be an http or https address", field=name)
 
