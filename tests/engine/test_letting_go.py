@@ -1,18 +1,19 @@
 """Deleting tasks beside everything else: in steps that stay small, and never one that a create builds on just now."""
 
+import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
 from souk.engine import retention as engine_retention
-from souk.engine.retention import DELETE_TASKS, FORGET_KEYS, Lapsed
+from souk.engine.retention import DELETE_TASKS, DROP_MARKS, FORGET_KEYS, Lapsed
 from souk.ids import oldest_id_at
 from souk.operations.changes import DELETE
 from souk.store import pins, retention
 from souk.store.database import Connection, Database
-from souk.store.lane import Kind
+from souk.store.lane import KEPT_MARK_MS, Kind, Lane
 from souk.store.statement import Statement
 from souk.words import Millis
 from tests.engine.shelf import NOW, Shelf, shelf
@@ -93,3 +94,32 @@ def test_old_keys_are_forgotten_in_steps(migrated_url: str, monkeypatch: pytest.
             store.connection.run(insert, {"key": f"key-{number}", "at": NOW + number})
         steps = [done(store.connection, FORGET_KEYS, NOW + 3) for _ in range(3)]
         assert steps == [2, 1, 0]
+
+
+def test_marks_of_lanes_that_are_long_gone_are_dropped(migrated_url: str) -> None:
+    mark = Statement("INSERT INTO lane_marks (lane, batch) VALUES (:lane, :batch)")
+    with shelf(migrated_url) as store:
+        store.connection.run(mark, {"lane": "killed", "batch": NOW - KEPT_MARK_MS - 1})
+        store.connection.run(mark, {"lane": "idle", "batch": NOW - KEPT_MARK_MS})
+        done(store.connection, DROP_MARKS, NOW)
+        assert store.connection.run(Statement("SELECT lane FROM lane_marks")) == [("idle",)]
+
+
+async def test_a_lane_makes_sure_of_its_mark_after_a_long_rest(migrated_postgres_url: str) -> None:
+    marks = Statement("SELECT lane FROM lane_marks")
+    seen: list[Any] = []
+
+    def look(_: Connection, ops: Sequence[None]) -> list[None]:
+        other = Database(migrated_postgres_url).connect()
+        seen.extend(other.run(marks))
+        other.close()
+        return list(ops)
+
+    lane = Lane(Database(migrated_postgres_url), "resting")
+    lane.start()
+    with shelf(migrated_postgres_url) as store:
+        store.connection.run(Statement("DELETE FROM lane_marks"))
+    lane._batch_number = NOW - KEPT_MARK_MS
+    await lane.write(Kind("look", 1, look), None)
+    await asyncio.to_thread(lane.close)
+    assert seen == [("resting",)], "a row to wait at, before the first batch is under way"

@@ -107,6 +107,13 @@ def _delivered(done: Done, rows: list[AssetRow]) -> Delivered:
     )
 
 
+async def spooled_json(done: Done, spool: Path) -> str:
+    """A verdict that can be stored. What has to be written to disk for that is, on a thread."""
+    if all(output.url for output in done.files):
+        return outputs_to_json(done, spool)
+    return await asyncio.to_thread(outputs_to_json, done, spool)
+
+
 def outputs_to_json(done: Done, spool: Path) -> str:
     """A verdict that can be stored: addresses as they are, bytes and local files spooled and synced first."""
     files: list[JsonObject] = []

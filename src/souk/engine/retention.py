@@ -15,7 +15,7 @@ from souk.ids import oldest_id_at
 from souk.store import idempotency, tasks
 from souk.store import retention as rows
 from souk.store.database import Connection
-from souk.store.lane import Kind
+from souk.store.lane import Kind, drop_old_marks
 from souk.words import Millis, TaskId
 
 log = logging.getLogger("souk.engine")
@@ -53,9 +53,15 @@ def _fold(connection: Connection, folds: Sequence[Fold]) -> list[int]:
     return [rows.fold_ledger(connection, fold.before, fold.now) for fold in folds]
 
 
+def _drop_marks(connection: Connection, moments: Sequence[int]) -> list[None]:
+    drop_old_marks(connection, min(moments))
+    return [None] * len(moments)
+
+
 DELETE_TASKS: Kind[Lapsed, int] = Kind("delete-tasks", 80, _delete_tasks)
 FORGET_KEYS: Kind[int, int] = Kind("forget-keys", 81, _forget_keys)
 FOLD_LEDGER: Kind[Fold, int] = Kind("fold-ledger", 82, _fold)
+DROP_MARKS: Kind[int, None] = Kind("drop-marks", 83, _drop_marks)
 
 
 async def sweep(world: World) -> None:
@@ -65,6 +71,7 @@ async def sweep(world: World) -> None:
     while await world.lane.write(FORGET_KEYS, int(now - limits.idempotency_days * DAY_MS)) == KEYS_PER_STEP:
         await world.clock.sleep(REST_SECONDS)
     folded = await world.lane.write(FOLD_LEDGER, Fold(int(now - limits.ledger_days * DAY_MS), now))
+    await world.lane.write(DROP_MARKS, now)
     counts = await files.sweep(world.lane, world.reads, world.storage, world.clock)
     folders = await _clear_work(world)
     log.info(

@@ -4,7 +4,7 @@ from souk.assets.ingest import IngestFailed
 from souk.engine.interrupt import DeadlinePassed
 from souk.engine.job import folder_of
 from souk.engine.lease import Failure
-from souk.engine.result import finish_with, outputs_from_json, outputs_to_json
+from souk.engine.result import finish_with, outputs_from_json, spooled_json
 from souk.engine.upstream import Upstream, backoff
 from souk.providers.base import Done
 from souk.words import FailKind
@@ -43,4 +43,4 @@ async def _refresh(upstream: Upstream) -> None:
         return
     verdict = await upstream.asked(await upstream.job(upstream.route()))
     if isinstance(verdict, Done):
-        await lease.step(outputs=outputs_to_json(verdict, folder_of(lease)))
+        await lease.step(outputs=await spooled_json(verdict, folder_of(lease)))

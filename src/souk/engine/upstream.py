@@ -8,7 +8,7 @@ from souk.engine.gate import Gate
 from souk.engine.job import folder_of, job_for
 from souk.engine.lease import Failure, Lease
 from souk.engine.pace import Pace, Throttle
-from souk.engine.result import outputs_to_json
+from souk.engine.result import spooled_json
 from souk.engine.routes import Route
 from souk.engine.slots import Slots
 from souk.providers.base import Accepted, Done, Failed, Job, Provider, Running, Unreachable
@@ -104,7 +104,8 @@ class Upstream:
         await self.lease.step(TaskState.GENERATING, attempt=accepted, ref=answer.ref)
 
     async def to_storing(self, done: Done) -> None:
-        await self.lease.step(TaskState.STORING, outputs=outputs_to_json(done, folder_of(self.lease)))
+        outputs = await spooled_json(done, folder_of(self.lease))
+        await self.lease.step(TaskState.STORING, outputs=outputs)
 
     async def refused(self, attempt: Attempt, failure: Failure, verdict: str) -> None:
         """The upstream does not have the task, for sure: back in the queue with what was learnt."""

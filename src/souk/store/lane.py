@@ -37,6 +37,17 @@ _WRITE_MARK = Statement(
     "ON CONFLICT (lane) DO UPDATE SET batch = excluded.batch"
 )
 _DROP_MARK = Statement("DELETE FROM lane_marks WHERE lane = :lane")
+_DROP_OLD_MARKS = Statement("DELETE FROM lane_marks WHERE batch < :before")
+_DAY_MS = 86_400_000
+_STALE_MARK_MS = _DAY_MS
+"""A lane that wrote nothing for so long makes sure of its mark before it writes again."""
+KEPT_MARK_MS = 7 * _DAY_MS
+"""A mark this old is that of a process which was killed, or will be made anew."""
+
+
+def drop_old_marks(connection: Connection, now: int) -> None:
+    """Remove the marks of lanes that wrote nothing for days."""
+    connection.run(_DROP_OLD_MARKS, {"before": now - KEPT_MARK_MS})
 
 
 class Busy(Exception):
@@ -101,7 +112,7 @@ class Lane:
         self._waiting: deque[_Pending] = deque()
         self._wake = threading.Condition()
         self._closing = False
-        self._batch_number = 0
+        self._batch_number = time.time_ns() // 1_000_000
         self._connection: Connection | None = None
         self._thread = threading.Thread(target=self._run, name="souk-lane", daemon=True)
         self.stats = LaneStats()
@@ -114,7 +125,7 @@ class Lane:
         if self._connection.dialect is Dialect.POSTGRESQL:
             # The mark must exist before the first batch: a lane that reconnects waits at its row for a commit still
             # under way. Were there no row to wait at, the batch would be run a second time.
-            self._connection.run(_WRITE_MARK, {"lane": self._name, "batch": self._batch_number})
+            self._write_mark(self._connection)
         self._thread.start()
 
     @property
@@ -210,15 +221,23 @@ class Lane:
         connection = self._connection
         if connection is None:
             raise Lost("no connection")
-        self._batch_number += 1
+        # A number no batch had before, that also tells when the lane was last alive.
+        last, now = self._batch_number, time.time_ns() // 1_000_000
+        self._batch_number = max(last + 1, now)
+        marked = connection.dialect is Dialect.POSTGRESQL
+        if marked and now - last > _STALE_MARK_MS:
+            connection.run(_WRITE_MARK, {"lane": self._name, "batch": last})
         connection.begin()
-        if connection.dialect is Dialect.POSTGRESQL:
-            connection.run(_WRITE_MARK, {"lane": self._name, "batch": self._batch_number})
+        if marked:
+            self._write_mark(connection)
         for kind, group in _by_kind(batch):
             answers = kind.handle(connection, [pending.op for pending in group])
             for pending, answer in zip(group, answers, strict=True):
                 pending.answer = answer
         connection.commit()
+
+    def _write_mark(self, connection: Connection) -> None:
+        connection.run(_WRITE_MARK, {"lane": self._name, "batch": self._batch_number})
 
     def _roll_back(self) -> None:
         try:
