@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 
 import aiohttp
 import pytest
@@ -113,6 +115,13 @@ async def test_a_process_without_its_database_is_alive_but_not_ready(souk: Souk)
     assert (ready.status, ready.body["status"]) == (503, "not ready")
     assert ready.body["checks"]["lane"] != "ok"
     assert ready.body["checks"]["database"] == "ok"
+
+
+async def test_readiness_is_tried_with_a_write_that_reaches_the_disk(souk: Souk) -> None:
+    with closing(sqlite3.connect(souk.house.database.path)) as other:
+        written = other.execute("PRAGMA data_version").fetchone()
+        await souk.client.get("/ready")
+        assert other.execute("PRAGMA data_version").fetchone() != written
 
 
 async def test_a_check_that_hangs_is_not_ready() -> None:
