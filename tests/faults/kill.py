@@ -45,8 +45,9 @@ class Siege:
     """Seconds each start took until the server answered."""
 
     async def start(self, trap: str = "") -> None:
+        """Start the server and wait until it answers; one with a trap may die before it does."""
         started = time.monotonic()
-        await self.server.start(trap)
+        await self.server.start(trap, ready=not trap)
         self.startups.append(time.monotonic() - started)
 
     async def kill_and_restart(self) -> None:

@@ -17,7 +17,8 @@ from souk.store.database import PostgresConnection, SqliteConnection
 from souk.store.lane import Lane
 
 Spring = Callable[[], None]
-Match = Callable[[str, Any], bool]
+Match = Callable[[Any], bool]
+"""Whether a write of a batch, answered and not yet committed, is the one."""
 
 
 def trap(text: str) -> Spring:
@@ -36,20 +37,29 @@ def trap(text: str) -> Spring:
 
 
 def _step_to(state: str) -> Match:
-    return lambda kind, op: kind == "advance" and isinstance(op, Step) and op.move.to_state == state
-
-
-def _write(name: str) -> Match:
-    return lambda kind, _: kind == name
+    return lambda write: isinstance(write.op, Step) and write.op.move.to_state == state
 
 
 def _end(state: str) -> Match:
-    return lambda kind, op: kind == "finish" and isinstance(op, Finish) and op.ending.to_state == state
+    return lambda write: isinstance(write.op, Finish) and write.op.ending.to_state == state
+
+
+def _write(name: str) -> Match:
+    return lambda write: write.kind.name == name
+
+
+def _claim(name: str) -> Match:
+    """A claim that got something."""
+    return lambda write: write.kind.name == name and bool(_taken(write.answer))
+
+
+def _taken(claimed: Any) -> Any:
+    return claimed.tasks if hasattr(claimed, "tasks") else claimed.rows
 
 
 WRITES: dict[str, Match] = {
     "create": _write("create"),
-    "claim": _write("claim"),
+    "claim": _claim("claim"),
     "mark": _step_to("submitting"),
     "accepted": _step_to("generating"),
     "storing": _step_to("storing"),
@@ -57,7 +67,7 @@ WRITES: dict[str, Match] = {
     "success": _end("success"),
     "fail": _end("fail"),
     "upload": _write("upload"),
-    "callback-claim": _write("outbox.claim"),
+    "callback-claim": _claim("outbox.claim"),
     "callback-body": _write("outbox.body"),
     "callback-tried": _write("outbox.tried"),
 }
@@ -67,24 +77,23 @@ WRITES: dict[str, Match] = {
 def set_commit_trap(name: str, spring: Spring, *, after: bool) -> None:
     """Spring before (or after) the commit of a batch that holds a matching write."""
     match = WRITES[name]
-    caught = False
+    batch: list[Any] = []
     transact = Lane._transact
 
-    def watched(lane: Lane, batch: list[Any]) -> None:
-        nonlocal caught
-        caught = any(match(pending.kind.name, pending.op) for pending in batch)
-        transact(lane, batch)
+    def watched(lane: Lane, pending: list[Any]) -> None:
+        batch[:] = pending
+        transact(lane, pending)
 
     Lane._transact = watched  # pyright: ignore[reportAttributeAccessIssue] - the same, watched
 
     def around(commit: Callable[[Any], None]) -> Callable[[Any], None]:
         def committing(connection: Any) -> None:
-            nonlocal caught
-            mine, caught = caught, False
-            if mine and not after:
+            caught = any(match(write) for write in batch)
+            batch.clear()
+            if caught and not after:
                 spring()
             commit(connection)
-            if mine and after:
+            if caught and after:
                 spring()
 
         return committing

@@ -12,7 +12,6 @@ LIES = ("", "", "[up:slow=0.3]", "[up:drop-after-accept]", "[up:fail=422]", "[up
 """One task each; between them they pass every point."""
 
 POINTS = [
-    "before-create",
     "after-create",
     "after-claim",
     "before-mark",
@@ -20,9 +19,7 @@ POINTS = [
     "after-submit:2",
     "before-accepted",
     "after-accepted",
-    "after-review",
     "after-storing",
-    "after-ingest:2",
     "before-success",
     "after-success",
     "after-callback:2",
