@@ -236,6 +236,7 @@ def test_no_statement_reads_past_its_index(database_url: str) -> None:
     with store(database_url) as db:
         assert isinstance(db, SqliteConnection)
         texts = {name: value for name, value in vars(sending).items() if isinstance(value, Statement)}
+        del texts["_TAKE_BACK"]  # looks through what is pending, once after a node died
         texts["endpoints"] = vars(outbox)["_ENDPOINTS"]
         texts["redeliver"] = vars(outbox)["_REDELIVER"]
         for name, statement in texts.items():

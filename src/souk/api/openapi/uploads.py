@@ -77,7 +77,7 @@ OPERATIONS = (
         "The file is fetched within 30 seconds. Without `fileName` it is called as in the address.",
         _body(
             {"fileUrl": text("An http or https address.")},
-            {"fileUrl": "https://assets.example.org/a.jpg", "uploadPath": "images", "fileName": "a.jpg"},
+            {"fileUrl": "https://assets.example/a.jpg", "uploadPath": "images", "fileName": "a.jpg"},
         ),
     ),
     _upload(
