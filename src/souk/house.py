@@ -367,7 +367,6 @@ def _engine_limits(settings: Settings) -> EngineLimits:
         review_seconds=settings.review_seconds,
         drain_seconds=settings.drain_seconds,
         lease_seconds=settings.lease_seconds,
-        results_days=settings.results_days,
         logs_days=settings.logs_days,
         idempotency_days=settings.idempotency_days,
         ledger_days=settings.ledger_days,

@@ -39,7 +39,6 @@ class EngineLimits:
     lease_seconds: float = 15.0
     claim_seconds: float = 1.0
     """How often to look for work of other processes when nothing rings."""
-    results_days: float = 14.0
     logs_days: float = 60.0
     idempotency_days: float = 3.0
     ledger_days: float = 400.0

@@ -62,16 +62,6 @@ class Record(msgspec.Struct, frozen=True):
     """Held back from retention."""
 
     @property
-    def param(self) -> JsonObject:
-        """The create call as the wire echoes it, its input after type repair."""
-        call: JsonObject = {"model": self.model}
-        if self.callback_url is not None:
-            call["callBackUrl"] = self.callback_url
-        if self.progress_url is not None:
-            call["progressCallBackUrl"] = self.progress_url
-        return call | {"input": self.input}
-
-    @property
     def error(self) -> JsonObject | None:
         """Why the task failed, for machines."""
         if self.fail_kind is None:

@@ -120,8 +120,6 @@ class Accepted:
     """The upstream took the task; ``ref`` names it in every later call."""
 
     ref: str
-    poll_after: float | None = None
-    """Seconds the upstream asks us to wait before the first poll."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +156,6 @@ class Running:
     data: JsonObject = field(default_factory=dict[str, Any])
     """What is known at this stage."""
     queued: bool = False
-    poll_after: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
