@@ -4,7 +4,7 @@ Providers never sleep, loop on time, read the clock, the environment or the data
 The engine owns time, retries and storage; a provider only translates one step at a time.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -69,6 +69,8 @@ class ParentRef:
     connection: str
     ref: str
     """The upstream's own id."""
+    data: JsonObject = field(default_factory=dict[str, Any])
+    """What the provider that made a piece wrote down about it; empty for a task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +126,14 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class NewPiece:
-    """An addressable output that is not (only) a file, such as a character that later tasks may name."""
+    """An addressable output that is not (only) a file, such as a song or a character that later tasks may name."""
 
     kind: str
     upstream_ref: str = ""
+    file: int | None = None
+    """Which of ``Done.files`` it is heard or seen in; tasks that name the piece get this file alone."""
+    data: JsonObject = field(default_factory=dict[str, Any])
+    """What later tasks must know of it; comes back as :attr:`ParentRef.data`. It cannot name files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +160,9 @@ class Running:
     stage: str = ""
     """A stage of the work that is reached, such as ``text`` or ``first``; the client is told of each once."""
     data: JsonObject = field(default_factory=dict[str, Any])
-    """What is known at this stage."""
+    """What is known at this stage, with ``{"$file": n}`` and ``{"$piece": n}`` as in a result."""
+    files: Sequence["OutputFile"] = ()
+    """What is finished at this stage: the first of ``Done.files``, stored now and not again at the end."""
     queued: bool = False
 
 
@@ -229,10 +237,14 @@ class Provider(Protocol):
         ...
 
 
+Tell = Callable[[Running], Awaitable[None]]
+"""How a local engine reports a stage while it runs. Returns once the stage is stored."""
+
+
 class LocalProvider(Protocol):
     """An engine on this machine; runs can always be repeated."""
 
-    async def run(self, job: Job, workdir: Path) -> Done:
+    async def run(self, job: Job, workdir: Path, tell: Tell) -> Done:
         """Do the work in child processes, leaving files in ``workdir``. Raises Refused."""
         ...
 

@@ -306,13 +306,29 @@ pieces = Table(
     metadata,
     Column("id", Text, primary_key=True),
     _need("task_id", Text, index=True),
+    _need("number", Integer, server_default="0"),  # order within the task
     _need("account_id", BigInteger),
     _need("mode", Text),
     _need("kind", Text),
     Column("asset_id", Text),
     Column("connection", Text),
     Column("upstream_ref", Text),
+    _need("data", Text, server_default="{}"),
     _need("created_at", BigInteger),
+)
+
+# Credits set aside for one key's chat, in one process. Open until its row is gone; the ledger has its hold and its close.
+blocks = Table(
+    "blocks",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _need("account_id", BigInteger),
+    _need("mode", Text),
+    _need("key_id", BigInteger),
+    _need("amount", BigInteger),
+    _need("spent", BigInteger, server_default="0"),
+    _need("opened_at", BigInteger),
+    _need("lease_until", BigInteger, index=True),  # past it any process closes the block with what is known to be spent
 )
 
 nodes = Table(

@@ -84,6 +84,20 @@ CREATE TABLE balances (
 	CONSTRAINT ck_balances_held CHECK (held >= 0)
 );
 
+CREATE TABLE blocks (
+	id TEXT NOT NULL,
+	account_id BIGINT NOT NULL,
+	mode TEXT NOT NULL,
+	key_id BIGINT NOT NULL,
+	amount BIGINT NOT NULL,
+	spent BIGINT DEFAULT '0' NOT NULL,
+	opened_at BIGINT NOT NULL,
+	lease_until BIGINT NOT NULL,
+	PRIMARY KEY (id)
+);
+
+CREATE INDEX ix_blocks_lease_until ON blocks (lease_until);
+
 CREATE TABLE deliveries (
 	id INTEGER NOT NULL,
 	outbox_id BIGINT NOT NULL,
@@ -212,12 +226,14 @@ CREATE INDEX ix_outbox_task_id ON outbox (task_id);
 CREATE TABLE pieces (
 	id TEXT NOT NULL,
 	task_id TEXT NOT NULL,
+	number INTEGER DEFAULT '0' NOT NULL,
 	account_id BIGINT NOT NULL,
 	mode TEXT NOT NULL,
 	kind TEXT NOT NULL,
 	asset_id TEXT,
 	connection TEXT,
 	upstream_ref TEXT,
+	data TEXT DEFAULT '{}' NOT NULL,
 	created_at BIGINT NOT NULL,
 	PRIMARY KEY (id)
 );
