@@ -9,13 +9,17 @@ import av
 import numpy as np
 from PIL import Image
 
-from souk.providers.base import Connection, Done, Job, MediaFile
+from souk.providers.base import Connection, Done, Job, MediaFile, Running
 from souk.words import JsonObject, Millis, ModelId, TaskId
 
 PICTURE: JsonObject = {"kind": "image", "media_type": "image/png", "extension": "png", "count": 1}
 CLIP: JsonObject = {"kind": "video", "media_type": "video/mp4", "extension": "mp4", "count": 1, "fps": 24}
 SOUND: JsonObject = {"kind": "audio", "media_type": "audio/mpeg", "extension": "mp3", "count": 1}
 CONNECTION = Connection("sandbox", "sandbox")
+
+
+async def nothing_told(_: Running) -> None:
+    """For runs whose stages no one wants to hear of."""
 
 
 class GivenMedia:

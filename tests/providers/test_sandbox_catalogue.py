@@ -10,7 +10,15 @@ from souk.catalog.model import Model
 from souk.providers.base import MediaFile
 from souk.providers.sandbox import Sandbox
 from souk.words import JsonObject
-from tests.providers.sandbox_jobs import clip_file, content, given, job, picture_file, sound_file
+from tests.providers.sandbox_jobs import (
+    clip_file,
+    content,
+    given,
+    job,
+    nothing_told,
+    picture_file,
+    sound_file,
+)
 
 MODELS = {model.task: model for model in load_catalog().models.values()}
 
@@ -44,7 +52,7 @@ async def test_a_model_of_every_task_runs(sandbox: Sandbox, tmp_path: Path, task
     input = model.with_defaults(model.example)
     output = model.output_for(input).to_json()
     files = example_files(model, input, tmp_path)
-    done = await sandbox.run(job(task, input, made_small(output), files), tmp_path)
+    done = await sandbox.run(job(task, input, made_small(output), files), tmp_path, nothing_told)
     assert len(done.files) >= output.get("count", 0)
     assert all(content(done, number) for number in range(len(done.files)))
     assert done.result.keys() == output["result"].keys()

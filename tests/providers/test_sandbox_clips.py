@@ -18,6 +18,7 @@ from tests.providers.sandbox_jobs import (
     given,
     job,
     notes_of,
+    nothing_told,
     path_of,
     picture_file,
     seconds_of,
@@ -36,7 +37,7 @@ async def made(
     output: JsonObject,
     files: list[MediaFile] | None = None,
 ) -> Path:
-    done = await sandbox.run(job(task, input, output, files or []), folder(at))
+    done = await sandbox.run(job(task, input, output, files or []), folder(at), nothing_told)
     return path_of(done)
 
 
@@ -48,7 +49,7 @@ async def test_clip_has_the_asked_format_size_rate_and_length(
     sandbox: Sandbox, tmp_path: Path, extension: str, media_type: str, fps: int, seconds: float
 ) -> None:
     asked = {**SMALL, "extension": extension, "media_type": media_type, "fps": fps, "seconds": seconds}
-    done: Done = await sandbox.run(job("text-to-video", HILLS, asked), tmp_path)
+    done: Done = await sandbox.run(job("text-to-video", HILLS, asked), tmp_path, nothing_told)
     assert done.files[0].media_type == media_type
     with av.open(str(path_of(done))) as file:
         stream: Any = file.streams.video[0]
@@ -134,7 +135,7 @@ async def test_video_upscale_doubles_each_side_and_keeps_length_and_rate(
 async def test_extension_is_appended_to_the_parents_clip(sandbox: Sandbox, tmp_path: Path) -> None:
     files = [given("task_id", clip_file(tmp_path / "parent.mp4", (128, 96), 1.0, 12), "video/mp4")]
     asked = {**CLIP, "follow": "task_id", "seconds": 2.0}
-    done = await sandbox.run(job("video-extend", {"prompt": "go on"}, asked, files), tmp_path)
+    done = await sandbox.run(job("video-extend", {"prompt": "go on"}, asked, files), tmp_path, nothing_told)
     frames = frames_of(path_of(done))
     assert len(frames) == 36
     assert frames[2].mean() < frames[10].mean()  # the parent's own brightening comes first
@@ -145,7 +146,7 @@ async def test_first_and_last_picture_come_beside_the_clip_when_asked(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:
     result = {"resultUrls": [{"$file": 0}], "firstFrameUrl": [{"$file": 1}], "lastFrameUrl": [{"$file": 2}]}
-    done = await sandbox.run(job("text-to-video", HILLS, {**SMALL, "result": result}), tmp_path)
+    done = await sandbox.run(job("text-to-video", HILLS, {**SMALL, "result": result}), tmp_path, nothing_told)
     assert [file.media_type for file in done.files] == ["video/mp4", "image/png", "image/png"]
     assert done.result == result
 

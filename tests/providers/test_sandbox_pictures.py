@@ -17,6 +17,7 @@ from tests.providers.sandbox_jobs import (
     given,
     grey,
     job,
+    nothing_told,
     path_of,
     picture,
     picture_file,
@@ -28,7 +29,7 @@ LANTERN = {"prompt": "A paper lantern over a quiet harbour at dusk", "seed": 7}
 
 async def made(sandbox: Sandbox, at: Path, *args: Any) -> Path:
     """The first file of a job's result."""
-    return path_of(await sandbox.run(job(*args), folder(at)))
+    return path_of(await sandbox.run(job(*args), folder(at), nothing_told))
 
 
 @pytest.mark.parametrize(
@@ -39,7 +40,7 @@ async def test_picture_has_the_asked_format_and_pixels(
     sandbox: Sandbox, tmp_path: Path, extension: str, media_type: str, known_as: str
 ) -> None:
     asked = {**PICTURE, "media_type": media_type, "extension": extension, "width": 688, "height": 384}
-    done = await sandbox.run(job("text-to-image", LANTERN, asked), tmp_path)
+    done = await sandbox.run(job("text-to-image", LANTERN, asked), tmp_path, nothing_told)
     assert [file.media_type for file in done.files] == [media_type]
     found = picture(path_of(done))
     assert (found.format, found.size) == (known_as, (688, 384))
@@ -74,7 +75,7 @@ async def test_picture_carries_a_visible_mark(sandbox: Sandbox, tmp_path: Path) 
 
 async def test_every_asked_picture_is_delivered_and_differs(sandbox: Sandbox, tmp_path: Path) -> None:
     asked = {**PICTURE, "count": 3, "width": 256, "height": 256}
-    done = await sandbox.run(job("text-to-image", LANTERN, asked), tmp_path)
+    done = await sandbox.run(job("text-to-image", LANTERN, asked), tmp_path, nothing_told)
     assert done.result == {"resultUrls": [{"$file": 0}, {"$file": 1}, {"$file": 2}]}
     assert len({content(done, number) for number in range(3)}) == 3
 
@@ -85,7 +86,9 @@ async def test_same_seed_and_input_give_the_same_bytes(tmp_path: Path) -> None:
     for number, task_id in enumerate(("1" * 32, "2" * 32)):
         other = Sandbox(workers=1)
         at = folder(tmp_path / str(number))
-        found.append(content(await other.run(job("text-to-image", LANTERN, asked, task_id=task_id), at)))
+        found.append(
+            content(await other.run(job("text-to-image", LANTERN, asked, task_id=task_id), at, nothing_told))
+        )
         await other.close()
     assert found[0] == found[1]
 
@@ -94,7 +97,9 @@ async def test_tasks_without_a_seed_differ(sandbox: Sandbox, tmp_path: Path) -> 
     asked = {**PICTURE, "width": 256, "height": 256}
     found: set[bytes] = set()
     for task_id in ("1" * 32, "2" * 32):
-        done = await sandbox.run(job("text-to-image", {"prompt": "hills"}, asked, task_id=task_id), tmp_path)
+        done = await sandbox.run(
+            job("text-to-image", {"prompt": "hills"}, asked, task_id=task_id), tmp_path, nothing_told
+        )
         found.add(content(done))
     assert len(found) == 2
 
@@ -170,7 +175,9 @@ async def test_layers_come_with_their_places(sandbox: Sandbox, tmp_path: Path) -
     source = picture_file(tmp_path / "square.png", (200, 160))
     asked = {**PICTURE, "extension": "jpg", "follow": "image_url"}
     files = [given("image_url", source, "image/png")]
-    done = await sandbox.run(job("layer-decomposition", {"prompt": "split"}, asked, files), tmp_path)
+    done = await sandbox.run(
+        job("layer-decomposition", {"prompt": "split"}, asked, files), tmp_path, nothing_told
+    )
     layers = done.result["resultObject"]["layers_data"]
     assert [layer["name"] for layer in layers] == ["base", "background", "subject"]
     left, top, right, bottom = layers[2]["bounding_box"]["absolute"]
@@ -182,5 +189,7 @@ async def test_a_file_that_is_no_picture_is_refused_by_field(sandbox: Sandbox, t
     broken = text_file(tmp_path / "broken.png")
     asked = {**PICTURE, "follow": "image_url", "scale": 2}
     with pytest.raises(Refused, match="image_url") as refusal:
-        await sandbox.run(job("upscale", {}, asked, [given("image_url", broken, "image/png")]), tmp_path)
+        await sandbox.run(
+            job("upscale", {}, asked, [given("image_url", broken, "image/png")]), tmp_path, nothing_told
+        )
     assert refusal.value.kind is FailKind.BAD_INPUT

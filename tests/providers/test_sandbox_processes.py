@@ -15,7 +15,7 @@ from souk.providers.sandbox import Sandbox
 from souk.providers.sandbox.pool import Pool
 from souk.providers.sandbox.triggers import read_triggers, without_triggers
 from souk.words import FailKind, JsonObject
-from tests.providers.sandbox_jobs import CLIP, PICTURE, content, folder, job
+from tests.providers.sandbox_jobs import CLIP, PICTURE, content, folder, job, nothing_told
 
 SMALL = {**PICTURE, "width": 128, "height": 128}
 ROOT = Path(__file__).parents[2]
@@ -51,20 +51,26 @@ async def test_fail_trigger_fails_with_its_code(
     sandbox: Sandbox, tmp_path: Path, code: str, kind: FailKind
 ) -> None:
     with pytest.raises(Refused) as refusal:
-        await sandbox.run(job("text-to-image", {"prompt": f"a cat [souk:fail={code}]"}, SMALL), tmp_path)
+        await sandbox.run(
+            job("text-to-image", {"prompt": f"a cat [souk:fail={code}]"}, SMALL), tmp_path, nothing_told
+        )
     assert (refusal.value.kind, refusal.value.upstream) == (kind, code)
 
 
 async def test_moderated_trigger_in_a_dialogue_is_seen(sandbox: Sandbox, tmp_path: Path) -> None:
     with pytest.raises(Refused) as refusal:
-        await sandbox.run(job("dialogue", {"dialogue": [{"text": "hm [souk:moderated]"}]}, SMALL), tmp_path)
+        await sandbox.run(
+            job("dialogue", {"dialogue": [{"text": "hm [souk:moderated]"}]}, SMALL), tmp_path, nothing_told
+        )
     assert refusal.value.kind is FailKind.MODERATION
 
 
 async def test_delay_trigger_and_setting_add_up(tmp_path: Path) -> None:
     sandbox = Sandbox(workers=1, delay=0.2)
     begun = time.monotonic()
-    await sandbox.run(job("text-to-image", {"prompt": "[souk:delay=0.3] hills"}, SMALL), tmp_path)
+    await sandbox.run(
+        job("text-to-image", {"prompt": "[souk:delay=0.3] hills"}, SMALL), tmp_path, nothing_told
+    )
     await sandbox.close()
     assert time.monotonic() - begun >= 0.5
 
@@ -72,7 +78,7 @@ async def test_delay_trigger_and_setting_add_up(tmp_path: Path) -> None:
 async def test_stall_trigger_never_finishes_but_can_be_cancelled(sandbox: Sandbox, tmp_path: Path) -> None:
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(
-            sandbox.run(job("text-to-image", {"prompt": "[souk:stall]"}, SMALL), tmp_path), 0.3
+            sandbox.run(job("text-to-image", {"prompt": "[souk:stall]"}, SMALL), tmp_path, nothing_told), 0.3
         )
     assert sandbox.pids == []
 
@@ -91,7 +97,9 @@ def test_caption_does_not_show_triggers() -> None:
 
 async def test_worker_killed_in_a_job_is_replaced_and_the_job_done(sandbox: Sandbox, tmp_path: Path) -> None:
     running = asyncio.create_task(
-        sandbox.run(job("text-to-video", {"prompt": "sea"}, {**LONG_CLIP, "seconds": 3.0}), tmp_path)
+        sandbox.run(
+            job("text-to-video", {"prompt": "sea"}, {**LONG_CLIP, "seconds": 3.0}), tmp_path, nothing_told
+        )
     )
     await until(lambda: any(tmp_path.iterdir()))
     (first,) = sandbox.pids
@@ -102,7 +110,9 @@ async def test_worker_killed_in_a_job_is_replaced_and_the_job_done(sandbox: Sand
 
 
 async def test_worker_that_dies_again_refuses_as_transient(sandbox: Sandbox, tmp_path: Path) -> None:
-    running = asyncio.create_task(sandbox.run(job("text-to-video", {"prompt": "sea"}, LONG_CLIP), tmp_path))
+    running = asyncio.create_task(
+        sandbox.run(job("text-to-video", {"prompt": "sea"}, LONG_CLIP), tmp_path, nothing_told)
+    )
     killed: set[int] = set()
     while not running.done():
         for pid in set(sandbox.pids) - killed:
@@ -118,14 +128,16 @@ async def test_worker_that_dies_again_refuses_as_transient(sandbox: Sandbox, tmp
 async def test_job_past_its_time_is_refused_and_its_worker_killed(tmp_path: Path) -> None:
     sandbox = Sandbox(workers=1, job_seconds=0.5)
     with pytest.raises(Refused) as refusal:
-        await sandbox.run(job("text-to-video", {"prompt": "sea"}, LONG_CLIP), tmp_path)
+        await sandbox.run(job("text-to-video", {"prompt": "sea"}, LONG_CLIP), tmp_path, nothing_told)
     assert refusal.value.kind is FailKind.TIMEOUT
     assert sandbox.pids == []
     await sandbox.close()
 
 
 async def test_cancelled_job_leaves_no_worker_at_work(sandbox: Sandbox, tmp_path: Path) -> None:
-    running = asyncio.create_task(sandbox.run(job("text-to-video", {"prompt": "sea"}, LONG_CLIP), tmp_path))
+    running = asyncio.create_task(
+        sandbox.run(job("text-to-video", {"prompt": "sea"}, LONG_CLIP), tmp_path, nothing_told)
+    )
     await until(lambda: any(tmp_path.iterdir()))
     (pid,) = sandbox.pids
     running.cancel()
@@ -137,7 +149,9 @@ async def test_cancelled_job_leaves_no_worker_at_work(sandbox: Sandbox, tmp_path
 async def test_workers_are_few_kept_and_gone_after_close(tmp_path: Path) -> None:
     sandbox = Sandbox(workers=2)
     jobs = [job("text-to-image", {"prompt": "hills", "seed": n}, SMALL) for n in range(6)]
-    runs = (sandbox.run(each, folder(tmp_path / str(number))) for number, each in enumerate(jobs))
+    runs = (
+        sandbox.run(each, folder(tmp_path / str(number)), nothing_told) for number, each in enumerate(jobs)
+    )
     await asyncio.gather(*runs)
     pids = sandbox.pids
     assert 1 <= len(pids) <= 2
@@ -159,12 +173,12 @@ ORPHANING = """
 import asyncio, sys
 from pathlib import Path
 from souk.providers.sandbox import Sandbox
-from tests.providers.sandbox_jobs import CLIP, job
+from tests.providers.sandbox_jobs import CLIP, job, nothing_told
 
 async def main():
     sandbox, folder = Sandbox(workers=1), Path(sys.argv[1])
     big = {**CLIP, "width": 1280, "height": 720, "seconds": 60.0}
-    running = asyncio.create_task(sandbox.run(job("text-to-video", {"prompt": "sea"}, big), folder))
+    running = asyncio.create_task(sandbox.run(job("text-to-video", {"prompt": "sea"}, big), folder, nothing_told))
     while not any(folder.iterdir()):
         await asyncio.sleep(0.02)
     print(*sandbox.pids, flush=True)

@@ -18,6 +18,7 @@ from tests.providers.sandbox_jobs import (
     grey,
     job,
     notes_of,
+    nothing_told,
     path_of,
     picture,
     picture_file,
@@ -29,7 +30,7 @@ TRANSCRIPT: JsonObject = {"kind": "text", "media_type": "application/json", "ext
 
 
 async def made(sandbox: Sandbox, at: Path, task: str, input: JsonObject, output: JsonObject) -> Path:
-    done = await sandbox.run(job(task, input, output), folder(at))
+    done = await sandbox.run(job(task, input, output), folder(at), nothing_told)
     return path_of(done)
 
 
@@ -61,7 +62,7 @@ async def test_raw_sound_has_exactly_its_samples(
     sandbox: Sandbox, tmp_path: Path, extension: str, rate: int, bytes_each: int
 ) -> None:
     asked = {**SOUND, "extension": extension, "sample_rate": rate, "seconds": 1.0}
-    done = await sandbox.run(job("sound-effect", {"text": "rain"}, asked), tmp_path)
+    done = await sandbox.run(job("sound-effect", {"text": "rain"}, asked), tmp_path, nothing_told)
     assert len(content(done)) == rate * bytes_each
 
 
@@ -90,13 +91,13 @@ async def test_dialogue_speaks_every_turn(sandbox: Sandbox, tmp_path: Path) -> N
 
 async def test_isolation_keeps_the_length_of_the_given_sound(sandbox: Sandbox, tmp_path: Path) -> None:
     files = [given("audio_url", sound_file(tmp_path / "in.wav", 1.5), "audio/wav")]
-    done = await sandbox.run(job("audio-isolation", {}, SOUND, files), tmp_path)
+    done = await sandbox.run(job("audio-isolation", {}, SOUND, files), tmp_path, nothing_told)
     assert seconds_of(path_of(done), "audio") == pytest.approx(1.5, abs=0.06)
 
 
 async def test_transcript_words_lie_where_the_sound_is(sandbox: Sandbox, tmp_path: Path) -> None:
     files = [given("audio_url", sound_file(tmp_path / "in.wav", 3.0), "audio/wav")]
-    done = await sandbox.run(job("speech-to-text", {}, TRANSCRIPT, files), tmp_path)
+    done = await sandbox.run(job("speech-to-text", {}, TRANSCRIPT, files), tmp_path, nothing_told)
     found = done.result["resultObject"]
     words = [entry for entry in found["words"] if entry["type"] == "word"]
     assert " ".join(entry["text"] for entry in words) == found["text"]
@@ -110,7 +111,9 @@ async def test_transcript_of_sandbox_speech_says_what_was_spoken(sandbox: Sandbo
     text = "The lamps of the market are lit."
     path = await made(sandbox, tmp_path / "speech", "text-to-speech", {"text": text}, SOUND)
     done = await sandbox.run(
-        job("speech-to-text", {}, TRANSCRIPT, [given("audio_url", path, "audio/mpeg")]), tmp_path
+        job("speech-to-text", {}, TRANSCRIPT, [given("audio_url", path, "audio/mpeg")]),
+        tmp_path,
+        nothing_told,
     )
     found = done.result["resultObject"]
     assert found["text"] == text
@@ -120,13 +123,15 @@ async def test_transcript_of_sandbox_speech_says_what_was_spoken(sandbox: Sandbo
 async def test_transcript_of_a_silent_clip_is_refused(sandbox: Sandbox, tmp_path: Path) -> None:
     files = [given("audio_url", clip_file(tmp_path / "silent.mp4"), "video/mp4")]
     with pytest.raises(Refused, match="no sound") as refusal:
-        await sandbox.run(job("speech-to-text", {}, TRANSCRIPT, files), tmp_path)
+        await sandbox.run(job("speech-to-text", {}, TRANSCRIPT, files), tmp_path, nothing_told)
     assert refusal.value.kind is FailKind.BAD_INPUT
 
 
 async def test_segments_are_masks_of_the_pictures_size(sandbox: Sandbox, tmp_path: Path) -> None:
     files = [given("image_url", picture_file(tmp_path / "in.png", (120, 90)), "image/png")]
-    done = await sandbox.run(job("segmentation", {}, {"kind": "json", "count": 1}, files), tmp_path)
+    done = await sandbox.run(
+        job("segmentation", {}, {"kind": "json", "count": 1}, files), tmp_path, nothing_told
+    )
     found = done.result["resultObject"]
     assert found["segments_count"] == len(found["segments"]) == len(done.files) >= 2
     assert [segment["maskUrl"] for segment in found["segments"]] == [
@@ -140,14 +145,16 @@ async def test_detection_answers_in_the_models_own_shape(sandbox: Sandbox, tmp_p
     files = [given("image_url", picture_file(tmp_path / "in.png"), "image/png")]
     yes = {"kind": "json", "count": 0, "result": {"resultObject": {"subject_status": 1}}}
     masks = {"kind": "json", "count": 1, "result": {"resultObject": {"mask_urls": {"$files": "all"}}}}
-    first = await sandbox.run(job("detection", {}, yes, files), tmp_path)
-    second = await sandbox.run(job("detection", {}, masks, files), tmp_path)
+    first = await sandbox.run(job("detection", {}, yes, files), tmp_path, nothing_told)
+    second = await sandbox.run(job("detection", {}, masks, files), tmp_path, nothing_told)
     assert (first.result, list(first.files)) == ({"resultObject": {"subject_status": 1}}, [])
     assert second.result == {"resultObject": {"mask_urls": [{"$file": 0}]}}
 
 
 async def test_character_is_a_new_piece(sandbox: Sandbox, tmp_path: Path) -> None:
     asked = {"kind": "json", "count": 0, "pieces": ["character"], "result": {"character_id": {"$piece": 0}}}
-    done = await sandbox.run(job("character", {"character_prompt": "a puppet"}, asked), tmp_path)
+    done = await sandbox.run(
+        job("character", {"character_prompt": "a puppet"}, asked), tmp_path, nothing_told
+    )
     assert list(done.pieces) == [NewPiece("character")]
     assert done.result == {"character_id": {"$piece": 0}}

@@ -9,7 +9,7 @@ from souk.engine.lease import Failure, Lease
 from souk.engine.result import finish_with
 from souk.engine.routes import Route
 from souk.engine.storing import unstorable
-from souk.providers.base import LocalProvider, Refused
+from souk.providers.base import LocalProvider, Refused, Running
 from souk.words import FailKind, TaskState
 
 MAX_RUNS = 3
@@ -28,8 +28,12 @@ async def run_local(lease: Lease, route: Route, provider: LocalProvider) -> None
         folder.mkdir(parents=True)
         job = await job_for(lease, route, attempt)
         started = world.clock.monotonic()
+
+        async def tell(reached: Running) -> None:
+            await lease.reach(reached.stage, reached.data)
+
         try:
-            done = await guarded(lease, provider.run(job, folder))
+            done = await guarded(lease, provider.run(job, folder, tell))
             world.meters.provider_call(
                 route.connection.name, "run", "done", world.clock.monotonic() - started
             )

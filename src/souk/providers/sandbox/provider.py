@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from souk.providers.base import Done, Job, NewPiece, OutputFile, Refused
+from souk.providers.base import Done, Job, NewPiece, OutputFile, Refused, Tell
 from souk.providers.sandbox.pool import Pool, WorkerDied
 from souk.providers.sandbox.triggers import Triggers, read_triggers
 from souk.words import FailKind, JsonObject
@@ -29,7 +29,7 @@ class Sandbox:
         self._delay = delay
         self._job_seconds = job_seconds
 
-    async def run(self, job: Job, workdir: Path) -> Done:
+    async def run(self, job: Job, workdir: Path, tell: Tell) -> Done:  # noqa: ARG002 - nothing it makes has stages
         """Make the job's files in ``workdir``. Raises Refused."""
         triggers = read_triggers(job.input)
         await self._rehearse(triggers)
