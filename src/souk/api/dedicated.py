@@ -63,9 +63,7 @@ class DedicatedRoutes:
             task_id, wait = asked_task(query), wait_of(query)
             asked = self._operations.record(caller, task_id, dialect=family.name, wait=wait)
             record = await (while_connected(asked, receive) if wait else asked)
-            if record is None:
-                raise unknown_task()
-            return family.record(record)
+            return family.missing() if record is None else family.record(record)
 
         return handler
 

@@ -17,6 +17,7 @@ from souk.callbacks.message import Message
 from souk.dialects.codes import GENERATION_FAILED, fail_code
 from souk.dialects.envelope import OK, success
 from souk.dialects.fields import address, client_task_id, refuse_misspelt
+from souk.operations.operations import unknown_task
 from souk.operations.records import Record
 from souk.operations.types import Created, Draft, Reason, Refusal
 from souk.words import FailKind, JsonObject, TaskState
@@ -25,6 +26,9 @@ _encode = msgspec.json.Encoder().encode
 
 OWN_FIELDS: Final = ("callBackUrl", "clientTaskId")
 """What a create body holds beside the model's input."""
+
+NO_CALLBACK: Final = "Please enter callBackUrl."
+"""The words of the wire where a callback is required."""
 
 NEVER_STARTED: Final = frozenset(
     {
@@ -46,6 +50,8 @@ class Create:
     path: str
     models: tuple[str, ...]
     """Catalogue ids; where there are several the body's ``model`` chooses, and the first is the default."""
+    needs_callback: bool = False
+    """Whether a call without ``callBackUrl`` is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +87,15 @@ class Dedicated(ABC):
     def parse(self, create: Create, body: JsonObject, idempotency_key: str | None = None) -> Draft:
         """What a create call asks for. Raises Refusal naming the field."""
         refuse_misspelt(body.keys() - set(OWN_FIELDS), body)
+        callback_url = address(body, "callBackUrl")
+        if callback_url is None and create.needs_callback:
+            raise Refusal(Reason.INVALID_INPUT, NO_CALLBACK, field="callBackUrl")
         left_out = OWN_FIELDS if len(create.models) == 1 else (*OWN_FIELDS, "model")
         return Draft(
             model=_chosen(create, body),
             input={name: value for name, value in body.items() if name not in left_out},
             dialect=self.name,
-            callback_url=address(body, "callBackUrl"),
+            callback_url=callback_url,
             client_task_id=client_task_id(body),
             idempotency_key=idempotency_key,
             operation=create.path,
@@ -107,6 +116,10 @@ class Dedicated(ABC):
         if record.error:
             data["error"] = {**record.error, "message": record.fail_message}
         return success(data)
+
+    def missing(self) -> bytes:
+        """The answer to a record call for an id this family has no task of. Raises Refusal."""
+        raise unknown_task()
 
     def callback(self, record: Record, stage: str) -> Message:  # noqa: ARG002 - these tasks have one stage, the end
         """What the task's receiver is told."""
