@@ -89,6 +89,21 @@ ANSWERS: Final[dict[Reason, Answer]] = {
 }
 
 
+class Reworded(Refusal):
+    """A refusal that a family answers with a code and text of its own, and perhaps with data."""
+
+    def __init__(self, refusal: Refusal, answer: Answer, data: Any = None) -> None:
+        super().__init__(
+            refusal.reason,
+            refusal.message,
+            field=refusal.field,
+            retry_after=refusal.retry_after,
+            allowed=refusal.allowed,
+        )
+        self.answer = answer
+        self.data = data
+
+
 class Rejected(Exception):
     """A request that never became an operation: unreadable, too large, or to no known place."""
 
@@ -131,16 +146,17 @@ def broken(request_id: str) -> bytes:
 
 def refused(refusal: Refusal, request_id: str) -> bytes:
     """The body that answers a refused operation."""
-    answer = ANSWERS[refusal.reason]
+    own = refusal if isinstance(refusal, Reworded) else None
+    answer = own.answer if own else ANSWERS[refusal.reason]
     problem = Problem(refusal.reason.value, refusal.field, refusal.retryable, request_id)
-    text = _text(answer, refusal)
+    text = (own.answer.text if own else "") or _text(answer, refusal)
     if refusal.message and refusal.message != text:
         problem.message = refusal.message
     if refusal.allowed:
         problem.allowed = refusal.allowed
     if refusal.retry_after is not None:
         problem.retryAfter = round(refusal.retry_after, 3)
-    return _encode(_Failure(answer.code, text, None, problem))
+    return _encode(_Failure(answer.code, text, own.data if own else None, problem))
 
 
 def _text(answer: Answer, refusal: Refusal) -> str:
