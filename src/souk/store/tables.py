@@ -328,7 +328,10 @@ blocks = Table(
     _need("amount", BigInteger),
     _need("spent", BigInteger, server_default="0"),
     _need("opened_at", BigInteger),
-    _need("lease_until", BigInteger, index=True),  # past it any process closes the block with what is known to be spent
+    _need("owner", Text),  # the process that draws on it: slot + boot nonce
+    _need(
+        "lease_until", BigInteger, index=True
+    ),  # past it any process closes the block with what is known to be spent
 )
 
 nodes = Table(

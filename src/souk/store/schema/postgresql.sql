@@ -92,6 +92,7 @@ CREATE TABLE blocks (
 	amount BIGINT NOT NULL,
 	spent BIGINT DEFAULT '0' NOT NULL,
 	opened_at BIGINT NOT NULL,
+	owner TEXT NOT NULL,
 	lease_until BIGINT NOT NULL,
 	PRIMARY KEY (id)
 );

@@ -21,6 +21,7 @@ def upgrade() -> None:
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("spent", sa.BigInteger(), nullable=False, server_default="0"),
         sa.Column("opened_at", sa.BigInteger(), nullable=False),
+        sa.Column("owner", sa.Text(), nullable=False),
         sa.Column("lease_until", sa.BigInteger(), nullable=False),
     )
     op.create_index("ix_blocks_lease_until", "blocks", ["lease_until"])
