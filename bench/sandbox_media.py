@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from souk.providers.base import Connection, Job, MediaFile
+from souk.providers.children.pool import Pool
 from souk.providers.sandbox import Sandbox
 from souk.words import JsonObject, Millis, ModelId, TaskId
 
@@ -67,7 +68,7 @@ def cpu_seconds(pids: list[int]) -> float:
 
 async def measure(rounds: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        sandbox = Sandbox(workers=1)
+        sandbox = Sandbox(Pool(1))
         for round_number in range(rounds):
             for name, prompt, output in JOBS:
                 task = {"video": "text-to-video", "audio": "text-to-speech"}.get(

@@ -47,6 +47,7 @@ from souk.operations.records import record_of
 from souk.operations.uploads import UploadLimits, Uploads
 from souk.providers import connections as configured_connections
 from souk.providers.base import Connection, Media, Provider
+from souk.providers.children.pool import Pool
 from souk.providers.connections import Configured
 from souk.providers.registry import PROVIDERS
 from souk.providers.sandbox import Sandbox
@@ -263,7 +264,8 @@ class House:
         settings = self.settings
         node = f"{slot.name}#{secrets.token_hex(8)}"
         chance = random.SystemRandom()
-        self.sandbox = Sandbox(settings.sandbox_workers or None, settings.sandbox_delay)
+        children = Pool(settings.sandbox_workers or os.cpu_count() or 1)
+        self.sandbox = Sandbox(children, settings.sandbox_delay)
         self.outbox = OutboxWorker(
             lane=self.lane,
             reads=self.reads,

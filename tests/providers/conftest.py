@@ -6,6 +6,7 @@ import pytest
 
 from souk.net.client import GuardedHttp
 from souk.net.policy import Policy
+from souk.providers.children.pool import Pool
 from souk.providers.sandbox import Sandbox
 from tests.upstreams.kie import FakeKie
 
@@ -13,7 +14,7 @@ from tests.upstreams.kie import FakeKie
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
     """A sandbox with one child process, ended after the test."""
-    made = Sandbox(workers=1)
+    made = Sandbox(Pool(1))
     yield made
     await made.close()
 

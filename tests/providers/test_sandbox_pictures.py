@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from souk.providers.base import Refused
+from souk.providers.children.pool import Pool
 from souk.providers.sandbox import Sandbox
 from souk.words import FailKind
 from tests.providers.sandbox_jobs import (
@@ -84,7 +85,7 @@ async def test_same_seed_and_input_give_the_same_bytes(tmp_path: Path) -> None:
     asked = {**PICTURE, "width": 256, "height": 256}
     found: list[bytes] = []
     for number, task_id in enumerate(("1" * 32, "2" * 32)):
-        other = Sandbox(workers=1)
+        other = Sandbox(Pool(1))
         at = folder(tmp_path / str(number))
         found.append(
             content(await other.run(job("text-to-image", LANTERN, asked, task_id=task_id), at, nothing_told))

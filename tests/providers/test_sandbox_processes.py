@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from souk.providers.base import Refused
+from souk.providers.children.pool import Pool
 from souk.providers.sandbox import Sandbox
-from souk.providers.sandbox.pool import Pool
 from souk.providers.sandbox.triggers import read_triggers, without_triggers
 from souk.words import FailKind, JsonObject
 from tests.providers.sandbox_jobs import CLIP, PICTURE, content, folder, job, nothing_told
@@ -66,7 +66,7 @@ async def test_moderated_trigger_in_a_dialogue_is_seen(sandbox: Sandbox, tmp_pat
 
 
 async def test_delay_trigger_and_setting_add_up(tmp_path: Path) -> None:
-    sandbox = Sandbox(workers=1, delay=0.2)
+    sandbox = Sandbox(Pool(1), delay=0.2)
     begun = time.monotonic()
     await sandbox.run(
         job("text-to-image", {"prompt": "[souk:delay=0.3] hills"}, SMALL), tmp_path, nothing_told
@@ -126,7 +126,7 @@ async def test_worker_that_dies_again_refuses_as_transient(sandbox: Sandbox, tmp
 
 
 async def test_job_past_its_time_is_refused_and_its_worker_killed(tmp_path: Path) -> None:
-    sandbox = Sandbox(workers=1, job_seconds=0.5)
+    sandbox = Sandbox(Pool(1), job_seconds=0.5)
     with pytest.raises(Refused) as refusal:
         await sandbox.run(job("text-to-video", {"prompt": "sea"}, LONG_CLIP), tmp_path, nothing_told)
     assert refusal.value.kind is FailKind.TIMEOUT
@@ -147,7 +147,7 @@ async def test_cancelled_job_leaves_no_worker_at_work(sandbox: Sandbox, tmp_path
 
 
 async def test_workers_are_few_kept_and_gone_after_close(tmp_path: Path) -> None:
-    sandbox = Sandbox(workers=2)
+    sandbox = Sandbox(Pool(2))
     jobs = [job("text-to-image", {"prompt": "hills", "seed": n}, SMALL) for n in range(6)]
     runs = (
         sandbox.run(each, folder(tmp_path / str(number)), nothing_told) for number, each in enumerate(jobs)
@@ -162,7 +162,7 @@ async def test_workers_are_few_kept_and_gone_after_close(tmp_path: Path) -> None
 async def test_idle_worker_ends_by_itself() -> None:
     pool = Pool(1, idle_seconds=0.2)
     request = {"task_id": "t", "model": "m", "task": "character", "input": {}, "output": {"kind": "json"}}
-    await pool.run({**request, "media": [], "workdir": ""}, 20)
+    await pool.run({**request, "engine": "sandbox", "media": [], "parents": [], "workdir": ""}, 20)
     (pid,) = pool.pids
     await until(lambda: not alive(pid))
     assert pool.pids == []
@@ -172,11 +172,12 @@ async def test_idle_worker_ends_by_itself() -> None:
 ORPHANING = """
 import asyncio, sys
 from pathlib import Path
+from souk.providers.children.pool import Pool
 from souk.providers.sandbox import Sandbox
 from tests.providers.sandbox_jobs import CLIP, job, nothing_told
 
 async def main():
-    sandbox, folder = Sandbox(workers=1), Path(sys.argv[1])
+    sandbox, folder = Sandbox(Pool(1)), Path(sys.argv[1])
     big = {**CLIP, "width": 1280, "height": 720, "seconds": 60.0}
     running = asyncio.create_task(sandbox.run(job("text-to-video", {"prompt": "sea"}, big), folder, nothing_told))
     while not any(folder.iterdir()):
@@ -203,7 +204,10 @@ def test_workers_die_with_a_killed_parent(tmp_path: Path) -> None:
 
 
 def test_the_main_process_loads_no_media_library() -> None:
-    script = "import sys; from souk.providers.sandbox import Sandbox; Sandbox(); print(*sys.modules)"
+    script = (
+        "import sys; from souk.providers.children.pool import Pool; from souk.providers.sandbox import Sandbox; "
+        "Sandbox(Pool(1)); print(*sys.modules)"
+    )
     loaded = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT
     )
@@ -211,7 +215,10 @@ def test_the_main_process_loads_no_media_library() -> None:
 
 
 def test_a_picture_worker_does_not_load_the_video_library() -> None:
-    script = "import sys, souk.providers.sandbox.worker, souk.providers.sandbox.stills; print(*sys.modules)"
+    script = (
+        "import sys, souk.providers.children.worker, souk.providers.sandbox.jobs, souk.providers.sandbox.stills; "
+        "print(*sys.modules)"
+    )
     loaded = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT
     )

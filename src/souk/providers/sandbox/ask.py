@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from souk.providers.children.given import Given, Parent, read_given, read_parents
 from souk.providers.sandbox.triggers import without_triggers
 from souk.words import JsonObject
 
@@ -15,25 +16,6 @@ LINE_FIELDS = ("text", "Scene", "scene", "prompt")
 DEFAULT_COUNT = 1
 MAX_COUNT = 16
 PARENT_FIELDS = ("task_id", "taskId", "origin_task_id")
-
-
-class CannotUse(Exception):
-    """An input file is not what its field needs; becomes a ``bad_input`` refusal."""
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """One input file."""
-
-    field: str
-    path: Path
-    media_type: str
-    index: int = 0
-
-    @property
-    def kind(self) -> str:
-        """``image``, ``video`` or ``audio``."""
-        return self.media_type.partition("/")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +39,14 @@ class Ask:
     """The catalogue's output spec as a plain object; unset values are absent."""
     media: tuple[Given, ...]
     folder: Path
+    parents: tuple[Parent, ...] = ()
 
     @classmethod
     def read(cls, request: JsonObject) -> "Ask":
-        media = tuple(
-            Given(m["field"], Path(m["path"]), m["media_type"], m["index"]) for m in request["media"]
-        )
         names = ("task_id", "model", "task", "input", "output")
-        return cls(**{name: request[name] for name in names}, media=media, folder=Path(request["workdir"]))
+        plain = {name: request[name] for name in names}
+        media, parents = read_given(request), read_parents(request)
+        return cls(**plain, media=media, folder=Path(request["workdir"]), parents=parents)
 
     @property
     def seed(self) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 from av.audio.resampler import AudioResampler
 from numpy.typing import NDArray
 
-from souk.providers.sandbox.ask import CannotUse
+from souk.providers.children.given import CannotUse
 from souk.providers.sandbox.stamp import NOTE, SOFTWARE
 from souk.providers.sandbox.voice import Samples
 

@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from souk.providers.sandbox.ask import Ask, Given
+from souk.providers.children.given import Given
+from souk.providers.children.results import Made, extra_files, filled
+from souk.providers.sandbox.ask import Ask
 from souk.providers.sandbox.audio_file import read_sound
 from souk.providers.sandbox.caption import OVER_GIVEN, OVER_PAINTED
 from souk.providers.sandbox.edit import cover, open_picture
@@ -22,7 +24,6 @@ from souk.providers.sandbox.motion import pan_frames, scene_frames
 from souk.providers.sandbox.overlay import Overlay
 from souk.providers.sandbox.palette import choose_palette
 from souk.providers.sandbox.picture import seed_of
-from souk.providers.sandbox.results import Made, extra_files, filled
 from souk.providers.sandbox.sizes import Size, length, video_size
 from souk.providers.sandbox.stamp import save_picture
 from souk.providers.sandbox.voice import Samples, Voice, speak

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter, ImageOps, UnidentifiedImageError
 
-from souk.providers.sandbox.ask import CannotUse, Given
+from souk.providers.children.given import CannotUse, Given
 from souk.providers.sandbox.palette import choose_palette
 from souk.providers.sandbox.sizes import Size
 

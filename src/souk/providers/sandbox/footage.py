@@ -9,7 +9,7 @@ import av.error
 import numpy as np
 from PIL import Image
 
-from souk.providers.sandbox.ask import CannotUse, Given
+from souk.providers.children.given import CannotUse, Given
 from souk.providers.sandbox.film import Frame
 from souk.providers.sandbox.sizes import Size
 

@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageFilter
 
-from souk.providers.sandbox.ask import Ask, CannotUse, Given
+from souk.providers.children.given import CannotUse, Given
+from souk.providers.children.results import Made, filled
+from souk.providers.sandbox.ask import Ask
 from souk.providers.sandbox.edit import open_picture, subject_mask
-from souk.providers.sandbox.results import Made, filled
 from souk.providers.sandbox.stamp import save_picture
 from souk.words import JsonObject
 

@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from souk.providers.sandbox.ask import Ask, CannotUse
+from souk.providers.children.given import CannotUse
+from souk.providers.children.results import Made, filled
+from souk.providers.sandbox.ask import Ask
 from souk.providers.sandbox.audio_file import rate_for, read_sound, write_sound
 from souk.providers.sandbox.effects import levelled, music, sound_of
 from souk.providers.sandbox.picture import seed_of
-from souk.providers.sandbox.results import Made, filled
 from souk.providers.sandbox.sizes import length
 from souk.providers.sandbox.voice import Samples, Voice, speak
 

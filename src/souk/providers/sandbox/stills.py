@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from PIL import Image, ImageFilter
 
+from souk.providers.children.results import Made, filled
 from souk.providers.sandbox import edit
 from souk.providers.sandbox.ask import Ask
 from souk.providers.sandbox.caption import OVER_GIVEN, OVER_PAINTED, caption, mark
 from souk.providers.sandbox.picture import paint, seed_of
-from souk.providers.sandbox.results import Made, filled
 from souk.providers.sandbox.sizes import Size, picture_size
 from souk.providers.sandbox.stamp import save_picture
 

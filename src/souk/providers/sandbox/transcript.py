@@ -4,7 +4,7 @@ import random
 
 import numpy as np
 
-from souk.providers.sandbox.ask import CannotUse, Given
+from souk.providers.children.given import CannotUse, Given
 from souk.providers.sandbox.audio_file import read_sound, spoken_words
 from souk.providers.sandbox.soundtrack import GATE_SECONDS, QUIET, loudness
 from souk.providers.sandbox.voice import Samples, word_texts

@@ -19,6 +19,8 @@ class Made:
     result: JsonObject = field(default_factory=dict[str, Any])
     seconds: float | None = None
     """Length of the work, where the files do not show it."""
+    pieces: list[JsonObject] = field(default_factory=list[JsonObject])
+    """As the fields of :class:`souk.providers.base.NewPiece`."""
 
     def add(self, path: Path, media_type: str) -> JsonObject:
         """Take a file in; answers its stand-in for the result object."""
@@ -28,7 +30,7 @@ class Made:
     def answer(self) -> JsonObject:
         """As the JSON a child process answers with."""
         files = [{"path": str(path), "media_type": media_type} for path, media_type in self.files]
-        return {"files": files, "result": self.result, "seconds": self.seconds}
+        return {"files": files, "result": self.result, "seconds": self.seconds, "pieces": self.pieces}
 
 
 def filled(output: JsonObject, files: int) -> JsonObject:

@@ -1,4 +1,4 @@
-"""A small pool of child processes that make the sandbox's media: started on first use, ended when idle."""
+"""A small pool of child processes for media work: started on first use, ended when idle."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,7 @@ from typing import cast
 
 from souk.words import JsonObject
 
-WORKER_MODULE = "souk.providers.sandbox.worker"
+WORKER_MODULE = "souk.providers.children.worker"
 IDLE_SECONDS = 30.0
 LINE_LIMIT = 32 * 1024 * 1024
 """Bytes of one framed line; a transcript of hours stays far below."""
@@ -129,7 +129,7 @@ class Pool:
 
     async def _take(self) -> Worker:
         if self._closed:
-            raise WorkerDied("the sandbox is closed")
+            raise WorkerDied("the pool is closed")
         while self._idle:
             worker, timer = self._idle.pop()
             timer.cancel()
