@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
-from souk.words import Credits
+from souk.catalog.model import Route
+from souk.words import Credits, ModelId
 
 PROTOCOLS: Final = ("chat", "responses", "messages", "gemini")
 """OpenAI's chat completions and responses, Anthropic's messages, Gemini's generateContent."""
@@ -50,3 +51,28 @@ class ChatPrice:
         """The most that so many tokens can cost, whatever the cache does."""
         dearest = max(self.input, self.cached, self.written)
         return Credits(-(-(input * dearest + output * self.output) // MILLION))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class ChatModel:
+    """An entry of the catalogue that answers at once, in the shape of its protocols."""
+
+    id: ModelId
+    title: str
+    vendor: str
+    brand: str
+    description: str
+    aliases: tuple[str, ...]
+    protocols: tuple[str, ...]
+    """Which of :data:`PROTOCOLS` it is offered in."""
+    price: ChatPrice
+    context: int
+    """The most tokens it reads."""
+    max_output: int
+    """The most tokens it writes when nothing else is asked."""
+    streams: bool
+    """Whether an answer at the model's own path comes as a stream when the client does not say."""
+    routes: tuple[Route, ...]
+    """In order of preference."""
+    paused: bool
+    """The operator refuses new requests for now."""

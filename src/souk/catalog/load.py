@@ -12,11 +12,14 @@ import yaml
 from jsonschema_rs import ReferencingError, ValidationError, meta
 
 from souk.catalog.catalog import Catalog
+from souk.catalog.chat import ChatModel
+from souk.catalog.chat_load import CHAT, read_chat
 from souk.catalog.check import InputChecker
 from souk.catalog.defaults import Defaults
-from souk.catalog.media import media_places, parent_places
+from souk.catalog.media import media_places
 from souk.catalog.model import Model, Route, allowed_values
 from souk.catalog.output_rule import read_output
+from souk.catalog.parents import check_models, parent_fields
 from souk.catalog.plain import Unreadable, mapping, number, only, sequence, text
 from souk.catalog.price import read_price
 from souk.catalog.refusal import InputRefused
@@ -95,7 +98,8 @@ def load_catalog(directory: Path = PACKAGED, overrides: Mapping[str, Any] | None
         base = entries.get(str(id))
         entries[str(id)] = _Entry(OPERATOR_FILE, _overridden(base.data if base else {"id": str(id)}, data))
     names: dict[str, str] = {id: id for id in entries}
-    return Catalog([_checked_model(entry, names) for entry in entries.values()])
+    tasks = [_checked_model(entry, names) for entry in entries.values() if not _chats(entry)]
+    return Catalog(tasks, [_checked_chat(entry, names) for entry in entries.values() if _chats(entry)])
 
 
 def _packaged(directory: Path) -> dict[str, _Entry]:
@@ -139,11 +143,28 @@ def _overridden(base: JsonObject, changes: JsonObject) -> JsonObject:
     return merged
 
 
+def _chats(entry: _Entry) -> bool:
+    return entry.data.get("category") == CHAT
+
+
+def _checked_chat(entry: _Entry, names: dict[str, str]) -> ChatModel:
+    id = str(entry.data["id"])
+    try:
+        upstream = mapping(entry.data.get("upstream"), "upstream")
+        routes = [_read_route(route, id, upstream) for route in sequence(entry.data.get("routes"), "routes")]
+        model = read_chat(entry.data, routes)
+        _claim_aliases(model, names)
+    except Unreadable as error:
+        raise CatalogError(entry.file, id, str(error)) from error
+    return model
+
+
 def _checked_model(entry: _Entry, names: dict[str, str]) -> Model:
     id = str(entry.data["id"])
     try:
         model = _read_model(entry.data)
         _claim_aliases(model, names)
+        check_models(model.parent_fields, names)
         _check_model(model)
     except (Unreadable, Gap) as error:
         raise CatalogError(entry.file, id, str(error)) from error
@@ -156,7 +177,7 @@ def _read_model(data: JsonObject) -> Model:
         raise Unreadable(f"{missing[0]} is missing; add it")
     id, category, schema = str(data["id"]), data["category"], mapping(data["input"], "input")
     if category not in DEADLINE_SECONDS:
-        raise Unreadable(f"category must be one of {', '.join(DEADLINE_SECONDS)}, not {category!r}")
+        raise Unreadable(f"category must be one of {', '.join((*DEADLINE_SECONDS, CHAT))}, not {category!r}")
     _check_schema(schema)
     upstream = mapping(data.get("upstream"), "upstream")
     routes = [_read_route(route, id, upstream) for route in sequence(data["routes"], "routes")]
@@ -184,7 +205,7 @@ def _read_model(data: JsonObject) -> Model:
         checker=InputChecker(schema),
         defaults=Defaults(schema),
         media_places=media_places(schema),
-        parent_places=parent_places(schema),
+        parent_fields=parent_fields(schema),
     )
 
 
@@ -217,7 +238,7 @@ def _read_route(data: Any, id: str, upstream: JsonObject) -> Route:
     )
 
 
-def _claim_aliases(model: Model, names: dict[str, str]) -> None:
+def _claim_aliases(model: Model | ChatModel, names: dict[str, str]) -> None:
     for alias in model.aliases:
         if names.setdefault(alias, model.id) != model.id:
             raise Unreadable(
