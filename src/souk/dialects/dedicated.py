@@ -110,7 +110,10 @@ class Dedicated(ABC):
 
     def record(self, record: Record) -> bytes:
         """The answer to a record call: the family's record, and what Souk adds to any."""
-        data = self.data(record)
+        return self.shown(record, self.data(record))
+
+    def shown(self, record: Record, data: JsonObject) -> bytes:
+        """A record's body, once the family's ``data`` is known."""
         if record.warnings:
             data["warnings"] = record.warnings
         if record.error:
