@@ -42,15 +42,17 @@ _OWN_CALLS = """
 ## Models with calls of their own
 
 Create: POST to the first path; the body holds the fields of `input` directly, and `model` where several models share a
-path. State and result: GET the second path with `?taskId=`. The shapes are in openapi.json.
+path. State and result: GET the second path with `?taskId=`; where there is one path, its answer is the result. The
+shapes are in openapi.json.
 
 """
 
 
-def llms(models: Iterable[JsonObject], url: str, own_calls: Mapping[str, tuple[str, str]]) -> str:
+def llms(models: Iterable[JsonObject], url: str, own_calls: Mapping[str, tuple[str, ...]]) -> str:
     """The text. ``models`` are full descriptions, ``url`` is the server's address.
 
-    ``own_calls`` are the paths of create and record of the models that ``createTask`` does not run.
+    ``own_calls`` are the paths of create and record of the models that ``createTask`` does not run, or of the one call
+    that answers with the result.
     """
     market: list[str] = []
     own: list[str] = []

@@ -100,9 +100,10 @@ class Pages:
         text = llms(self._models(), self._public_url, self._own_calls())
         return page(text.encode(), "text/plain; charset=utf-8")
 
-    def _own_calls(self) -> dict[str, tuple[str, str]]:
-        """Create and record of every model with an API of its own."""
-        return {
+    def _own_calls(self) -> dict[str, tuple[str, ...]]:
+        """Create and record of every model with an API of its own; one path where the answer is the result."""
+        found: dict[str, tuple[str, ...]] = {call.name: (call.path,) for call in self._dialects.direct}
+        return found | {
             model: (create.path, family.record_path)
             for family in self._dialects.dedicated
             for create in family.creates

@@ -11,6 +11,7 @@ from souk.api.jobs import JobRoutes
 from souk.api.market import MarketRoutes
 from souk.api.metrics import MetricsRoute
 from souk.api.site import Site
+from souk.api.suno import SunoRoutes
 from souk.api.vitals import Vitals
 
 
@@ -23,6 +24,7 @@ def application(
     routes = [
         *jobs.routes,
         *dedicated.routes,
+        *SunoRoutes(site).routes,
         *MarketRoutes(site).routes,
         *health.routes,
         *MetricsRoute(site.meters, vitals).routes,

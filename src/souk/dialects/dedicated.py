@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, ClassVar, Final
 from uuid import NAMESPACE_OID, uuid5
 
@@ -81,6 +82,8 @@ class Dedicated(ABC):
     """What ``tasks.dialect`` says, and ``dialect`` of the family's models."""
     record_path: ClassVar[str]
     creates: ClassVar[tuple[Create, ...]]
+    staged: ClassVar[bool] = False
+    """Whether records show the stages of unfinished tasks."""
     texts: ClassVar[Mapping[FailKind | int, str]] = {}
     """The family's own words for kinds of failure, then for codes; other failures keep theirs."""
 
@@ -138,11 +141,16 @@ class Dedicated(ABC):
 
     def fault(self, record: Record) -> Fault:
         """Why a failed task failed."""
-        code = fail_code(record.fail_kind, record.fail_code)
-        if code == OK:  # an upstream's slip: receivers take this code for success
-            code = GENERATION_FAILED
-        of_kind = self.texts.get(record.fail_kind) if record.fail_kind else None
-        return Fault(code, of_kind or self.texts.get(code) or record.fail_message)
+        return fault_of(record, self.texts)
+
+
+def fault_of(record: Record, texts: Mapping[FailKind | int, str] = MappingProxyType({})) -> Fault:
+    """Why a failed task failed, in these words where they have some for it."""
+    code = fail_code(record.fail_kind, record.fail_code)
+    if code == OK:  # an upstream's slip: receivers take this code for success
+        code = GENERATION_FAILED
+    of_kind = texts.get(record.fail_kind) if record.fail_kind else None
+    return Fault(code, of_kind or texts.get(code) or record.fail_message)
 
 
 def succeeded(record: Record) -> bool:

@@ -28,6 +28,8 @@ class Problem(msgspec.Struct):
     allowed: list[Any] | msgspec.UnsetType = msgspec.UNSET
     retryAfter: float | msgspec.UnsetType = msgspec.UNSET
     """Seconds."""
+    taskId: str | msgspec.UnsetType = msgspec.UNSET
+    """The task that goes on, where an answer could not wait for it."""
 
 
 class _Success(msgspec.Struct):
@@ -132,10 +134,20 @@ def rejected(rejection: Rejected, request_id: str) -> bytes:
 
 
 def failure(
-    code: int, text: str, error: str, request_id: str, *, data: Any = None, retryable: bool = False
+    code: int,
+    text: str,
+    error: str,
+    request_id: str,
+    *,
+    data: Any = None,
+    retryable: bool = False,
+    task_id: str | None = None,
 ) -> bytes:
     """The body of an answer that is not the wanted one and yet has something to tell."""
-    return _encode(_Failure(code, text, data, Problem(error, None, retryable, request_id)))
+    problem = Problem(error, None, retryable, request_id)
+    if task_id is not None:
+        problem.taskId = task_id
+    return _encode(_Failure(code, text, data, problem))
 
 
 def broken(request_id: str) -> bytes:

@@ -11,6 +11,11 @@ from souk.dialects.flux_kontext import FluxKontext
 from souk.dialects.gpt4o_image import Gpt4oImage
 from souk.dialects.runway import Runway
 from souk.dialects.shelf import Shelf
+from souk.dialects.suno.direct import Direct
+from souk.dialects.suno.music import Music
+from souk.dialects.suno.persona import Persona
+from souk.dialects.suno.style import Style
+from souk.dialects.suno.timed_lyrics import TimedLyrics
 from souk.dialects.veo import Veo
 from souk.operations.records import Record
 from souk.settings import WireBehaviour
@@ -46,9 +51,12 @@ class Dialects:
             Runway(shelf),
             Aleph(),
             self.veo,
+            Music(wire),
         )
+        self.style, self.persona, self.timed_lyrics = Style(), Persona(), TimedLyrics()
+        self.direct: tuple[Direct, ...] = (self.style, self.persona, self.timed_lyrics)
         self.table: Mapping[str, Dialect] = {
-            dialect.name: dialect for dialect in (self.jobs, *self.dedicated)
+            dialect.name: dialect for dialect in (self.jobs, *self.dedicated, *self.direct)
         }
 
     def callback(self, record: Record, stage: str) -> Message:

@@ -55,9 +55,10 @@ PROBLEM: JsonObject = thing(
         "message": text("What to do about it, where `msg` is a fixed text of the wire."),
         "allowed": {"type": "array", "items": {}, "description": "Values that would do."},
         "retryAfter": number("Seconds to wait; also in the header `Retry-After`."),
+        "taskId": text("The task that goes on, where an answer could not wait for it."),
     },
     "The machine's view of a refusal.",
-    optional=("message", "allowed", "retryAfter"),
+    optional=("message", "allowed", "retryAfter", "taskId"),
 )
 
 FAILURE: JsonObject = thing(

@@ -1,0 +1,101 @@
+"""Suno's calls that answer with their result: each makes a task, waits for it and shows what it made."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from souk.api.answers import json_answer
+from souk.api.asked import idempotency_key
+from souk.api.site import Site
+from souk.dialects.envelope import Reworded
+from souk.dialects.suno import timed_lyrics
+from souk.dialects.suno.direct import WAIT_SECONDS, Direct
+from souk.dialects.suno.persona import taken
+from souk.logs import request_id
+from souk.operations.operations import unknown_task
+from souk.operations.records import Record
+from souk.operations.types import Caller, Draft, Reason, Refusal
+from souk.words import JsonObject, TaskState
+
+
+class SunoRoutes:
+    """Style, persona and timed lyrics."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._operations = site.operations
+        self._dialects = site.dialects
+        self.routes = [
+            Route(self._dialects.style.path, self.style, methods=["POST"]),
+            Route(self._dialects.persona.path, self.persona, methods=["POST"]),
+            Route(self._dialects.timed_lyrics.path, self.timed_lyrics, methods=["POST"]),
+        ]
+
+    async def style(self, request: Request) -> Response:
+        """POST style/generate: every call is a task of its own, unless it repeats its Idempotency-Key."""
+        caller = await self._site.caller_of(request)
+        body = await self._site.json_of(request)
+        key = idempotency_key(dict(request.scope["headers"]))
+        created = await self._operations.create(caller, self._dialects.style.parse(body, key))
+        record = await self._awaited(caller, created.task_id)
+        balance = await self._operations.balance(caller)
+        return json_answer(self._dialects.style.balanced(record, balance, request_id.get()))
+
+    async def persona(self, request: Request) -> Response:
+        """POST generate-persona: once for each track, but for tries that failed."""
+        caller = await self._site.caller_of(request)
+        body = await self._site.json_of(request)
+        dialect = self._dialects.persona
+        known, draft = await self._standing(caller, dialect, body, _text(body, "audioId"))
+        if known is not None:
+            raise taken(known)
+        try:
+            created = await self._operations.create(caller, draft)
+        except Refusal as refusal:
+            if refusal.reason is Reason.IDEMPOTENCY_CONFLICT:  # another call for the track came between
+                raise taken(None) from refusal
+            raise
+        if created.replayed:
+            raise taken(None)
+        record = await self._awaited(caller, created.task_id)
+        return json_answer(dialect.answer(record, request_id.get()))
+
+    async def timed_lyrics(self, request: Request) -> Response:
+        """POST get-timestamped-lyrics: read off the track once, then answered from what was read."""
+        caller = await self._site.caller_of(request)
+        body = await self._site.json_of(request)
+        dialect = self._dialects.timed_lyrics
+        named = {name: body[name] for name in ("taskId", "audioId") if name in body}
+        track = f"{_text(body, 'taskId')}:{_text(body, 'audioId')}"
+        known, draft = await self._standing(caller, dialect, named, track)
+        try:
+            task_id = known.task_id if known else (await self._operations.create(caller, draft)).task_id
+        except Refusal as refusal:
+            if refusal.reason is Reason.UNKNOWN_PARENT:
+                raise Reworded(refusal, timed_lyrics.UNKNOWN) from refusal
+            raise
+        record = await self._awaited(caller, task_id)
+        return json_answer(dialect.answer(record, request_id.get()))
+
+    async def _standing(
+        self, caller: Caller, dialect: Direct, body: JsonObject, about: str
+    ) -> tuple[Record | None, Draft]:
+        """The task that was made about this and did not fail; else None, and how to ask for the next try."""
+        tries = 0
+        while True:
+            draft = dialect.parse(body, f"{about}#{tries}")
+            known = await self._operations.made_by(caller, draft.operation, draft.idempotency_key or "")
+            if known is None or known.state != TaskState.FAIL:
+                return known, draft
+            tries += 1
+
+    async def _awaited(self, caller: Caller, task_id: str) -> Record:
+        record = await self._operations.record(caller, task_id, wait=WAIT_SECONDS)
+        if record is None:
+            raise unknown_task()
+        return record
+
+
+def _text(body: JsonObject, name: str) -> str:
+    """A field as part of a key; what is no text the schema refuses."""
+    return str(body.get(name))[:100]

@@ -1,0 +1,1 @@
+"""The wire APIs of Suno: music, and the tools that work on it."""
