@@ -1,27 +1,15 @@
 """The words on a picture: the SANDBOX mark in its corner and the prompt as a small caption at its foot."""
 
-from functools import lru_cache
-from pathlib import Path
+from PIL import Image, ImageDraw
 
-from PIL import Image, ImageDraw, ImageFont
+from souk.providers.children.lettering import LATIN, font, wrapped, write
 
-FONTS = Path(__file__).parent / "fonts"
-LATIN, HAN = "OpenSans-subset.ttf", "DroidSansFallback-subset.ttf"
-HAN_BEGINS = 0x2E80
-"""Code points from here on (Han, kana, Hangul, full-width forms) are in the second font."""
 MARK = "SANDBOX"
 CAPTION_LINES = 2
 OVER_PAINTED, OVER_GIVEN = 0.6, 0.95
 """Strength of the caption's veil: a given picture may carry words of its own."""
 SMALLEST_CAPTIONED = 128
 """Pixels of the shorter side below which a picture has room for the mark only."""
-
-Font = ImageFont.FreeTypeFont
-
-
-@lru_cache(maxsize=64)
-def font(name: str, size: int) -> Font:
-    return ImageFont.truetype(str(FONTS / name), size, layout_engine=ImageFont.Layout.BASIC)
 
 
 def caption(picture: Image.Image, text: str, veil: float = OVER_PAINTED) -> None:
@@ -31,7 +19,7 @@ def caption(picture: Image.Image, text: str, veil: float = OVER_PAINTED) -> None
         return
     size = max(11, round(min(width, height) * 0.023))
     margin = round(size * 1.1)
-    lines = _wrap(text, size, width - 2 * margin)
+    lines = wrapped(text, size, width - 2 * margin, CAPTION_LINES)
     tall = round(size * 1.42 * len(lines) + margin * 1.2)
     shade = [
         min(230, round(value * veil * 1.6)) if veil > 0.7 else round(value * veil) for value in range(256)
@@ -42,7 +30,7 @@ def caption(picture: Image.Image, text: str, veil: float = OVER_PAINTED) -> None
     draw = ImageDraw.Draw(picture)
     for index, line in enumerate(lines):
         y = height - margin * 0.55 - size * 1.42 * (len(lines) - index)
-        _write(draw, (margin, y), line, size, (244, 244, 240))
+        write(draw, (margin, y), line, size, (244, 244, 240))
 
 
 def mark(picture: Image.Image) -> None:
@@ -59,57 +47,3 @@ def mark(picture: Image.Image) -> None:
         picture.alpha_composite(plate, place)
     else:
         picture.paste(plate.convert(picture.mode), place, plate.getchannel("A"))
-
-
-def _write(
-    draw: ImageDraw.ImageDraw, at: tuple[float, float], text: str, size: int, colour: tuple[int, int, int]
-) -> None:
-    x, y = at
-    for run, han in _runs(text):
-        letters = font(HAN if han else LATIN, size)
-        baseline = y + size * 1.07
-        draw.text((x, baseline), run, font=letters, fill=colour, anchor="ls")
-        x += letters.getlength(run)
-
-
-def _runs(text: str) -> list[tuple[str, bool]]:
-    """The text cut into stretches of one font each."""
-    runs: list[tuple[str, bool]] = []
-    for letter in text:
-        han = ord(letter) >= HAN_BEGINS
-        if runs and runs[-1][1] == han:
-            runs[-1] = (runs[-1][0] + letter, han)
-        else:
-            runs.append((letter, han))
-    return runs
-
-
-def _long(text: str, size: int) -> float:
-    return sum(font(HAN if han else LATIN, size).getlength(run) for run, han in _runs(text))
-
-
-def _wrap(text: str, size: int, room: int) -> list[str]:
-    """At most two lines, cut at spaces or between Han letters, with an ellipsis where the text is longer."""
-    rest = " ".join(text.split())[:400]
-    lines: list[str] = []
-    while rest and len(lines) < CAPTION_LINES:
-        fits = _fitting(rest, size, room)
-        cut = fits if fits == len(rest) else rest.rfind(" ", max(1, fits - 18), fits + 1)
-        cut = cut if cut > 0 else max(1, fits)
-        lines.append(rest[:cut].strip())
-        rest = rest[cut:].strip()
-    if rest:
-        lines[-1] = lines[-1][: max(1, _fitting(lines[-1], size, room - size))].rstrip() + "…"
-    return lines
-
-
-def _fitting(text: str, size: int, room: float) -> int:
-    """How many letters of the text fit the room."""
-    low, high = 0, len(text)
-    while low < high:
-        middle = (low + high + 1) // 2
-        if _long(text[:middle], size) <= room:
-            low = middle
-        else:
-            high = middle - 1
-    return low
