@@ -12,6 +12,7 @@ import msgspec
 from souk.accounts import caps, ledger
 from souk.accounts.caps import KeySpend
 from souk.accounts.ledger import Purse
+from souk.operations.once import is_once
 from souk.operations.types import Reason, Refusal
 from souk.store import idempotency, pins, tasks
 from souk.store.database import Connection
@@ -93,6 +94,8 @@ class _Batch:
             if taken is None:
                 continue
             body_hash, task_id = taken
+            if is_once(bound):
+                raise Refusal(Reason.CONFLICT, f"task {task_id} made it already, or is making it")
             if body_hash != bound.body_hash:
                 raise Refusal(
                     Reason.IDEMPOTENCY_CONFLICT,

@@ -12,7 +12,7 @@ from souk.clock import Clock
 from souk.engine.bell import Bell
 from souk.ids import RandomBits, new_task_id
 from souk.measure import Meters
-from souk.operations import changes, listing
+from souk.operations import changes, listing, once
 from souk.operations.create import CREATE, Limits, NewTask, Stored
 from souk.operations.drafts import Checked, Drafts, bounds_of, task_row
 from souk.operations.records import Record, record_of
@@ -173,6 +173,13 @@ class Operations:
         bound = Bound(caller.account_id, f"{operation}:{mode}", key, "")
         found = await self._reads.run(lambda connection: idempotency.find(connection, [bound]))
         return await self.record(caller, found[bound.scope][1]) if bound.scope in found else None
+
+    async def standing(self, caller: Caller, operation: str, subject: str) -> tuple[str, TaskId | None]:
+        """What ``Draft.once`` is for this subject, and the task that made it already or is making it."""
+        mode = self._drafts.mode_of(caller)
+        return await self._reads.run(
+            lambda connection: once.standing(connection, caller.account_id, mode, operation, subject)
+        )
 
     async def events(self, caller: Caller, task_id: str) -> AsyncIterator[Record]:
         """The task's record now and after each step, until it has ended. Nothing for an unknown id."""

@@ -91,6 +91,8 @@ class Draft:
     idempotency_key: str | None = None
     operation: str = "jobs.createTask"
     """Scope of the idempotency key."""
+    once: str = ""
+    """What there is only one result of, as :mod:`souk.operations.once` writes it; empty where tasks may repeat."""
     warnings: tuple[str, ...] = ()
     """What the dialect passed over; the record repeats it."""
 
