@@ -7,7 +7,8 @@ import numpy as np
 from souk.providers.children.given import CannotUse, Given
 from souk.providers.sandbox.audio_file import read_sound, spoken_words
 from souk.providers.sandbox.soundtrack import GATE_SECONDS, QUIET, loudness
-from souk.providers.sandbox.voice import Samples, word_texts
+from souk.providers.sandbox.syllables import word_texts
+from souk.providers.sandbox.voice import Samples
 from souk.words import JsonObject
 
 RATE = 8000

@@ -1,7 +1,5 @@
 """A made-up voice: babble that follows a text's syllables, punctuation and melody, with vocal formants."""
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from souk.providers.sandbox.ask import crc
+from souk.providers.sandbox.syllables import PAUSES, STAGE_DIRECTION, TOKEN, syllables_of
 
 Samples = NDArray[np.floating[Any]]
 """Mono sound in -1..1."""
@@ -16,10 +15,6 @@ Samples = NDArray[np.floating[Any]]
 TABLE = 2048
 """Samples in one stored cycle of a vowel."""
 SYLLABLE_SECONDS = 0.185
-PAUSES = {
-    **dict.fromkeys(",;:，；：、—–", 0.17),
-    **dict.fromkeys(".!?…。！？\n", 0.36),
-}
 TAIL_SECONDS = 0.18
 # First three formants in hertz, after Peterson & Barney (1952), men's averages.
 FORMANTS = {
@@ -30,12 +25,6 @@ FORMANTS = {
     "u": (330, 900, 2240),
     "m": (260, 1100, 2100),
 }
-HISSES, STOPS, HUMS = "sfzvxhcjшжсфчщ", "ptkbdgqпткбдг", "mnlrwyмнлрй"
-TOKEN = re.compile(
-    r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+(?:['’]\w+)*|[,;:.!?…，；：、。！？—–\n]"
-)
-VOWELS = re.compile(r"[aeiouyàáâãäåæèéêëìíîïòóôõöøùúûüаеёиоуыэюя]+", re.IGNORECASE)
-STAGE_DIRECTION = re.compile(r"\[[^\]]{1,40}\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +78,6 @@ def speak(text: str, voice: Voice, rate: int, speed: float = 1.0) -> tuple[Sampl
     return sound, spoken
 
 
-def word_texts(text: str) -> list[str]:
-    """The words of a text, punctuation left out."""
-    return [token for token in TOKEN.findall(STAGE_DIRECTION.sub(" ", text)) if token not in PAUSES]
-
-
 def _syllables(text: str, speed: float) -> tuple[list[str], list[Syllable]]:
     words: list[str] = []
     found: list[Syllable] = []
@@ -103,36 +87,13 @@ def _syllables(text: str, speed: float) -> tuple[list[str], list[Syllable]]:
             found.append(Syllable(PAUSES[token] / speed, "", "", -1))
             continue
         mark = next((later for later in tokens[place + 1 : place + 3] if later in PAUSES), "")
-        parts = list(_parts(token))
+        parts = list(syllables_of(token))
         for part, (vowel, onset) in enumerate(parts):
             rises = mark in ("?", "？") and part == len(parts) - 1
             stress = 1.22 if part == 0 and len(token) > 3 else 0.92
             found.append(Syllable(SYLLABLE_SECONDS * stress / speed, vowel, onset, len(words), rises))
         words.append(token)
     return words, found
-
-
-def _parts(word: str) -> Iterator[tuple[str, str]]:
-    """Each syllable's vowel and onset. Scripts without our vowels get ones by their letters' numbers."""
-    groups = list(VOWELS.finditer(word))
-    if not groups:
-        letters = word if word.isdigit() else word[:3] if ord(word[0]) > 0x52F else word[:1]
-        for letter in letters:
-            yield "aeiou"[ord(letter) % 5], ("hiss", "stop", "hum", "")[ord(letter) // 5 % 4]
-        return
-    for group in groups:
-        before = word[group.start() - 1].lower() if group.start() else ""
-        onset = (
-            "hiss"
-            if before and before in HISSES
-            else "stop"
-            if before and before in STOPS
-            else "hum"
-            if before and before in HUMS
-            else ""
-        )
-        letter = group.group()[0].lower()
-        yield letter if letter in FORMANTS else "aeiou"[ord(letter) % 5], onset
 
 
 def _sing(

@@ -1,0 +1,133 @@
+"""Compose the sandbox's music: a spec comes in, the notes and words of a whole piece come out. Needs no numpy."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+from souk.providers.sandbox.arranger import Arranger
+from souk.providers.sandbox.song import Note, Score, ScoreSpec, Word
+from souk.providers.sandbox.styles import band_for
+
+__all__ = [
+    "PART_NAMES",
+    "Note",
+    "Score",
+    "ScoreSpec",
+    "Word",
+    "aligned_words",
+    "compose",
+    "midi_notes",
+    "parts_of",
+]
+
+PART_NAMES = {
+    "vocal": "Vocals",
+    "backing_vocals": "Backing_Vocals",
+    "drums": "Drums",
+    "bass": "Bass",
+    "guitar": "Guitar",
+    "keyboard": "Keyboard",
+    "percussion": "Percussion",
+    "strings": "Strings",
+    "synth": "Synth",
+    "fx": "FX",
+    "brass": "Brass",
+    "woodwinds": "Woodwinds",
+}
+PITCH_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+KEY = re.compile(r"\s*([A-Ga-g])\s*([#♯b♭]?)\s*(m(?!aj)|min|minor)?", re.ASCII)
+LOWEST_TONIC = 55
+SLOWEST, FASTEST = 40, 240
+
+
+@lru_cache(maxsize=4)
+def compose(spec: ScoreSpec) -> Score:
+    """The score of a spec: ends exactly at ``spec.seconds``."""
+    if spec.before is None:
+        return _composed(spec, spec.seconds)
+    kept = compose(spec.before)
+    until = spec.seconds if spec.resume is None else min(spec.resume, spec.seconds)
+    fresh = replace(spec, before=None, bpm=spec.bpm or round(kept.bpm), key=spec.key or kept.key)
+    return _joined(kept, _composed(fresh, max(0.0, until - spec.cut)), spec, until)
+
+
+def continue_from(parent: ScoreSpec, at: float, fresh: ScoreSpec) -> ScoreSpec:
+    """The parent up to ``at``, then ``fresh``, to ``fresh.seconds`` in all."""
+    return replace(fresh, before=parent, cut=at)
+
+
+def replaced(parent: ScoreSpec, start: float, end: float, fresh: ScoreSpec) -> ScoreSpec:
+    """The parent with the range between two moments composed anew as ``fresh`` says."""
+    return replace(fresh, seconds=parent.seconds, before=parent, cut=start, resume=end)
+
+
+def parts_of(score: Score) -> list[str]:
+    """The parts that really sound, in the wire's order."""
+    return [part for part in PART_NAMES if score.parts.get(part)]
+
+
+def midi_notes(score: Score, parts: Iterable[str] | None = None) -> list[dict[str, Any]]:
+    """The notes of the chosen parts (all that sound by default), each part under its name on the wire."""
+    chosen = parts_of(score) if parts is None else [part for part in parts if score.parts.get(part)]
+    return [
+        {
+            "name": PART_NAMES[part],
+            "notes": [
+                {"pitch": note.pitch, "start": note.start, "end": note.end, "velocity": note.velocity}
+                for note in score.parts[part]
+            ],
+        }
+        for part in chosen
+    ]
+
+
+def aligned_words(score: Score) -> list[dict[str, Any]]:
+    """When each word is sung, in seconds."""
+    return [
+        {
+            "word": word.text,
+            "success": True,
+            "startS": round(word.start, 3),
+            "endS": round(word.end, 3),
+            "palign": 0,
+        }
+        for word in score.words
+    ]
+
+
+def _composed(spec: ScoreSpec, seconds: float) -> Score:
+    band = band_for(spec.style, spec.avoid, spec.seed)
+    bpm = min(FASTEST, max(SLOWEST, spec.bpm or band.bpm))
+    tonic, mode = spec.seed // 5 % 12, band.mode
+    if spec.key and spec.key.strip().lower() != "any" and (asked := KEY.match(spec.key)):
+        shift = {"#": 1, "♯": 1, "b": -1, "♭": -1}.get(asked[2], 0)
+        tonic = (PITCH_NAMES.index(asked[1].upper()) + shift) % 12
+        mode = "minor" if asked[3] else "major"
+    lowest = LOWEST_TONIC + (tonic - LOWEST_TONIC) % 12
+    arranger = Arranger(spec, band, bpm, lowest, mode, seconds)
+    arranger.write()
+    key = PITCH_NAMES[tonic] + ("m" if mode in ("minor", "dorian", "phrygian") else "")
+    for notes in arranger.parts.values():
+        notes.sort(key=lambda note: (note.start, note.pitch))
+    sections = [(s.kind, arranger.at(s.first * arranger.steps)) for s in arranger.form]
+    return Score(seconds, bpm, key, arranger.parts, arranger.words, sections)
+
+
+def _joined(kept: Score, fresh: Score, spec: ScoreSpec, until: float) -> Score:
+    cut, resume = spec.cut, until if spec.resume is not None else spec.seconds
+    parts: dict[str, list[Note]] = {}
+    for part in PART_NAMES:
+        old = kept.parts.get(part, [])
+        new = fresh.parts.get(part, [])
+        notes = [replace(note, end=min(note.end, cut)) for note in old if note.start < cut]
+        notes += [replace(note, start=note.start + cut, end=min(note.end + cut, until)) for note in new]
+        notes += [note for note in old if spec.resume is not None and note.start >= resume]
+        parts[part] = notes
+    words = [word for word in kept.words if word.start < cut]
+    words += [replace(word, start=word.start + cut, end=word.end + cut) for word in fresh.words]
+    words += [word for word in kept.words if spec.resume is not None and word.start >= resume]
+    sections = [s for s in kept.sections if s[1] < cut] + [(kind, at + cut) for kind, at in fresh.sections]
+    sections += [s for s in kept.sections if spec.resume is not None and s[1] >= resume]
+    return Score(spec.seconds, kept.bpm, kept.key, parts, words, sections)
