@@ -26,13 +26,14 @@ MAYBE_MOMENT: JsonObject = {"type": ["integer", "null"], "description": "Millise
 PARAM = text("The create call as JSON text.")
 
 
-def _record(properties: JsonObject, *optional: str) -> JsonObject:
+def record_schema(properties: JsonObject, *optional: str) -> JsonObject:
+    """``data`` of a family's record: these properties beside what any has."""
     whole_record = {"taskId": TASK_ID, **properties, "warnings": WARNINGS, "error": ERROR}
     return thing(whole_record, "A task as this API shows it.", optional=("warnings", "error", *optional))
 
 
 RECORDS: dict[str, JsonObject] = {
-    "Gpt4oImageRecord": _record(
+    "Gpt4oImageRecord": record_schema(
         {
             "paramJson": PARAM,
             "completeTime": MAYBE_MOMENT,
@@ -45,7 +46,7 @@ RECORDS: dict[str, JsonObject] = {
             "progress": text("From `0.00` to `1.00`."),
         }
     ),
-    "FluxKontextRecord": _record(
+    "FluxKontextRecord": record_schema(
         {
             "paramJson": PARAM,
             "completeTime": {**MAYBE_TEXT, "description": "UTC, such as `2026-02-26T10:00:00Z`."},
@@ -56,7 +57,7 @@ RECORDS: dict[str, JsonObject] = {
             "createTime": text("UTC, such as `2026-02-26T10:00:00Z`."),
         }
     ),
-    "RunwayRecord": _record(
+    "RunwayRecord": record_schema(
         {
             "parentTaskId": text("The task whose clip this one continues; else empty."),
             "generateParam": {"type": "object", "description": "What was asked."},
@@ -68,7 +69,7 @@ RECORDS: dict[str, JsonObject] = {
             "expireFlag": whole("1 once the files are gone by age.", enum=[0, 1]),
         }
     ),
-    "AlephRecord": _record(
+    "AlephRecord": record_schema(
         {
             "paramJson": PARAM,
             "response": MAYBE_OBJECT,
@@ -79,7 +80,7 @@ RECORDS: dict[str, JsonObject] = {
             "errorMessage": text(),
         }
     ),
-    "VeoRecord": _record(
+    "VeoRecord": record_schema(
         {
             "paramJson": PARAM,
             "completeTime": MAYBE_MOMENT,
@@ -116,18 +117,29 @@ _COPY_REFUSED = thing(
 )
 
 
-def _create(create: Create, name: str, summary: str, description: str = "") -> Operation:
+def creation(
+    create: Create,
+    name: str,
+    summary: str,
+    description: str = "",
+    *,
+    tag: str = TAG,
+    callback: str = "DedicatedCallback",
+) -> Operation:
+    """A family's create call. ``callback``: the component that its callbacks are."""
     inputs = [ref(f"{component(model)}.input") for model in create.models]
     own: JsonObject = dict(OWN)
     if len(create.models) > 1:
         own["model"] = text(enum=[*create.models], default=create.models[0])
     own_fields: JsonObject = {"type": "object", "properties": own}
+    if create.needs_callback:
+        own_fields["required"] = ["callBackUrl"]
     body: JsonObject = {"allOf": [inputs[0] if len(inputs) == 1 else {"anyOf": inputs}, own_fields]}
     return Operation(
         "POST",
         create.path,
         name,
-        TAG,
+        tag,
         summary,
         description,
         parameters=(IDEMPOTENCY,),
@@ -135,20 +147,21 @@ def _create(create: Create, name: str, summary: str, description: str = "") -> O
         data=thing({"taskId": TASK_ID, "warnings": WARNINGS}, optional=("warnings",)),
         example={"taskId": EXAMPLE_ID},
         refusals=CREATE_REFUSALS,
-        callbacks=_told(f"{name}Ended"),
+        callbacks=_told(f"{name}Ended", callback),
     )
 
 
-def _told(name: str) -> JsonObject:
-    return {name: {"{$request.body#/callBackUrl}": told(name, "The task has ended", "DedicatedCallback")}}
+def _told(name: str, schema: str = "DedicatedCallback") -> JsonObject:
+    return {name: {"{$request.body#/callBackUrl}": told(name, "The task has ended", schema)}}
 
 
-def _look(family: type[Dedicated], name: str, schema: str) -> Operation:
+def look(family: type[Dedicated], name: str, schema: str, *, tag: str = TAG) -> Operation:
+    """A family's record call. ``schema``: the component that its ``data`` is."""
     return Operation(
         "GET",
         family.record_path,
         name,
-        TAG,
+        tag,
         "Get a task's state and result",
         parameters=(in_query("taskId", text(), "The task's id.", required=True), WAIT),
         data=ref(schema),
@@ -162,8 +175,8 @@ def _copy_answers() -> dict[str, Any]:
 
 
 OPERATIONS = (
-    _create(gpt4o_image.GENERATE, "createGpt4oImage", "Make or change pictures with 4o Image"),
-    _look(gpt4o_image.Gpt4oImage, "getGpt4oImage", "Gpt4oImageRecord"),
+    creation(gpt4o_image.GENERATE, "createGpt4oImage", "Make or change pictures with 4o Image"),
+    look(gpt4o_image.Gpt4oImage, "getGpt4oImage", "Gpt4oImageRecord"),
     Operation(
         "POST",
         gpt4o_image.DOWNLOAD_PATH,
@@ -174,16 +187,16 @@ OPERATIONS = (
         data=text("The link."),
         refusals=(Reason.INVALID_INPUT,),
     ),
-    _create(flux_kontext.GENERATE, "createFluxKontext", "Make or change a picture with Flux Kontext"),
-    _look(flux_kontext.FluxKontext, "getFluxKontext", "FluxKontextRecord"),
-    _create(runway.GENERATE, "createRunway", "Make a clip with Runway"),
-    _create(runway.EXTEND, "extendRunway", "Continue a Runway clip"),
-    _look(runway.Runway, "getRunway", "RunwayRecord"),
-    _create(aleph.GENERATE, "createAleph", "Change a clip with Runway Aleph"),
-    _look(aleph.Aleph, "getAleph", "AlephRecord"),
-    _create(veo.GENERATE, "createVeo", "Make a clip with Veo 3.1"),
-    _create(veo.EXTEND, "extendVeo", "Continue a Veo clip"),
-    _look(veo.Veo, "getVeo", "VeoRecord"),
+    creation(flux_kontext.GENERATE, "createFluxKontext", "Make or change a picture with Flux Kontext"),
+    look(flux_kontext.FluxKontext, "getFluxKontext", "FluxKontextRecord"),
+    creation(runway.GENERATE, "createRunway", "Make a clip with Runway"),
+    creation(runway.EXTEND, "extendRunway", "Continue a Runway clip"),
+    look(runway.Runway, "getRunway", "RunwayRecord"),
+    creation(aleph.GENERATE, "createAleph", "Change a clip with Runway Aleph"),
+    look(aleph.Aleph, "getAleph", "AlephRecord"),
+    creation(veo.GENERATE, "createVeo", "Make a clip with Veo 3.1"),
+    creation(veo.EXTEND, "extendVeo", "Continue a Veo clip"),
+    look(veo.Veo, "getVeo", "VeoRecord"),
     Operation(
         "GET",
         veo.FULL_HD.path,

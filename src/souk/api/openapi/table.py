@@ -1,15 +1,22 @@
 """The visible table of described operations: a new room of the API adds its ``OPERATIONS`` and schemas here."""
 
-from souk.api.openapi import dedicated, jobs, market, records, server, uploads
+from souk.api.openapi import dedicated, jobs, market, records, server, suno, uploads
 from souk.api.openapi.operation import Operation
 from souk.words import JsonObject
 
 OPERATIONS: tuple[Operation, ...] = (
     *jobs.OPERATIONS,
     *dedicated.OPERATIONS,
+    *suno.OPERATIONS,
     *market.OPERATIONS,
     *uploads.OPERATIONS,
     *server.OPERATIONS,
 )
-SCHEMAS: JsonObject = {**records.SCHEMAS, **dedicated.SCHEMAS, **market.SCHEMAS, **uploads.SCHEMAS}
+SCHEMAS: JsonObject = {
+    **records.SCHEMAS,
+    **dedicated.SCHEMAS,
+    **suno.SCHEMAS,
+    **market.SCHEMAS,
+    **uploads.SCHEMAS,
+}
 """Components that descriptions refer to, by name."""
