@@ -46,7 +46,7 @@ def rate_for(extension: str, asked: int | None) -> int:
 
 
 def write_sound(sound: Samples, rate: int, path: Path, bitrate: int | None = None, words: str = "") -> str:
-    """Write mono samples in the format of the path's extension; answers its media type.
+    """Write mono or stereo samples in the format of the path's extension; answers its media type.
 
     ``words`` (what is spoken) goes into the note, so that a transcript can find it again.
     """
@@ -56,7 +56,7 @@ def write_sound(sound: Samples, rate: int, path: Path, bitrate: int | None = Non
     with opened as file:
         file.metadata.update({"title": "Sandbox sound", "comment": note, "artist": SOFTWARE})
         stream = file.add_stream(codec, rate=rate)
-        stream.layout = "mono"
+        stream.layout = layout_of(sound)
         stream.format = sample_format
         stream.codec_context.flags |= BITEXACT_FLAG
         if container == "ogg":
@@ -69,15 +69,21 @@ def write_sound(sound: Samples, rate: int, path: Path, bitrate: int | None = Non
     return media_type
 
 
+def layout_of(sound: Samples) -> str:
+    """How many ears it is for: one row of samples, or pairs of them."""
+    return "stereo" if sound.ndim == 2 else "mono"
+
+
 def frames_of(sound: Samples, rate: int, sample_format: str) -> list[av.AudioFrame]:
-    """Mono samples cut into frames an encoder takes."""
+    """Mono or stereo samples cut into frames an encoder takes."""
     frames: list[av.AudioFrame] = []
-    whole: NDArray[Any] = (
-        sound if sample_format.startswith("flt") else (np.clip(sound, -1, 1) * 32767).astype(np.int16)
-    )
-    for start in range(0, max(1, whole.size), CHUNK):
+    floats = sample_format.startswith("flt")
+    whole: NDArray[Any] = sound if floats else (np.clip(sound, -1, 1) * 32767).astype(np.int16)
+    for start in range(0, max(1, len(whole)), CHUNK):
+        piece = whole[start : start + CHUNK]
+        planes = piece.reshape(len(piece), -1).T if sample_format.endswith("p") else piece.reshape(1, -1)
         frame = av.AudioFrame.from_ndarray(
-            whole[None, start : start + CHUNK], format=sample_format, layout="mono"
+            np.ascontiguousarray(planes), format=sample_format, layout=layout_of(sound)
         )
         frame.sample_rate = rate
         frame.pts = start
