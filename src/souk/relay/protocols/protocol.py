@@ -4,23 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-import msgspec
-
 from souk.catalog.chat import Usage
+from souk.relay.members import BadAsk, Members
 from souk.words import Credits
 
-Members = dict[str, bytes | msgspec.Raw]
-"""The members of a JSON object: each value as the bytes it was written in."""
+__all__ = ["Ask", "BadAsk", "ChatProtocol", "Cost", "Fault", "Members", "StreamReader"]
+
 Cost = Callable[[Usage], Credits]
-
-
-class BadAsk(ValueError):
-    """The request cannot be understood. The message is for the client and names the field."""
-
-    def __init__(self, message: str, field: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.field = field
 
 
 @dataclass(slots=True)
@@ -44,17 +34,39 @@ class Ask:
     """How many Souks it passed on its way here."""
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why there is no answer, for a program and for the person who must act."""
+
+    status: int
+    """HTTP's."""
+    message: str
+    type: str = ""
+    """The maker's word for the kind of error; empty for the one that goes with the status."""
+    code: str = ""
+    """Ours, such as ``no_route``."""
+
+
 class StreamReader(Protocol):
     """Follows one streamed answer: what was used, and whether it came to its proper end."""
 
-    usage: Usage | None
-    finished: bool
-    """The protocol's last word was seen."""
-    failed: bool
-    """The upstream reported a failure inside the stream."""
+    @property
+    def usage(self) -> Usage | None:
+        """What the stream said so far."""
+        ...
+
+    @property
+    def finished(self) -> bool:
+        """The protocol's last word was seen."""
+        ...
+
+    @property
+    def failed(self) -> bool:
+        """The upstream reported a failure inside the stream."""
+        ...
 
     def feed(self, events: bytes) -> bytes:
-        """Whole server-sent events, as they shall go to the client."""
+        """Whole server-sent events, as they shall go to the client; empty if all are only for us."""
         ...
 
 
@@ -68,18 +80,26 @@ class ChatProtocol(Protocol):
         """What the client asks. ``path_model`` wins over the body's model. Raises BadAsk."""
         ...
 
+    def onward(self, ask: Ask, model: str) -> Members:
+        """The request's members as an upstream shall get them, with its own id of the model."""
+        ...
+
     def usage_of(self, body: bytes) -> Usage | None:
         """What a whole answer says it used; None when it says nothing."""
+        ...
+
+    def with_credits(self, body: bytes, cost: Credits) -> bytes:
+        """A whole answer that also tells what it cost."""
         ...
 
     def reader(self, ask: Ask, cost: Cost) -> StreamReader:
         """A reader for one streamed answer, which writes the credits where the protocol tells its usage."""
         ...
 
-    def error(self, status: int, message: str, type: str = "", code: str = "", request_id: str = "") -> bytes:
-        """The body of an error answer, in the maker's shape. An empty ``type`` is the status's usual one."""
+    def error(self, fault: Fault, request_id: str = "") -> bytes:
+        """The body of an error answer, in the maker's shape."""
         ...
 
-    def error_event(self, status: int, message: str, type: str = "", code: str = "") -> bytes:
+    def error_event(self, fault: Fault) -> bytes:
         """The last event of a stream that broke off."""
         ...
