@@ -1,5 +1,6 @@
-"""New ids, from an injected random source."""
+"""Ids: new ones from an injected random source, and those that follow from others."""
 
+import hashlib
 from typing import Protocol
 
 from souk.words import Millis, TaskId
@@ -28,3 +29,8 @@ def oldest_id_at(moment: Millis) -> str:
 def random_hex(random: RandomBits, digits: int = 32) -> str:
     """An unguessable id of this many hex digits."""
     return f"{random.getrandbits(4 * digits):0{digits}x}"
+
+
+def piece_id(task_id: TaskId, number: int) -> str:
+    """The id of a task's piece: 32 hex digits, the same whenever it is asked for, so a stage can name it early."""
+    return hashlib.sha256(f"{task_id}:{number}".encode()).hexdigest()[:32]

@@ -31,7 +31,9 @@ def example_files(model: Model, input: JsonObject, at: Path) -> list[MediaFile]:
         "audio": (sound_file(at / "in.wav"), "audio/wav"),
     }
     named = [(place, media_rule(place.mark).kinds[0]) for place in model.media_places]
-    named += [(place, "video" if model.category == "video" else "image") for place in model.parent_places]
+    named += [
+        (field.place, "video" if model.category == "video" else "image") for field in model.parent_fields
+    ]
     return [
         given(field_of(place.path), *made[kind], number)
         for place, kind in named

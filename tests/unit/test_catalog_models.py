@@ -59,7 +59,7 @@ def test_description_is_plain_json_and_explains_every_field(model: Model) -> Non
 @each_model
 def test_followed_inputs_are_media_fields_or_parents(model: Model) -> None:
     named = {field_of(path) for path, _ in model.media_fields()} | {
-        place.path for place in model.parent_places
+        field.path for field in model.parent_fields
     }
     assert {*model.output.size_follow, *model.output.seconds_follow} <= named
 
@@ -149,7 +149,8 @@ def test_media_addresses_leave_out_empty_ones() -> None:
 def test_parents_are_found(
     model: str, input: dict[str, object], expected: list[tuple[str, str, str]]
 ) -> None:
-    assert CATALOG.models[model].parents(input) == expected
+    found = CATALOG.models[model].parents(input)
+    assert [(parent.path, parent.id, parent.kind) for parent in found] == expected
 
 
 def test_prices_of_the_market_list() -> None:

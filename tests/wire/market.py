@@ -96,11 +96,13 @@ class Market:
             for path, url in model.media_urls(input)
         }
         if parent is not None:
-            new |= {id: parent.record["taskId"] for _, id, kind in model.parents(input) if kind == "task"}
+            new |= {
+                named.id: parent.record["taskId"] for named in model.parents(input) if named.kind == "task"
+            }
         return replaced(input, new)
 
     async def _parent(self, model: Model, input: dict[str, Any]) -> Outcome | None:
-        named = [id for _, id, kind in model.parents(input) if kind == "task"]
+        named = [parent.id for parent in model.parents(input) if parent.kind == "task"]
         if not named:
             return None
         if (known := self._made.get(named[0])) is not None:

@@ -1,9 +1,7 @@
-"""Where a model's input names files, parent tasks and pieces: read from the schema, asked at every create.
+"""Where a model's input names files: read from the schema, asked at every create.
 
 Schema keywords: ``x-media`` (``image``, ``video``, ``audio`` or a list of them) with ``x-accept`` (media
-types) and ``x-max-bytes``, on the property that holds an address or a list of addresses; ``x-parent``
-(``task`` or ``piece``) with ``x-parent-models`` (ids of models), on the property that holds an id or a list
-of ids.
+types) and ``x-max-bytes``, on the property that holds an address or a list of addresses.
 
 Paths are written ``image_urls[]`` for a list and ``kling_elements[].element_input_urls[]`` inside one.
 """
@@ -52,12 +50,12 @@ def field_of(path: str) -> str:
 
 def media_places(schema: JsonObject) -> tuple[Place, ...]:
     """The spots that hold addresses of input files."""
-    return tuple(_marked(schema, "x-media", ()))
+    return marked_places(schema, "x-media")
 
 
-def parent_places(schema: JsonObject) -> tuple[Place, ...]:
-    """The spots that hold ids of earlier tasks or pieces."""
-    return tuple(_marked(schema, "x-parent", ()))
+def marked_places(schema: JsonObject, keyword: str) -> tuple[Place, ...]:
+    """The spots that have a keyword."""
+    return tuple(_marked(schema, keyword, ()))
 
 
 def media_rule(mark: JsonObject) -> MediaRule:

@@ -9,6 +9,7 @@ from souk.catalog.defaults import Defaults
 from souk.catalog.media import MediaRule, Place, media_rule
 from souk.catalog.output import OutputSpec
 from souk.catalog.output_rule import OutputRule
+from souk.catalog.parents import NamedParent, ParentField, named_parents
 from souk.catalog.price import PriceRule
 from souk.catalog.quote import Delivered, Quote
 from souk.words import Credits, JsonObject, ModelId
@@ -80,7 +81,7 @@ class Model:
     checker: InputChecker
     defaults: Defaults
     media_places: tuple[Place, ...]
-    parent_places: tuple[Place, ...]
+    parent_fields: tuple[ParentField, ...]
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -133,18 +134,9 @@ class Model:
         """Every file an input names, as (path, address), in the schema's order."""
         return [(place.path, url) for place in self.media_places for url in place.texts(input)]
 
-    def parents(self, input: JsonObject) -> list[tuple[str, str, str]]:
-        """Every earlier task or piece an input names, as (path, id, ``task`` or ``piece``)."""
-        return [
-            (place.path, id, str(place.mark["x-parent"]))
-            for place in self.parent_places
-            for id in place.texts(input)
-        ]
-
-    def parent_models(self, path: str) -> tuple[str, ...]:
-        """Which models may have made the task that this input path names; empty means any."""
-        places = (place for place in self.parent_places if place.path == path)
-        return tuple(name for place in places for name in place.mark.get("x-parent-models", ()))
+    def parents(self, input: JsonObject) -> list[NamedParent]:
+        """Every earlier task or piece an input names, in the schema's order."""
+        return named_parents(self.parent_fields, input)
 
 
 def allowed_values(model: Model, field: str) -> list[Any] | None:

@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +15,11 @@ from souk.engine.wish import Wish
 from souk.engine.world import World
 from souk.ids import random_hex
 from souk.providers.base import ParentRef
+from souk.store import assets, events
 from souk.store.assets import AssetRow
 from souk.store.attempts import Attempt
-from souk.store.events import PROGRESS, NewEvent
+from souk.store.database import Connection
+from souk.store.events import PROGRESS, Event, NewEvent
 from souk.store.pieces import Piece
 from souk.store.tasks import Ending, Move, TaskRow
 from souk.words import FailKind, JsonObject, Millis, TaskId, TaskState
@@ -63,9 +66,13 @@ class Lease:
             self.cancelled.set()
         self.attempt: Attempt | None = None
         self.parents: tuple[ParentRef, ...] = ()
-        """What the input's parents are called upstream."""
+        """What the input names of earlier tasks and pieces."""
         self.ended = False
         self._reached: set[str] = set()
+        """Stages that need not be told any more."""
+        self._files: dict[int, AssetRow] = {}
+        """Files that stages told of."""
+        self._recalled = task.attempts == 0
         self.handing_over = False
         """True from the submit mark until the answer is stored: the one stretch that must not be interrupted."""
 
@@ -100,6 +107,7 @@ class Lease:
         *,
         attempt: Attempt | None = None,
         event: NewEvent | None = None,
+        files: tuple[AssetRow, ...] = (),
         **changes: Any,
     ) -> None:
         """Write a step: a new state, what is newly known of the attempt, a stage reached, and other columns."""
@@ -122,7 +130,7 @@ class Lease:
             **{_MOVE_FIELD[name]: value for name, value in changes.items()},
         )
         tell = self._address_for(event) if event else None
-        step = Step(move, attempt, event, tell, self.task.account_id)
+        step = Step(move, attempt, event, tell, self.task.account_id, files)
         if not await self.world.lane.write(ADVANCE, step):
             raise Fenced
         if changes.get("ref") == "":
@@ -137,17 +145,53 @@ class Lease:
         if tell:
             self.world.wake_callbacks(tell)
 
-    async def reach(self, stage: str, data: JsonObject, progress: int | None = None) -> None:
-        """Write that a stage is reached, once; the client is told. ``progress`` is told as often as it grows."""
+    async def reach(
+        self,
+        stage: str,
+        data: JsonObject,
+        progress: int | None = None,
+        files: tuple[AssetRow, ...] = (),
+    ) -> None:
+        """Write that a stage is reached, once; the client is told. ``progress`` is told as often as it grows.
+
+        ``files`` are stored files that ``data`` links to and that no stage has told of before.
+        """
         if stage in self._reached:
             return
         if stage != PROGRESS:
             self._reached.add(stage)
         told = NewEvent(self.id, stage, self.world.clock.now(), json.dumps(data, ensure_ascii=False))
-        if progress is None:
-            await self.step(event=told)
-        else:
-            await self.step(event=told, progress=progress)
+        changes: dict[str, Any] = {} if progress is None else {"progress": progress}
+        await self.step(event=told, files=files, **changes)
+        self._files |= {row.number: row for row in files}
+
+    async def has_reached(self, stage: str) -> bool:
+        """Whether a stage was told, by this process or one that had the task before."""
+        await self._recall()
+        return stage in self._reached
+
+    def pass_over(self, stage: str) -> None:
+        """Never tell of this stage."""
+        self._reached.add(stage)
+
+    async def files(self) -> Mapping[int, AssetRow]:
+        """The files of the result that stages told of, by their number. They are stored and written."""
+        await self._recall()
+        return self._files
+
+    async def _recall(self) -> None:
+        """Look up, once, what was told while another process had the task."""
+        if self._recalled:
+            return
+
+        def look(connection: Connection) -> tuple[list[Event], list[AssetRow]]:
+            rows = assets.of_tasks(connection, [self.id]).get(self.id, [])
+            return events.of_task(connection, self.id), rows
+
+        told, rows = await self.world.reads.run(look)
+        self._reached |= {event.stage for event in told if event.stage != PROGRESS}
+        self._files |= {row.number: row for row in rows}
+        self._recalled = True
 
     def _address_for(self, event: NewEvent) -> str | None:
         return self.task.progress_url if event.stage == PROGRESS else self.task.callback_url
@@ -156,7 +200,7 @@ class Lease:
         self,
         result: str,
         captured: int,
-        assets: tuple[AssetRow, ...],
+        files: tuple[AssetRow, ...],
         pieces: tuple[Piece, ...],
         attempt: Attempt | None,
     ) -> None:
@@ -170,7 +214,7 @@ class Lease:
             to_captured=captured,
             to_result=result,
         )
-        await self._end(Finish(ending, attempt, assets, pieces), "success")
+        await self._end(Finish(ending, attempt, files, pieces), "success")
 
     async def fail(self, failure: Failure, verdict: str | None = None) -> None:
         """End in failure: the whole hold goes back."""

@@ -3,14 +3,13 @@
 import asyncio
 import logging
 import shutil
-from collections.abc import Mapping
 
 from souk.engine.interrupt import CancelAsked, DeadlinePassed
 from souk.engine.job import ModelGone, folder_of
 from souk.engine.lease import Failure, Fenced, Lease
 from souk.engine.local import run_local
 from souk.engine.pace import Pace
-from souk.engine.parents import parent_refs
+from souk.engine.parents import ParentUnknown, parent_refs
 from souk.engine.remote import CANCELLED, out_of_time, run_remote
 from souk.engine.routes import Route, routes_of
 from souk.engine.steps import RETURN, Return
@@ -56,38 +55,52 @@ def _asked_to_stop() -> bool:
 async def _run(lease: Lease, traffic: dict[str, Traffic], paces: dict[str, Pace]) -> None:
     world, task = lease.world, lease.task
     model = world.catalog.find(task.model)
-    routes = routes_of(model, Mode(task.mode), world.connections) if model else []
-    local = _local_route(lease, routes)
-    if model is not None and local is None:
-        lease.parents = await parent_refs(model, task, world.reads)
     if lease.cancelled.is_set() and task.attempt_id is None:
         await lease.fail(CANCELLED)
-    elif local is not None:
+        return
+    try:
+        lease.parents = await parent_refs(model, task, world.reads) if model else ()
+    except ParentUnknown as unknown:
+        await lease.fail(Failure(FailKind.BAD_INPUT, str(unknown)))
+        return
+    every = routes_of(model, Mode(task.mode), world.connections) if model else []
+    routes = _of_parents(lease, every)
+    local = _local_route(lease, routes)
+    if local is not None:
         await _run_here(lease, local)
-    elif lease.parents and not (routes := _of_parents(lease, routes)):
-        await lease.fail(_PARENTS_GONE)
-    elif routes or task.ref or task.outputs or task.state in (TaskState.SUBMITTING, TaskState.REVIEW):
-        await run_remote(Upstream(lease, routes, traffic, paces))
+    elif (remote := _remote(lease, routes)) or _begun(lease):
+        await run_remote(Upstream(lease, remote, traffic, paces))
     else:
-        await lease.fail(_no_route(task.model, known=model is not None))
+        await lease.fail(_PARENTS_GONE if every else _no_route(task.model, known=model is not None))
 
 
-def _local_route(lease: Lease, routes: list[Route]) -> Route | None:
-    """The engine on this machine that runs the task, if one does and no upstream already has it."""
-    locals_: Mapping[str, object] = lease.world.locals
-    connection = lease.world.connections.get(lease.task.connection or "")
-    if connection is not None and connection.provider not in locals_:
-        return None
-    return next((route for route in routes if route.connection.provider in locals_), None)
+def _begun(lease: Lease) -> bool:
+    """Whether an upstream has the task, or may have it."""
+    task = lease.task
+    return bool(task.ref or task.outputs) or lease.state in (TaskState.SUBMITTING, TaskState.REVIEW)
 
 
 def _of_parents(lease: Lease, routes: list[Route]) -> list[Route]:
-    """The routes on which the task's parents are known: a child runs where its parents ran."""
+    """The routes on which the task's parents are known: where they ran, or on this machine, which has their files."""
     return [
         route
         for route in routes
-        if all(route.connection.name == parent.connection for parent in lease.parents)
+        if route.connection.provider in lease.world.locals
+        or all(route.connection.name == parent.connection for parent in lease.parents)
     ]
+
+
+def _local_route(lease: Lease, routes: list[Route]) -> Route | None:
+    """The engine on this machine that runs the task: the one that has it already, or the first choice of a new task."""
+    connection = lease.world.connections.get(lease.task.connection or "")
+    if connection is not None:
+        routes = [route for route in routes if route.connection.name == connection.name]
+    first = routes[0] if routes else None
+    return first if first and first.connection.provider in lease.world.locals else None
+
+
+def _remote(lease: Lease, routes: list[Route]) -> list[Route]:
+    return [route for route in routes if route.connection.provider not in lease.world.locals]
 
 
 async def _run_here(lease: Lease, route: Route) -> None:

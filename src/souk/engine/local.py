@@ -8,6 +8,7 @@ from souk.engine.job import folder_of, job_for
 from souk.engine.lease import Failure, Lease
 from souk.engine.result import finish_with
 from souk.engine.routes import Route
+from souk.engine.stages import stage_files, tell_stage
 from souk.engine.storing import unstorable
 from souk.providers.base import LocalProvider, Refused, Running
 from souk.words import FailKind, TaskState
@@ -30,7 +31,9 @@ async def run_local(lease: Lease, route: Route, provider: LocalProvider) -> None
         started = world.clock.monotonic()
 
         async def tell(reached: Running) -> None:
-            await lease.reach(reached.stage, reached.data)
+            files = await stage_files(lease, reached)
+            if files is not None:
+                await tell_stage(lease, reached, files)
 
         try:
             done = await guarded(lease, provider.run(job, folder, tell))

@@ -1,21 +1,85 @@
-"""Which files a task's input stands for: its own addresses with their rules, and the results of its parents."""
+"""What a task's input names of earlier work: which tasks and pieces that is, and the files they stand for."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from souk.assets.media import Rule
 from souk.catalog.media import field_of
 from souk.catalog.model import Model
+from souk.catalog.parents import NamedParent
 from souk.providers.base import ParentRef
 from souk.store import assets, pieces, tasks
 from souk.store.assets import AssetRow
 from souk.store.database import Connection
+from souk.store.pieces import Piece
 from souk.store.reads import Reads
 from souk.store.tasks import TaskRow
-from souk.words import TaskId
+from souk.words import JsonObject, Millis, TaskId, TaskState
 
 M = TypeVar("M")
+
+
+class ParentUnknown(Exception):
+    """A parent that was not looked for at create does not exist, or does no longer. The message is for its child."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """An earlier task or piece that exists."""
+
+    task_id: TaskId
+    connection: str
+    ref: str
+    """What it is called upstream."""
+    asset_id: str | None = None
+    """The one file it stands for; None means all of its task."""
+    kind: str = ""
+    data: JsonObject = field(default_factory=dict[str, Any])
+
+
+def find_parents(
+    connection: Connection, account_id: int, mode: str, named: Sequence[NamedParent], now: Millis
+) -> list[Parent | None]:
+    """Each parent, or None where no finished work of this account and mode, alive at ``now``, fits its field."""
+    wanted = [parent.id for parent in named if parent.kind == "piece"]
+    found = pieces.find(connection, account_id, mode, wanted, now) if wanted else {}
+    rows = tasks.fetch(connection, [TaskId(parent.id) for parent in named if parent.kind == "task"])
+    mine = {row.id: row for row in rows.values() if (row.account_id, row.mode) == (account_id, mode)}
+    return [
+        _piece(parent, found.get(parent.id))
+        if parent.kind == "piece"
+        else _task(parent, mine.get(TaskId(parent.id)))
+        for parent in named
+    ]
+
+
+def _piece(named: NamedParent, piece: Piece | None) -> Parent | None:
+    if piece is None or piece.kind not in (named.field.kinds or (piece.kind,)):
+        return None
+    if named.task not in ("", piece.task_id):
+        return None
+    return Parent(
+        task_id=piece.task_id,
+        connection=piece.connection or "",
+        ref=piece.upstream_ref or "",
+        asset_id=piece.asset_id,
+        kind=piece.kind,
+        data=json.loads(piece.data),
+    )
+
+
+def _task(named: NamedParent, row: TaskRow | None) -> Parent | None:
+    if row is None or row.state != TaskState.SUCCESS or row.model not in (named.field.models or (row.model,)):
+        return None
+    return Parent(row.id, row.connection or "", row.ref or "")
+
+
+def unknown_parent(named: NamedParent) -> str:
+    """What the owner of a child hears. The same of unknown work, of others' and of what does not fit."""
+    what = "finished task" if named.kind == "task" else "id of an earlier result"
+    return f"{named.path} names no {what} of this account"
 
 
 async def parent_files(
@@ -24,45 +88,43 @@ async def parent_files(
     reads: Reads,
     make: Callable[[Sequence[tuple[str, str, Rule]], Mapping[str, Sequence[AssetRow]]], M],
 ) -> M:
-    """Hand ``make`` a task's inputs and the result files of the tasks its parent fields name."""
+    """Hand ``make`` a task's inputs and the result files of the work its parent fields name."""
     given = json.loads(task.input)
     rules = dict(model.media_fields())
     inputs = [(path, url, rules[path]) for path, url in model.media_urls(given)]
     named = model.parents(given)
     if not named:
         return make(inputs, {})
-    return make(inputs, await reads.run(lambda connection: _results(connection, task, named)))
+    return make(inputs, await reads.run(lambda connection: _files(connection, task, named)))
 
 
-def _results(
-    connection: Connection, task: TaskRow, named: list[tuple[str, str, str]]
-) -> dict[str, list[AssetRow]]:
-    wanted = [id for _, id, kind in named if kind == "piece"]
-    found = pieces.find(connection, task.account_id, task.mode, wanted)
-    owner = {id: TaskId(found[id].task_id) if id in found else TaskId(id) for _, id, _ in named}
-    rows = assets.of_tasks(connection, set(owner.values()))
-    results: dict[str, list[AssetRow]] = {}
-    for path, id, _ in named:
-        results.setdefault(field_of(path), []).extend(rows.get(owner[id], []))
-    return results
+def _files(connection: Connection, task: TaskRow, named: list[NamedParent]) -> dict[str, list[AssetRow]]:
+    found = _of_task(connection, task, named)
+    rows = assets.of_tasks(connection, {parent.task_id for parent in found if parent is not None})
+    files: dict[str, list[AssetRow]] = {}
+    for name, parent in zip(named, found, strict=True):
+        whole = rows.get(parent.task_id, []) if parent is not None else []
+        own = [row for row in whole if parent is None or parent.asset_id in (None, row.id)]
+        files.setdefault(field_of(name.path), []).extend(own)
+    return files
 
 
 async def parent_refs(model: Model, task: TaskRow, reads: Reads) -> tuple[ParentRef, ...]:
-    """How the upstreams that made a live task's parents call them."""
+    """What is known of a task's parents, and how the upstreams that made them call them. Raises ParentUnknown."""
     named = model.parents(json.loads(task.input))
-    return await reads.run(lambda connection: _refs(connection, task, named)) if named else ()
-
-
-def _refs(connection: Connection, task: TaskRow, named: list[tuple[str, str, str]]) -> tuple[ParentRef, ...]:
-    found = pieces.find(
-        connection, task.account_id, task.mode, [id for _, id, kind in named if kind == "piece"]
-    )
-    rows = tasks.fetch(connection, [id for _, id, kind in named if kind == "task"])
+    if not named:
+        return ()
+    found = await reads.run(lambda connection: _of_task(connection, task, named))
     refs: list[ParentRef] = []
-    for path, id, _ in named:
-        piece, row = found.get(id), rows.get(TaskId(id))
-        if piece is not None:
-            refs.append(ParentRef(field_of(path), id, piece.connection or "", piece.upstream_ref or ""))
-        elif row is not None:
-            refs.append(ParentRef(field_of(path), id, row.connection or "", row.ref or ""))
+    for name, parent in zip(named, found, strict=True):
+        if parent is not None:
+            path = field_of(name.path)
+            refs.append(ParentRef(path, name.id, parent.connection, parent.ref, parent.data, parent.kind))
+        elif name.field.late and task.attempt_id is None:
+            raise ParentUnknown(f"{unknown_parent(name)}; nothing was charged")
     return tuple(refs)
+
+
+def _of_task(connection: Connection, task: TaskRow, named: list[NamedParent]) -> list[Parent | None]:
+    # What was alive when the task was made is kept for it since.
+    return find_parents(connection, task.account_id, task.mode, named, Millis(task.created_at))

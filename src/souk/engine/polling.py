@@ -1,7 +1,8 @@
 """After acceptance: asking until there is a verified verdict. No error on the way ends a task before its deadline."""
 
-from souk.engine.interrupt import CancelAsked, pause
+from souk.engine.interrupt import CancelAsked, guarded, pause
 from souk.engine.lease import Failure, Lease
+from souk.engine.stages import stage_files, tell_stage
 from souk.engine.upstream import FINAL_KINDS, MAX_BACKOFF, Upstream, backoff
 from souk.providers.base import Done, Failed, Job, Running, Unreachable
 from souk.store.events import PROGRESS
@@ -36,7 +37,7 @@ async def poll(upstream: Upstream) -> None:
         errors = 0
         if isinstance(verdict, Running):
             if verdict.stage:
-                await upstream.lease.reach(verdict.stage, verdict.data)
+                await _tell(upstream, job, verdict)
             await progress.write(verdict.progress)
             continue
         if upstream.accepted_at is not None:
@@ -51,11 +52,28 @@ async def _waited(upstream: Upstream, job: Job, seconds: float) -> bool:
     try:
         await pause(upstream.lease, seconds)
     except CancelAsked:
-        if await upstream.cancel(job):
-            raise
-        await upstream.too_late_to_cancel()
+        await _cancel(upstream, job)
         return False
     return True
+
+
+async def _tell(upstream: Upstream, job: Job, reached: Running) -> None:
+    """Write a stage. Neither a cancel nor the deadline waits for the storing of its files."""
+    lease = upstream.lease
+    try:
+        files = await guarded(lease, stage_files(lease, reached))
+    except CancelAsked:
+        await _cancel(upstream, job)
+    else:
+        if files is not None:
+            await tell_stage(lease, reached, files)
+
+
+async def _cancel(upstream: Upstream, job: Job) -> None:
+    """Act on a cancel request: raises CancelAsked if the upstream drops the task, else the task runs on."""
+    if await upstream.cancel(job):
+        raise CancelAsked
+    await upstream.too_late_to_cancel()
 
 
 async def _failed(upstream: Upstream, verdict: Failed) -> None:
@@ -64,7 +82,9 @@ async def _failed(upstream: Upstream, verdict: Failed) -> None:
     failure = Failure(verdict.kind, verdict.message, verdict.upstream)
     tried = await upstream.failed_connections() | {lease.task.connection or ""}
     untried = [route for route in upstream.routes if route.connection.name not in tried]
-    if failure.kind in FINAL_KINDS or not untried:
+    # A client that was handed a part of one result must not get the rest from another.
+    handed_over = bool(await lease.files())
+    if failure.kind in FINAL_KINDS or not untried or handed_over:
         await lease.fail(failure, verdict="failed")
         return
     upstream.release_slot()

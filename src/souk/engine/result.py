@@ -7,91 +7,48 @@ from pathlib import Path
 from typing import Any, cast
 
 from souk.assets.ingest import IngestFailed
-from souk.assets.links import link
 from souk.catalog.quote import Delivered, capture_from
+from souk.engine.files import all_stored, filled
 from souk.engine.lease import Lease
-from souk.ids import random_hex
+from souk.ids import piece_id
 from souk.providers.base import Done, NewPiece, OutputFile
 from souk.store.assets import AssetRow
 from souk.store.attempts import Attempt
 from souk.store.pieces import Piece
 from souk.words import JsonObject
 
-PARALLEL_INGESTS = 4
-
 
 async def finish_with(lease: Lease, done: Done, attempt: Attempt | None) -> None:
     """Store every file, then end the task in success. Raises IngestFailed; nothing is lost by trying again."""
-    rows = await _ingest_all(lease, done)
-    pieces = _pieces(lease, done)
-    result = _filled(done.result, rows, pieces)
+    rows = await all_stored(lease, done.files)
+    result = filled(done.result, dict(enumerate(rows)), lease.id)
     delivered = _delivered(done, rows)
     captured = capture_from(json.loads(lease.task.price), delivered)
     # Without spaces, as the compatible service writes it: some clients compare the text.
     text = json.dumps(result, ensure_ascii=False, separators=(",", ":"))
-    await lease.succeed(text, captured, tuple(rows), tuple(pieces), attempt)
+    told = await lease.files()
+    new = tuple(row for row in rows if row.number not in told)
+    await lease.succeed(text, captured, new, _pieces(lease, done, rows), attempt)
 
 
-async def _ingest_all(lease: Lease, done: Done) -> list[AssetRow]:
-    """Every file, stored. Raises IngestFailed, but only once no file is under way any more.
-
-    A next try uses the same spooled files; a copy still being stored from the last one would get in its way.
-    """
-    gate = asyncio.Semaphore(PARALLEL_INGESTS)
-
-    async def one(number: int, output: OutputFile) -> AssetRow:
-        async with gate:
-            return await lease.world.ingest.from_output(
-                output,
-                account_id=lease.task.account_id,
-                task_id=lease.id,
-                number=number,
-            )
-
-    ends = await asyncio.gather(
-        *(one(number, output) for number, output in enumerate(done.files)), return_exceptions=True
-    )
-    failures = [end for end in ends if isinstance(end, BaseException)]
-    if failures:
-        raise min(failures, key=_worth_another_try)
-    return [end for end in ends if isinstance(end, AssetRow)]
-
-
-def _worth_another_try(failure: BaseException) -> bool:
-    """False for what no repetition cures; that is what the task must hear of first."""
-    return isinstance(failure, IngestFailed) and failure.retryable
-
-
-def _filled(node: Any, rows: list[AssetRow], pieces: list[Piece]) -> Any:
-    """The result object with stored addresses in place of ``{"$file": n}`` and our ids of ``{"$piece": n}``."""
-    if isinstance(node, dict):
-        found = cast(JsonObject, node)
-        if "$file" in found:
-            return link(rows[int(found["$file"])].path)
-        if "$piece" in found:
-            return pieces[int(found["$piece"])].id
-        return {name: _filled(value, rows, pieces) for name, value in found.items()}
-    if isinstance(node, list):
-        return [_filled(item, rows, pieces) for item in cast(list[Any], node)]
-    return node
-
-
-def _pieces(lease: Lease, done: Done) -> list[Piece]:
+def _pieces(lease: Lease, done: Done, rows: list[AssetRow]) -> tuple[Piece, ...]:
     task = lease.task
-    return [
+    return tuple(
         Piece(
-            id=random_hex(lease.world.random),
+            id=piece_id(lease.id, number),
             task_id=lease.id,
+            number=number,
             account_id=task.account_id,
             mode=task.mode,
             kind=piece.kind,
-            asset_id=None,
+            asset_id=None if piece.file is None else rows[piece.file].id,
             connection=task.connection,
             upstream_ref=piece.upstream_ref,
+            data=json.dumps(piece.data, ensure_ascii=False),
             created_at=lease.world.clock.now(),
         )
-        for piece in done.pieces
-    ]
+        for number, piece in enumerate(done.pieces)
+    )
 
 
 def _delivered(done: Done, rows: list[AssetRow]) -> Delivered:
@@ -130,7 +87,7 @@ def outputs_to_json(done: Done, spool: Path) -> str:
             "result": done.result,
             "cost": done.cost,
             "seconds": done.seconds,
-            "pieces": [[piece.kind, piece.upstream_ref] for piece in done.pieces],
+            "pieces": [[piece.kind, piece.upstream_ref, piece.file, piece.data] for piece in done.pieces],
         }
     )
 
@@ -153,7 +110,7 @@ def outputs_from_json(text: str, spool: Path) -> Done:
         except FileNotFoundError as error:
             raise IngestFailed("the file the upstream delivered is no longer on this machine") from error
         files.append(OutputFile(media_type=entry["media_type"], path=copy))
-    pieces = tuple(NewPiece(kind, ref) for kind, ref in data["pieces"])
+    pieces = tuple(NewPiece(*fields) for fields in data["pieces"])
     return Done(files, data["result"], data["cost"], data["seconds"], pieces)
 
 

@@ -9,6 +9,10 @@ from souk.words import Mode
 
 SANDBOX = "sandbox"
 """Name of the sandbox's provider and of its one connection."""
+LOCAL = "local"
+"""Name of the provider of work that needs no model, done on this machine, and of its one connection."""
+HERE = frozenset({SANDBOX, LOCAL})
+"""Providers that are always there; no operator configures them, and having them makes no installation live."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +26,18 @@ class Route:
 
 
 def routes_of(model: Model, mode: Mode, connections: Mapping[str, Connection]) -> list[Route]:
-    """The routes open to a task of this mode, best first. Retired routes are never taken by themselves."""
-    if mode is Mode.SANDBOX:
-        return [Route(connections[SANDBOX], model.id)] if SANDBOX in connections else []
+    """The routes open to a task of this mode, best first. Retired routes are never taken by themselves.
+
+    A local engine does the same work in both modes, so the sandbox only stands in for what is left.
+    """
+    routes = _configured(model, connections)
+    if mode is Mode.LIVE:
+        return routes
+    sandbox = [Route(connections[SANDBOX], model.id)] if SANDBOX in connections else []
+    return [*(route for route in routes if route.connection.provider == LOCAL), *sandbox]
+
+
+def _configured(model: Model, connections: Mapping[str, Connection]) -> list[Route]:
     return [
         Route(connection, route.model, route.resubmit_unclear)
         for route in model.routes

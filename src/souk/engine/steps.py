@@ -90,6 +90,8 @@ class Step(msgspec.Struct, frozen=True):
     tell: str | None = None
     """The address that hears of the event."""
     account_id: int = 0
+    assets: tuple[AssetRow, ...] = ()
+    """Files the event tells of; their bytes are in storage."""
 
 
 def _advance(connection: Connection, steps: Sequence[Step]) -> list[bool]:
@@ -104,6 +106,7 @@ def _tell_of_events(connection: Connection, steps: list[Step]) -> None:
     """Store what tasks reached, and a callback for each client that wants to hear of it."""
     told = events.insert(connection, [step.event for step in steps if step.event])
     by_task = {step.move.task: step for step in steps}
+    assets.insert(connection, [row for event in told for row in by_task[event.task_id].assets])
     rows = [
         outbox.NewRow(
             message_id=f"msg_{event.task_id}_{event.number}",

@@ -15,18 +15,19 @@ from souk.catalog.model import Model
 from souk.catalog.quote import Quote
 from souk.catalog.refusal import InputRefused
 from souk.clock import Clock
-from souk.engine.routes import routes_of
+from souk.engine.parents import find_parents, unknown_parent
+from souk.engine.routes import HERE, routes_of
 from souk.net.http import Blocked
 from souk.net.policy import Policy, check_url
+from souk.operations.once import once_bound
 from souk.operations.types import Caller, Draft, Reason, Refusal
 from souk.providers.base import Connection
 from souk.settings import SandboxPolicy
-from souk.store import assets, pieces, tasks
-from souk.store import database as db
+from souk.store import assets
 from souk.store.assets import AssetRow
 from souk.store.idempotency import Bound
 from souk.store.reads import Reads
-from souk.words import Credits, JsonObject, Mode, TaskId, TaskState
+from souk.words import Credits, JsonObject, Mode, TaskId
 
 _json = msgspec.json.Encoder().encode
 _sorted_json = msgspec.json.Encoder(order="sorted").encode
@@ -69,7 +70,7 @@ class Drafts:
         self._sandbox = sandbox
         self._policy = policy
         self._public_url = public_url
-        self._live = any(name != "sandbox" for name in connections)
+        self._live = any(connection.provider not in HERE for connection in connections.values())
 
     async def check(self, caller: Caller, draft: Draft) -> Checked:
         """The draft, ready to create. Raises Refusal."""
@@ -165,32 +166,21 @@ class Drafts:
     async def _parent_tasks(
         self, caller: Caller, mode: Mode, model: Model, input: JsonObject
     ) -> list[TaskId]:
-        """The finished tasks the input builds on. Raises Refusal, the same for unknown and for others' ids."""
-        parents = model.parents(input)
-        if not parents:
+        """The finished tasks the input builds on, as far as they must be known by now.
+
+        Raises Refusal, the same for unknown and for others' ids.
+        """
+        named = model.parents(input)
+        if not named:
             return []
-
-        def look(connection: db.Connection) -> dict[str, TaskId]:
-            named = {id: model.parent_models(path) for path, id, kind in parents if kind == "task"}
-            rows = tasks.fetch(connection, list(named))
-            known = {
-                row.id: row.id
-                for row in rows.values()
-                if row.account_id == caller.account_id
-                and row.mode == mode
-                and row.state == TaskState.SUCCESS
-                and row.model in (named[row.id] or (row.model,))
-            }
-            wanted = [id for _, id, kind in parents if kind == "piece"]
-            found = pieces.find(connection, caller.account_id, mode.value, wanted)
-            return {**known, **{piece.id: TaskId(piece.task_id) for piece in found.values()}}
-
-        known = await self._reads.run(look)
-        for path, id, kind in parents:
-            if id not in known:
-                what = "finished task" if kind == "task" else "id of an earlier result"
-                raise Refusal(Reason.UNKNOWN_PARENT, f"{path} names no {what} of this account", field=path)
-        return [known[id] for _, id, _ in parents]
+        now = self._clock.now()
+        found = await self._reads.run(
+            lambda connection: find_parents(connection, caller.account_id, mode.value, named, now)
+        )
+        for name, parent in zip(named, found, strict=True):
+            if parent is None and not name.field.late:
+                raise Refusal(Reason.UNKNOWN_PARENT, unknown_parent(name), field=name.path)
+        return [parent.task_id for parent in found if parent is not None]
 
 
 def _check_hops(caller: Caller) -> None:
@@ -214,7 +204,7 @@ def _blocked(url: str, policy: Policy) -> str:
 
 def bounds_of(caller: Caller, draft: Draft, mode: Mode) -> tuple[Bound, ...]:
     """The caller's own keys for this create, each with the body it stands for."""
-    if draft.idempotency_key is None and draft.client_task_id is None:
+    if draft.idempotency_key is None and draft.client_task_id is None and not draft.once:
         return ()
     body = [draft.model, draft.input, draft.callback_url, draft.progress_url, draft.client_task_id]
     digest = hashlib.sha256(_sorted_json(body)).hexdigest()
@@ -223,6 +213,8 @@ def bounds_of(caller: Caller, draft: Draft, mode: Mode) -> tuple[Bound, ...]:
         found.append(Bound(caller.account_id, f"{draft.operation}:{mode}", draft.idempotency_key, digest))
     if draft.client_task_id is not None:
         found.append(Bound(caller.account_id, f"client:{mode}", draft.client_task_id, digest))
+    if draft.once:  # last, so that a repeated call is answered with its task
+        found.append(once_bound(caller.account_id, draft.operation, mode, draft.once))
     return tuple(found)
 
 

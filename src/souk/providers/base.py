@@ -71,6 +71,8 @@ class ParentRef:
     """The upstream's own id."""
     data: JsonObject = field(default_factory=dict[str, Any])
     """What the provider that made a piece wrote down about it; empty for a task."""
+    kind: str = ""
+    """What the piece is, such as ``song``; empty for a task."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,63 @@
+"""A task's files: each brought into storage once, at the stage that tells of it or else at the task's end."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from souk.assets.ingest import IngestFailed
+from souk.assets.links import link
+from souk.engine.lease import Lease
+from souk.ids import piece_id
+from souk.providers.base import OutputFile
+from souk.store.assets import AssetRow
+from souk.words import JsonObject, TaskId
+
+PARALLEL_INGESTS = 4
+
+
+async def all_stored(lease: Lease, outputs: Sequence[OutputFile]) -> list[AssetRow]:
+    """Every file, stored; what a stage already told of is taken as it is, and not read again.
+
+    Raises IngestFailed, but only once no file is under way any more: a next try uses the same spooled files, and a
+    copy still being stored from the last one would get in its way.
+    """
+    known = await lease.files()
+    gate = asyncio.Semaphore(PARALLEL_INGESTS)
+
+    async def one(number: int, output: OutputFile) -> AssetRow:
+        if number in known:
+            return known[number]
+        async with gate:
+            return await lease.world.ingest.from_output(
+                output,
+                account_id=lease.task.account_id,
+                task_id=lease.id,
+                number=number,
+            )
+
+    ends = await asyncio.gather(
+        *(one(number, output) for number, output in enumerate(outputs)), return_exceptions=True
+    )
+    failures = [end for end in ends if isinstance(end, BaseException)]
+    if failures:
+        raise min(failures, key=_worth_another_try)
+    return [end for end in ends if isinstance(end, AssetRow)]
+
+
+def filled(node: Any, files: Mapping[int, AssetRow], task_id: TaskId) -> Any:
+    """The same object with stored addresses in place of ``{"$file": n}`` and our ids of ``{"$piece": n}``."""
+    if isinstance(node, dict):
+        found = cast(JsonObject, node)
+        if "$file" in found:
+            return link(files[int(found["$file"])].path)
+        if "$piece" in found:
+            return piece_id(task_id, int(found["$piece"]))
+        return {name: filled(value, files, task_id) for name, value in found.items()}
+    if isinstance(node, list):
+        return [filled(item, files, task_id) for item in cast(list[Any], node)]
+    return node
+
+
+def _worth_another_try(failure: BaseException) -> bool:
+    """False for what no repetition cures; that is what the task must hear of first."""
+    return isinstance(failure, IngestFailed) and failure.retryable
