@@ -29,14 +29,14 @@ BRIDGES = (
     ("Slow down, slow down, let the silence in", "the {it} will tell us where to begin"),
     ("Nothing is lost that the {it} has known", "nothing we carry is carried alone"),
 )
-# What requests say around their subject.
-PASSED_OVER = frozenset(
+AROUND = (
     "a an and about at by for from her his i in into is it its me my of on or our over song songs sung music tune "
     "lyrics lyric track write make create compose sing please some something style like with without the this that "
     "these those to up us very we where who will you your as be are was version add soft quiet calm slow fast warm "
     "upbeat happy sad folk pop rock jazz blues metal techno house ambient lofi lo-fi hip hop rap indie country soul "
-    "classical electronic dance acoustic piano guitar drums bass instrumental vocal vocals male female".split()
+    "classical electronic dance acoustic piano guitar drums bass instrumental vocal vocals male female"
 )
+"""What requests say around their subject."""
 SUBJECT = re.compile(r"\babout\b(.+)", re.IGNORECASE | re.DOTALL)
 WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 MOST_WORDS = 3
@@ -77,7 +77,7 @@ def subject_of(request: str) -> str:
     """What a request is about, in at most a few words."""
     text = STAGE_DIRECTION.sub(" ", request)
     told = SUBJECT.search(text)
-    words = [word for word in WORD.findall(told[1] if told else text) if word.lower() not in PASSED_OVER]
+    words = [word for word in WORD.findall(told[1] if told else text) if word.lower() not in AROUND.split()]
     return " ".join(words[:MOST_WORDS]).lower()[:40] or NOBODY_KNOWS
 
 
