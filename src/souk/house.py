@@ -51,6 +51,7 @@ from souk.providers.children.pool import Pool
 from souk.providers.connections import Configured
 from souk.providers.registry import PROVIDERS
 from souk.providers.sandbox import Sandbox
+from souk.relay.meter import Meter
 from souk.settings import SandboxPolicy, Settings, SettingsError
 from souk.store.database import Database
 from souk.store.lane import Lane
@@ -97,6 +98,7 @@ class House:
     meters: Meters
     webhook_keys: WebhookKeys
     bell: Bell
+    meter: Meter
     operations: Operations = field(init=False)
     engine: Engine | None = None
     outbox: OutboxWorker | None = None
@@ -132,7 +134,8 @@ class House:
             configured, connections = _connections(settings, config, env)
             logs.redact.add(*_secrets(settings, connections))
             box = open_box(settings.secret_key.get_secret_value(), settings.data_dir)
-            lane = Lane(database, f"{slot.name if slot else 'no-slot'}#{secrets.token_hex(8)}")
+            process = f"{slot.name if slot else 'no-slot'}#{secrets.token_hex(8)}"
+            lane = Lane(database, process)
             undo.callback(lane.close)
             reads = Reads(database)
             undo.callback(reads.close)
@@ -161,11 +164,13 @@ class House:
                 meters=Meters(),
                 webhook_keys=WebhookKeys(reads, box, clock),
                 bell=Bell(),
+                meter=_meter(lane, reads, clock, process, slot),
                 slot=slot,
             )
             house.operations = house._operations()
             if slot is not None:
                 await house._start_engine(slot)
+            house.meter.start()
             undo.pop_all()
             return house
 
@@ -177,6 +182,7 @@ class House:
             await self.outbox.close()
         if self.sandbox is not None:
             await self.sandbox.close()
+        await self.meter.close()
         await self.http.aclose()
         await self.callback_http.aclose()
         await self.storage.close()
@@ -343,6 +349,11 @@ def _slot(settings: Settings) -> SlotLock:
             "Set SOUK_DATABASE_URL to a PostgreSQL database to run several"
         )
     return slot
+
+
+def _meter(lane: Lane, reads: Reads, clock: Clock, process: str, slot: SlotLock | None) -> Meter:
+    chance = random.Random(secrets.randbits(256))  # noqa: S311 - block ids need to be unique, not secret
+    return Meter(lane, reads, clock, chance, owner=process, slot=f"{slot.name}#" if slot else "")
 
 
 def _connections(

@@ -11,6 +11,8 @@ from souk.words import Millis
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
+NO_CAP = 2**62
+"""Credits beyond what any balance can hold."""
 
 
 class KeySpend(msgspec.Struct):
@@ -44,6 +46,15 @@ class KeySpend(msgspec.Struct):
             if cap is not None and spent + amount > cap:
                 return name
         return None
+
+    def room(self) -> int:
+        """The largest amount that exceeds no cap."""
+        counted = (
+            (self.cap_hourly, self.hour_spent),
+            (self.cap_daily, self.day_spent),
+            (self.cap_total, self.total_spent),
+        )
+        return min((cap - spent for cap, spent in counted if cap is not None), default=NO_CAP)
 
     def spend(self, amount: int) -> None:
         self.hour_spent += amount

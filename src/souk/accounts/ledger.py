@@ -1,7 +1,7 @@
 """Credits: append-only entries, and a balance per account and mode that is never below zero.
 
 A hold takes its amount out of ``available`` at create; exactly one capture or release closes it. The database itself
-refuses a second entry of either side for a task. All amounts are units of 0.0001 credit.
+refuses a second entry of either side for a task, or for a block of chat. All amounts are units of 0.0001 credit.
 """
 
 from collections.abc import Sequence
@@ -41,6 +41,8 @@ class Closing(msgspec.Struct, frozen=True):
     hold: int
     captured: int
     hold_made_at: int
+    unfinished: int = 1
+    """How many unfinished tasks end with it: one, or none where the hold is a block of credits for chat."""
 
 
 _GRANT_BALANCE = Statement(
@@ -159,7 +161,7 @@ def close(connection: Connection, closings: Sequence[Closing], now: Millis) -> N
         total = sums.setdefault((item.account_id, item.mode), [0, 0, 0])
         total[0] += item.hold - item.captured
         total[1] += item.hold
-        total[2] += 1
+        total[2] += item.unfinished
     given = [
         {"account": account, "purse": mode, "returned": back, "hold": held, "tasks": count}
         for (account, mode), (back, held, count) in sorted(sums.items())

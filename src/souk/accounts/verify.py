@@ -1,4 +1,4 @@
-"""Verifying the ledger: balances against entries, entries against tasks, in one snapshot."""
+"""Verifying the ledger: balances against entries, entries against tasks and blocks of chat, in one snapshot."""
 
 import msgspec
 
@@ -16,12 +16,14 @@ class Verification(msgspec.Struct, frozen=True):
 
 
 def verify(connection: Connection) -> Verification:
-    """Compare every balance with its ledger entries and every task with its own. Changes nothing."""
+    """Compare every balance with its ledger entries, every task and every block with its own. Changes nothing."""
     with snapshot(connection):
         purses = ledger_rows.purses(connection)
         crooked = ledger_rows.crooked(connection)
+        crooked_blocks = ledger_rows.crooked_blocks(connection)
     problems = [problem for purse in purses for problem in _problems(purse)]
     problems += [f"task {task_id}: its ledger entries do not match it" for task_id in crooked]
+    problems += [f"block {block_id}: its ledger entries do not match it" for block_id in crooked_blocks]
     return Verification(len(purses), problems)
 
 
@@ -35,9 +37,10 @@ def _problems(purse: ledger_rows.PurseSums) -> list[str]:
             f"{name}: {purse.available / CREDIT:g} credits available, the ledger says "
             f"{purse.ledger_available / CREDIT:g}"
         )
-    if purse.held != purse.tasks_held:
+    if purse.held != purse.tasks_held + purse.blocks_held:
         found.append(
-            f"{name}: {purse.held / CREDIT:g} credits held, unfinished tasks hold {purse.tasks_held / CREDIT:g}"
+            f"{name}: {purse.held / CREDIT:g} credits held, unfinished tasks hold {purse.tasks_held / CREDIT:g} "
+            f"and chat {purse.blocks_held / CREDIT:g}"
         )
     if purse.unfinished != purse.tasks_unfinished:
         found.append(

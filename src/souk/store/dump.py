@@ -20,6 +20,7 @@ PAGE = 2000
 _HAND_BACK = (
     Statement("UPDATE tasks SET lease_owner = NULL WHERE lease_owner IS NOT NULL"),
     Statement("UPDATE outbox SET lease_owner = NULL, lease_until = NULL WHERE lease_owner IS NOT NULL"),
+    Statement("UPDATE blocks SET lease_until = 0"),
 )
 
 

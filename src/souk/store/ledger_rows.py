@@ -32,6 +32,7 @@ _PURSES = Statement(
     "FROM ledger l WHERE l.account_id = b.account_id AND l.mode = b.mode), 0), "
     "COALESCE((SELECT sum(hold) FROM tasks t WHERE t.account_id = b.account_id AND t.mode = b.mode "
     "AND t.completed_at IS NULL), 0), "
+    "COALESCE((SELECT sum(amount) FROM blocks k WHERE k.account_id = b.account_id AND k.mode = b.mode), 0), "
     "(SELECT count(*) FROM tasks t WHERE t.account_id = b.account_id AND t.mode = b.mode "
     "AND t.completed_at IS NULL) "
     "FROM balances b ORDER BY b.account_id, b.mode"
@@ -50,10 +51,21 @@ _CROOKED = Statement(
     "AND kept + back = hold) OR (completed_at IS NOT NULL AND opened = 0 AND closed = 0)) "
     "ORDER BY id LIMIT :most"
 )
+_CROOKED_BLOCKS = Statement(
+    # An open block of chat has a hold of its amount and nothing else, and is not overspent. Any other hold that belongs
+    # to no task is of a block that is closed, or of a task deleted since: what closed it adds up to it.
+    "SELECT b.id FROM blocks b LEFT JOIN ledger o ON o.task_id = b.id AND o.side = 0 "
+    "LEFT JOIN ledger c ON c.task_id = b.id AND c.side = 1 WHERE o.id IS NULL OR c.id IS NOT NULL "
+    "OR o.amount <> b.amount OR b.spent NOT BETWEEN 0 AND b.amount "
+    "UNION ALL SELECT o.task_id FROM ledger o LEFT JOIN ledger c ON c.task_id = o.task_id AND c.side = 1 "
+    "WHERE o.side = 0 AND NOT EXISTS (SELECT 1 FROM tasks t WHERE t.id = o.task_id) "
+    "AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.id = o.task_id) AND (c.id IS NULL "
+    "OR CASE WHEN c.kind = 'capture' THEN c.amount ELSE 0 END + c.returned <> o.amount) LIMIT :most"
+)
 
 
 class PurseSums(msgspec.Struct, frozen=True, array_like=True):
-    """A balance beside what the ledger and the tasks say it should be."""
+    """A balance beside what the ledger, the tasks and the blocks of chat say it should be."""
 
     account_id: int
     mode: str
@@ -62,6 +74,7 @@ class PurseSums(msgspec.Struct, frozen=True, array_like=True):
     unfinished: int
     ledger_available: int
     tasks_held: int
+    blocks_held: int
     tasks_unfinished: int
 
 
@@ -81,6 +94,11 @@ def purses(connection: Connection) -> list[PurseSums]:
         PurseSums(int(row[0]), str(row[1]), *(int(value) for value in row[2:]))
         for row in connection.run(_PURSES)
     ]
+
+
+def crooked_blocks(connection: Connection, most: int = 100) -> list[str]:
+    """Blocks of chat, and holds of tasks deleted since, whose ledger entries contradict them."""
+    return [row[0] for row in connection.run(_CROOKED_BLOCKS, {"most": most})]
 
 
 def crooked(connection: Connection, most: int = 100) -> list[str]:

@@ -317,7 +317,7 @@ pieces = Table(
     _need("created_at", BigInteger),
 )
 
-# Credits set aside for one key's chat, in one process. Open until its row is gone; the ledger has its hold and its close.
+# Credits set aside for one key's chat, in one process. Open until its row is gone; the ledger has hold and close.
 blocks = Table(
     "blocks",
     metadata,
