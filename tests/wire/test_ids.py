@@ -9,11 +9,14 @@ from tests.conftest import ROOT
 from tests.wire.serving import CREATE, NO_TASK, RECORD, Client, Reply, Souk, masked, open_souk
 
 Call = Callable[[Client, str], Awaitable[Reply]]
+NOWHERE = "http://127.0.0.1:9/"
+OF_A_SONG = ("/api/v1/wav/generate", "/api/v1/vocal-removal/generate", "/api/v1/mp4/generate")
+SONG = {"audioId": NO_TASK, "callBackUrl": NOWHERE}
 FINISHED = {"model": "grok-imagine/text-to-video", "input": {"prompt": "A lighthouse at dusk"}}
 
 
-def posted(path: str) -> Call:
-    return lambda client, task_id: client.post(path, {"taskId": task_id})
+def posted(path: str, **more: str) -> Call:
+    return lambda client, task_id: client.post(path, {"taskId": task_id, **more})
 
 
 def asked(path: str) -> Call:
@@ -45,9 +48,29 @@ TAKES_AN_ID: dict[tuple[str, str], Call] = {
     ("POST", "/api/v1/gpt4o-image/download-url"): lambda client, task_id: client.post(
         "/api/v1/gpt4o-image/download-url", {"taskId": task_id, "url": "http://example.com/a.png"}
     ),
+    **{("POST", path): posted(path, **SONG) for path in OF_A_SONG},
+    ("POST", "/api/v1/midi/generate"): posted("/api/v1/midi/generate", callBackUrl=NOWHERE),
+    ("POST", "/api/v1/suno/cover/generate"): posted("/api/v1/suno/cover/generate", callBackUrl=NOWHERE),
+    ("POST", "/api/v1/voice/regenerate"): posted("/api/v1/voice/regenerate"),
+    ("POST", "/api/v1/voice/generate"): posted("/api/v1/voice/generate", verifyUrl=NOWHERE),
+    ("POST", "/api/v1/voice/check-voice"): lambda client, task_id: client.post(
+        "/api/v1/voice/check-voice", {"task_id": task_id}
+    ),
+    ("POST", "/api/v1/omni/character/create"): lambda client, task_id: client.post(
+        "/api/v1/omni/character/create",
+        {"descriptions": "A courier", "image_urls": [NOWHERE], "audio_ids": [task_id]},
+    ),
     **{
         ("GET", path): asked(path)
         for path in (
+            "/api/v1/lyrics/record-info",
+            "/api/v1/wav/record-info",
+            "/api/v1/vocal-removal/record-info",
+            "/api/v1/midi/record-info",
+            "/api/v1/mp4/record-info",
+            "/api/v1/suno/cover/record-info",
+            "/api/v1/voice/validate-info",
+            "/api/v1/voice/record-info",
             "/api/v1/gpt4o-image/record-info",
             "/api/v1/flux/kontext/record-info",
             "/api/v1/runway/record-detail",
@@ -64,6 +87,9 @@ TAKES_NONE = {
     ("POST", "/api/v1/runway/generate"),
     ("POST", "/api/v1/aleph/generate"),
     ("POST", "/api/v1/veo/generate"),
+    ("POST", "/api/v1/lyrics"),
+    ("POST", "/api/v1/voice/validate"),
+    ("POST", "/api/v1/omni/audio/create"),
     ("GET", "/api/v1/models"),
     ("GET", "/api/v1/models/{model:path}"),
     ("GET", "/"),

@@ -12,6 +12,7 @@ from souk.api.market import MarketRoutes
 from souk.api.metrics import MetricsRoute
 from souk.api.site import Site
 from souk.api.suno import SunoRoutes
+from souk.api.suno_tools import SunoToolRoutes
 from souk.api.vitals import Vitals
 
 
@@ -30,4 +31,4 @@ def application(
         *MetricsRoute(site.meters, vitals).routes,
         *more,
     ]
-    return Application(site, {**jobs.hot, **dedicated.hot}, routes)
+    return Application(site, {**jobs.hot, **dedicated.hot, **SunoToolRoutes(site).hot}, routes)

@@ -11,11 +11,20 @@ from souk.dialects.flux_kontext import FluxKontext
 from souk.dialects.gpt4o_image import Gpt4oImage
 from souk.dialects.runway import Runway
 from souk.dialects.shelf import Shelf
+from souk.dialects.suno.cover import Cover
 from souk.dialects.suno.direct import Direct
+from souk.dialects.suno.lyrics import Lyrics
+from souk.dialects.suno.midi import Midi
 from souk.dialects.suno.music import Music
+from souk.dialects.suno.omni import OmniCharacter, OmniVoice
 from souk.dialects.suno.persona import Persona
+from souk.dialects.suno.stems import Stems
 from souk.dialects.suno.style import Style
 from souk.dialects.suno.timed_lyrics import TimedLyrics
+from souk.dialects.suno.tool import Tool
+from souk.dialects.suno.video import Video
+from souk.dialects.suno.voice import Voice, VoicePhrase
+from souk.dialects.suno.wav import Wav
 from souk.dialects.veo import Veo
 from souk.operations.records import Record
 from souk.settings import WireBehaviour
@@ -53,10 +62,23 @@ class Dialects:
             self.veo,
             Music(wire),
         )
+        self.voice_phrase, self.voice = VoicePhrase(), Voice()
+        self.song_tools: tuple[Tool, ...] = (
+            Lyrics(),
+            Wav(),
+            Stems(),
+            Midi(),
+            Video(),
+            Cover(),
+            self.voice_phrase,
+            self.voice,
+        )
+        self.omni: tuple[Direct, ...] = (OmniVoice(), OmniCharacter())
         self.style, self.persona, self.timed_lyrics = Style(), Persona(), TimedLyrics()
         self.direct: tuple[Direct, ...] = (self.style, self.persona, self.timed_lyrics)
         self.table: Mapping[str, Dialect] = {
-            dialect.name: dialect for dialect in (self.jobs, *self.dedicated, *self.direct)
+            dialect.name: dialect
+            for dialect in (self.jobs, *self.dedicated, *self.direct, *self.omni, *self.song_tools)
         }
 
     def callback(self, record: Record, stage: str) -> Message:

@@ -1,6 +1,6 @@
 """The visible table of described operations: a new room of the API adds its ``OPERATIONS`` and schemas here."""
 
-from souk.api.openapi import dedicated, jobs, market, records, server, suno, uploads
+from souk.api.openapi import dedicated, jobs, market, records, server, suno, suno_tools, uploads
 from souk.api.openapi.operation import Operation
 from souk.words import JsonObject
 
@@ -8,6 +8,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *jobs.OPERATIONS,
     *dedicated.OPERATIONS,
     *suno.OPERATIONS,
+    *suno_tools.OPERATIONS,
     *market.OPERATIONS,
     *uploads.OPERATIONS,
     *server.OPERATIONS,
@@ -16,6 +17,7 @@ SCHEMAS: JsonObject = {
     **records.SCHEMAS,
     **dedicated.SCHEMAS,
     **suno.SCHEMAS,
+    **suno_tools.SCHEMAS,
     **market.SCHEMAS,
     **uploads.SCHEMAS,
 }

@@ -1,12 +1,15 @@
 """The MIDI API: the notes of a song's stems, as JSON."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
 
 from souk.dialects.dedicated import Create, Fault, failed, flag, succeeded
+from souk.dialects.suno.stems import Stems, stems_of
 from souk.dialects.suno.tool import Tool
 from souk.operations.records import Record
+from souk.operations.types import Draft
 from souk.words import JsonObject
 
 GENERATE: Final = Create("/api/v1/midi/generate", ("suno-midi",), needs_callback=True)
@@ -40,6 +43,17 @@ class Midi(Tool):
     record_path = "/api/v1/midi/record-info"
     creates = (GENERATE,)
     own = Fault(500, "MIDI generation failed")
+
+    def parent(self, draft: Draft) -> tuple[str, str] | None:
+        task_id = draft.input.get("taskId")
+        if draft.input.get("audioId") or draft.input.get("stems") or not isinstance(task_id, str):
+            return None
+        return Stems.name, task_id
+
+    def completed(self, draft: Draft, parent: Record) -> Draft:
+        """All of the task's stems, named one by one, because notes are known of stems and not of tasks."""
+        stems = [stem.id for stem in stems_of(parent)]
+        return replace(draft, input=draft.input | {"stems": stems}) if stems else draft
 
     def data(self, record: Record, number: int = 0) -> JsonObject:  # noqa: ARG002 - shows no number
         fault = self.fault(record) if failed(record) else None

@@ -47,6 +47,14 @@ class Tool(Dedicated):
         """The piece whose number the record shows; empty for none."""
         return ""
 
+    def parent(self, draft: Draft) -> tuple[str, str] | None:  # noqa: ARG002 - most drafts say all there is to say
+        """Dialect and id of the earlier task whose record :meth:`completed` wants to see."""
+        return None
+
+    def completed(self, draft: Draft, parent: Record) -> Draft:  # noqa: ARG002 - only for tools with a parent()
+        """The draft with what the earlier task's record tells."""
+        return draft
+
     def subject(self, draft: Draft) -> str:  # noqa: ARG002 - most tools may be used again and again
         """What there is only one result of; empty where every call is a new task."""
         return ""
