@@ -31,9 +31,9 @@ from souk.dialects.table import Dialects
 from souk.engine.bell import Bell
 from souk.engine.engine import Engine
 from souk.engine.parents import parent_files
-from souk.engine.routes import SANDBOX
 from souk.engine.slot import SlotLock
 from souk.engine.world import EngineLimits, World
+from souk.engines import connections_of, engines_of, providers_of
 from souk.ids import random_hex
 from souk.measure import Meters
 from souk.net.client import GuardedHttp
@@ -43,20 +43,16 @@ from souk.operations.admin import Admin
 from souk.operations.create import Limits
 from souk.operations.drafts import Drafts
 from souk.operations.operations import Operations
-from souk.operations.records import record_of
+from souk.operations.records import record_of, stages_of
 from souk.operations.uploads import UploadLimits, Uploads
-from souk.providers import connections as configured_connections
-from souk.providers.base import Connection, Media, Provider
-from souk.providers.children.pool import Pool
+from souk.providers.base import Connection, LocalProvider, Media
 from souk.providers.connections import Configured
-from souk.providers.registry import PROVIDERS
-from souk.providers.sandbox import Sandbox
 from souk.relay.meter import Meter
-from souk.settings import SandboxPolicy, Settings, SettingsError
+from souk.settings import Settings, SettingsError
 from souk.store.database import Database
 from souk.store.lane import Lane
 from souk.store.migrate import migrate
-from souk.store.outbox import OutboxRow, endpoint_of
+from souk.store.outbox import END, OutboxRow, endpoint_of
 from souk.store.place import database_of
 from souk.store.reads import Reads
 from souk.store.tasks import TaskRow
@@ -102,7 +98,7 @@ class House:
     operations: Operations = field(init=False)
     engine: Engine | None = None
     outbox: OutboxWorker | None = None
-    sandbox: Sandbox | None = None
+    engines: Mapping[str, LocalProvider] = field(default_factory=dict[str, LocalProvider])
     slot: SlotLock | None = None
 
     @classmethod
@@ -131,7 +127,7 @@ class House:
             database = database_of(settings)
             migrate(database)
             catalog = load_catalog(overrides=config.models)
-            configured, connections = _connections(settings, config, env)
+            configured, connections = connections_of(settings, config, env)
             logs.redact.add(*_secrets(settings, connections))
             box = open_box(settings.secret_key.get_secret_value(), settings.data_dir)
             process = f"{slot.name if slot else 'no-slot'}#{secrets.token_hex(8)}"
@@ -180,8 +176,8 @@ class House:
             await self.engine.close()
         if self.outbox is not None:
             await self.outbox.close()
-        if self.sandbox is not None:
-            await self.sandbox.close()
+        for engine in self.engines.values():
+            await engine.close()
         await self.meter.close()
         await self.http.aclose()
         await self.callback_http.aclose()
@@ -237,7 +233,8 @@ class House:
         task = await self.reads.task(TaskId(row.task_id))
         if task is None:
             return None
-        return self.dialects.callback(record_of(task, self.public_url), row.stage)
+        stages = () if row.stage == END else await stages_of(self.reads, task.id, self.public_url)
+        return self.dialects.callback(record_of(task, self.public_url, stages), row.stage)
 
     def _operations(self) -> Operations:
         settings = self.settings
@@ -270,8 +267,7 @@ class House:
         settings = self.settings
         node = f"{slot.name}#{secrets.token_hex(8)}"
         chance = random.SystemRandom()
-        children = Pool(settings.sandbox_workers or os.cpu_count() or 1)
-        self.sandbox = Sandbox(children, settings.sandbox_delay)
+        self.engines = engines_of(settings)
         self.outbox = OutboxWorker(
             lane=self.lane,
             reads=self.reads,
@@ -301,8 +297,8 @@ class House:
                 IngestLimits(settings.max_result_bytes, DOWNLOAD_SECONDS, keep_ms),
             ),
             storage=self.storage,
-            providers=_providers(self.connections),
-            locals={SANDBOX: self.sandbox},
+            providers=providers_of(self.connections),
+            locals=self.engines,
             connections=self.connections,
             media_of=self.media_of,
             workdir=settings.data_dir / "work",
@@ -354,23 +350,6 @@ def _slot(settings: Settings) -> SlotLock:
 def _meter(lane: Lane, reads: Reads, clock: Clock, process: str, slot: SlotLock | None) -> Meter:
     chance = random.Random(secrets.randbits(256))  # noqa: S311 - block ids need to be unique, not secret
     return Meter(lane, reads, clock, chance, owner=process, slot=f"{slot.name}#" if slot else "")
-
-
-def _connections(
-    settings: Settings, config: Config, env: Mapping[str, str]
-) -> tuple[list[Configured], dict[str, Connection]]:
-    """The operator's connections, and all that tasks can run on: the sandbox is one, unless it is switched off."""
-    limits = configured_connections.Limits(settings.connection_concurrency, settings.polls_per_second)
-    configured = configured_connections.configured(env, config.connections, limits)
-    connections = {item.connection.name: item.connection for item in configured}
-    if settings.sandbox is not SandboxPolicy.NEVER:
-        connections[SANDBOX] = Connection(name=SANDBOX, provider=SANDBOX)
-    return configured, connections
-
-
-def _providers(connections: Mapping[str, Connection]) -> dict[str, Provider]:
-    names = {connection.provider for connection in connections.values()} - {SANDBOX}
-    return {name: PROVIDERS[name].factory() for name in names}
 
 
 def _engine_limits(settings: Settings) -> EngineLimits:

@@ -15,7 +15,7 @@ from souk.measure import Meters
 from souk.operations import changes, listing, once
 from souk.operations.create import CREATE, Limits, NewTask, Stored
 from souk.operations.drafts import Checked, Drafts, bounds_of, task_row
-from souk.operations.records import Record, record_of
+from souk.operations.records import Record, record_of, stages_of
 from souk.operations.stories import Story, story_of
 from souk.operations.types import (
     Caller,
@@ -26,10 +26,11 @@ from souk.operations.types import (
     Reason,
     Refusal,
 )
-from souk.store import assets, idempotency
+from souk.store import assets, idempotency, pieces
 from souk.store.assets import AssetRow
 from souk.store.idempotency import Bound
 from souk.store.lane import Busy, Lane
+from souk.store.pieces import Piece
 from souk.store.reads import Reads
 from souk.store.tasks import TaskRow
 from souk.words import Credits, JsonObject, TaskId, TaskState
@@ -157,15 +158,33 @@ class Operations:
     # --- looking ---------------------------------------------------------------------------------
 
     async def record(
-        self, caller: Caller, task_id: str, *, dialect: str | None = None, wait: float = 0
+        self,
+        caller: Caller,
+        task_id: str,
+        *,
+        dialect: str | None = None,
+        wait: float = 0,
+        stages: bool = False,
     ) -> Record | None:
-        """A task of the caller's account and mode; None for any other id. Waits up to ``wait`` seconds for its end."""
+        """A task of the caller's account and mode; None for any other id.
+
+        Waits up to ``wait`` seconds for its end. ``stages`` asks for what it reached on the way, too.
+        """
         task = await self._own(caller, task_id, dialect)
         if task is None:
             return None
         if wait > 0 and task.completed_at is None:
             task = await self._at_end(task, wait)
-        return record_of(task, self._public_url)
+        reached = await stages_of(self._reads, task.id, self._public_url) if stages else ()
+        return record_of(task, self._public_url, reached)
+
+    async def piece(self, caller: Caller, piece_id: str) -> Piece | None:
+        """A piece of the caller's account and mode, as long as its file lasts."""
+        mode, now = self._drafts.mode_of(caller).value, self._clock.now()
+        found = await self._reads.run(
+            lambda connection: pieces.find(connection, caller.account_id, mode, [piece_id], now)
+        )
+        return found.get(piece_id)
 
     async def made_by(self, caller: Caller, operation: str, key: str) -> Record | None:
         """The task a create with this idempotency key made; None while the key is free."""

@@ -5,6 +5,8 @@ import json
 import msgspec
 
 from souk.assets.links import resolve
+from souk.store import events
+from souk.store.reads import Reads
 from souk.store.tasks import TaskRow
 from souk.words import Credits, FailKind, JsonObject, Mode, TaskId, TaskState
 
@@ -26,6 +28,15 @@ RETRYABLE = frozenset(
     }
 )
 """Failures after which creating the same task anew may well succeed."""
+
+
+class Stage(msgspec.Struct, frozen=True):
+    """A point of the work that a task reached, and what was known there."""
+
+    name: str
+    data: JsonObject
+    """With final addresses and ids."""
+    at: int
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -60,6 +71,8 @@ class Record(msgspec.Struct, frozen=True):
     warnings: list[str]
     kept: bool = False
     """Held back from retention."""
+    stages: tuple[Stage, ...] = ()
+    """What was reached so far, in order, where that was asked for; progress is not among it."""
 
     @property
     def error(self) -> JsonObject | None:
@@ -69,7 +82,17 @@ class Record(msgspec.Struct, frozen=True):
         return {"code": self.fail_kind.value, "retryable": self.retryable}
 
 
-def record_of(task: TaskRow, public_url: str) -> Record:
+async def stages_of(reads: Reads, task_id: TaskId, public_url: str) -> tuple[Stage, ...]:
+    """The stages a task has reached, in order."""
+    told = await reads.run(lambda connection: events.of_task(connection, task_id))
+    return tuple(
+        Stage(event.stage, json.loads(resolve(event.data, public_url)), event.at)
+        for event in told
+        if event.stage != events.PROGRESS
+    )
+
+
+def record_of(task: TaskRow, public_url: str, stages: tuple[Stage, ...] = ()) -> Record:
     """The record of a stored task."""
     state = TaskState(task.state)
     kind = FailKind(task.fail_kind) if task.fail_kind else None
@@ -98,4 +121,5 @@ def record_of(task: TaskRow, public_url: str) -> Record:
         upstream_model=task.upstream_model,
         warnings=json.loads(task.warnings) if task.warnings else [],
         kept=bool(task.keep),
+        stages=stages,
     )

@@ -1,0 +1,42 @@
+"""What tasks can run on: the operator's connections and the engines of this machine, made from the settings."""
+
+import os
+from collections.abc import Mapping
+
+from souk.config import Config
+from souk.engine.routes import HERE, LOCAL, SANDBOX
+from souk.providers import connections as configured_connections
+from souk.providers.base import Connection, LocalProvider, Provider
+from souk.providers.children.pool import Pool
+from souk.providers.connections import Configured
+from souk.providers.registry import PROVIDERS
+from souk.providers.sandbox import Sandbox
+from souk.settings import SandboxPolicy, Settings
+
+
+def connections_of(
+    settings: Settings, config: Config, env: Mapping[str, str]
+) -> tuple[list[Configured], dict[str, Connection]]:
+    """The operator's connections, and all that tasks can run on: this machine's engines are among that.
+
+    The sandbox is, unless it is switched off; the local engine always, and only it serves live tasks too.
+    """
+    limits = configured_connections.Limits(settings.connection_concurrency, settings.polls_per_second)
+    configured = configured_connections.configured(env, config.connections, limits)
+    connections = {item.connection.name: item.connection for item in configured}
+    connections[LOCAL] = Connection(name=LOCAL, provider=LOCAL)
+    if settings.sandbox is not SandboxPolicy.NEVER:
+        connections[SANDBOX] = Connection(name=SANDBOX, provider=SANDBOX)
+    return configured, connections
+
+
+def providers_of(connections: Mapping[str, Connection]) -> dict[str, Provider]:
+    """The adapters of the services that are connected, by provider name."""
+    names = {connection.provider for connection in connections.values()} - HERE
+    return {name: PROVIDERS[name].factory() for name in names}
+
+
+def engines_of(settings: Settings) -> dict[str, LocalProvider]:
+    """This machine's engines, by provider name. They share their child processes."""
+    children = Pool(settings.sandbox_workers or os.cpu_count() or 1)
+    return {SANDBOX: Sandbox(children, settings.sandbox_delay)}
