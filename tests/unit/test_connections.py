@@ -144,6 +144,25 @@ def test_key_is_not_shown_by_accident() -> None:
 
 
 @pytest.mark.parametrize("name", PROVIDERS)
-def test_every_provider_can_be_made(name: str) -> None:
-    provider = PROVIDERS[name].factory()
-    assert isinstance(provider.idempotent, bool)
+def test_every_provider_runs_tasks_or_chats(name: str) -> None:
+    entry = PROVIDERS[name]
+    assert entry.factory or entry.speaks
+    assert entry.factory is None or isinstance(entry.factory().idempotent, bool)
+
+
+def test_server_of_ones_own_needs_an_address_and_no_key() -> None:
+    found = only({"SOUK_OPENAI_COMPATIBLE_BASE_URL": "http://127.0.0.1:11434/v1"}).connection
+    assert (found.provider, found.base_url, found.api_key) == (
+        "openai-compatible",
+        "http://127.0.0.1:11434/v1",
+        "",
+    )
+
+
+def test_server_of_ones_own_is_no_connection_without_an_address() -> None:
+    assert configured({"SOUK_OPENAI_COMPATIBLE_API_KEY": KEY}) == []
+
+
+def test_listed_server_of_ones_own_says_that_its_address_is_missing() -> None:
+    with pytest.raises(BadConnection, match="SOUK_OPENAI_COMPATIBLE_BASE_URL"):
+        configured({}, [{"provider": "openai-compatible"}])

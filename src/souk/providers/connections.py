@@ -51,8 +51,8 @@ def configured(
             raise BadConnection(f"souk.yaml names the connection {made.connection.name!r} twice")
         found[made.connection.name] = made
     for name, entry in PROVIDERS.items():
-        key, source = _secret(env, entry.key_variable)
-        if key and name not in found:
+        key, source = _default(env, entry)
+        if source and name not in found:
             connection = Connection(
                 name=name,
                 provider=name,
@@ -80,8 +80,8 @@ def _listed(env: Mapping[str, str], item: Mapping[str, Any], where: str, limits:
         key = _file(path, f"{where}: api_key_file")
     if not key:
         key, source = _secret(env, entry.key_variable)
-        source = f"{where} with {source}"
-    if not key:
+        source = f"{where} with {source}" if source else where
+    if not key and entry.base_url:
         raise BadConnection(f"{where}: give it an api_key or api_key_file, or set {entry.key_variable}")
     url = _text(item, "base_url", where)
     from_env = url or env.get(entry.base_url_variable, "")
@@ -95,6 +95,14 @@ def _listed(env: Mapping[str, str], item: Mapping[str, Any], where: str, limits:
         options=_options(env, entry, item.get("options") or {}, where),
     )
     return Configured(connection, source)
+
+
+def _default(env: Mapping[str, str], entry: Entry) -> tuple[str, str]:
+    """The key of a provider's own connection, and the variable that makes it; none if there is no such connection."""
+    key, source = _secret(env, entry.key_variable)
+    if entry.base_url:
+        return key, source
+    return key, entry.base_url_variable if env.get(entry.base_url_variable, "").strip() else ""
 
 
 def _secret(env: Mapping[str, str], variable: str) -> tuple[str, str]:
@@ -118,6 +126,8 @@ def _file(path: str, where: str) -> str:
 
 def _base_url(value: str, entry: Entry, where: str) -> str:
     url = value.strip().rstrip("/") or entry.base_url
+    if not url:
+        raise BadConnection(f"{where}: give it a base_url, or set {entry.base_url_variable}")
     try:
         parsed = check_url(url, Policy.OPEN).url
     except Blocked as error:

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 
 from souk.providers import kie
 from souk.providers.base import Provider
+from souk.providers.chat import anthropic, google, openai
+from souk.providers.chat import kie as kie_chat
+from souk.providers.chat.speech import Speech, Speeches
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +20,11 @@ class Entry:
     """Holds the API key; setting it makes the connection. With ``_FILE`` appended: a file that holds it."""
     base_url_variable: str
     base_url: str
-    factory: Callable[[], Provider]
+    """Empty where there is none that everybody uses; setting it then makes the connection, with or without a key."""
+    factory: Callable[[], Provider] | None = None
+    """Makes what runs tasks there; None if it only chats."""
+    speaks: Speeches = field(default_factory=dict[str, Speech])
+    """How it chats, by protocol; empty if it only runs tasks."""
     options: Mapping[str, str] = field(default_factory=dict[str, str])
     """Further options of a connection, each with the variable that sets it."""
 
@@ -30,6 +37,49 @@ PROVIDERS: dict[str, Entry] = {
         base_url_variable="SOUK_KIE_BASE_URL",
         base_url=kie.BASE_URL,
         factory=kie.Kie,
+        speaks=kie_chat.SPEECHES,
         options={"upload_url": "SOUK_KIE_UPLOAD_URL"},
+    ),
+    "openai": Entry(
+        title="OpenAI",
+        description="The GPT and Codex models.",
+        key_variable="OPENAI_API_KEY",
+        base_url_variable="SOUK_OPENAI_BASE_URL",
+        base_url=openai.OPENAI_URL,
+        speaks=openai.OPENAI,
+    ),
+    "anthropic": Entry(
+        title="Anthropic",
+        description="The Claude models.",
+        key_variable="ANTHROPIC_API_KEY",
+        base_url_variable="SOUK_ANTHROPIC_BASE_URL",
+        base_url=anthropic.BASE_URL,
+        speaks=anthropic.SPEECHES,
+        options={"version": "SOUK_ANTHROPIC_VERSION"},
+    ),
+    "google": Entry(
+        title="Google",
+        description="The Gemini models.",
+        key_variable="GEMINI_API_KEY",
+        base_url_variable="SOUK_GOOGLE_BASE_URL",
+        base_url=google.BASE_URL,
+        speaks=google.SPEECHES,
+    ),
+    "xai": Entry(
+        title="xAI",
+        description="The Grok models.",
+        key_variable="XAI_API_KEY",
+        base_url_variable="SOUK_XAI_BASE_URL",
+        base_url=openai.XAI_URL,
+        speaks=openai.XAI,
+    ),
+    "openai-compatible": Entry(
+        title="OpenAI-compatible server",
+        description="Any server with OpenAI's chat completions, such as vLLM, Ollama or OpenRouter. "
+        "Which models it serves is said in `souk.yaml`.",
+        key_variable="SOUK_OPENAI_COMPATIBLE_API_KEY",
+        base_url_variable="SOUK_OPENAI_COMPATIBLE_BASE_URL",
+        base_url="",
+        speaks=openai.COMPATIBLE,
     ),
 }

@@ -8,10 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
+from souk.providers.chat.speech import Members
 from souk.words import Credits, credits_to_number
-
-Members = dict[str, bytes | msgspec.Raw]
-"""The members of a JSON object: each value as the bytes it was written in."""
 
 CREDITS: Final = "credits_consumed"
 """Where the compatible wire tells what an answer cost."""

@@ -1,18 +1,18 @@
 """Who answers a chat request: an upstream over HTTP, or the sandbox. Both give bytes in the protocol's own shape."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from souk.net.http import MaybeSent as Broken
+from souk.net.http import NeverSent as Unreached
 from souk.relay.protocols.protocol import Ask, ChatProtocol
 
-
-class Unreached(Exception):
-    """Nothing was sent: the connection failed. Another route may be tried. The message holds no secret."""
+__all__ = ["Answer", "Broken", "Unreached", "Upstream"]
 
 
-class Broken(Exception):
-    """The request may have been sent, and its answer did not come whole. The message holds no secret."""
+def _nothing() -> None:
+    """There is no connection to let go of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +28,16 @@ class Answer:
     """
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     """Names in lower case. Only ``retry-after`` is passed on."""
+    end: Callable[[], None] = _nothing
+    """Lets go of the upstream at once, whether or not the body was begun. May be called again."""
 
 
 class Upstream(Protocol):
     """One way to have a model answer: a route's connection, or the sandbox."""
 
     async def send(self, protocol: ChatProtocol, ask: Ask, stream: bool) -> Answer:
-        """The model's answer, streamed or whole. Raises Unreached and Broken.
+        """The model's answer, streamed or whole. Raises Unreached (nothing was sent, so another route may be
+        tried) and Broken (it may have been sent, and no whole answer came).
 
         ``ask.model`` is the catalogue's id; whoever needs another one upstream knows it.
         """
