@@ -37,6 +37,9 @@ class NewTask(msgspec.Struct, frozen=True):
     limits: Limits
     bound: tuple[Bound, ...] = ()
     pins: tuple[str, ...] = ()
+    """Stored files and tasks the new task needs."""
+    late_pins: tuple[str, ...] = ()
+    """Tasks it is to keep alive if they still are; it is made in any case."""
 
     @property
     def purse(self) -> tuple[int, str]:
@@ -61,7 +64,7 @@ class _Batch:
         self.keys = caps.lock_keys(connection, (create.row["key_id"] for create in creates))
         bounds = [bound for create in creates for bound in create.bound]
         self.taken = idempotency.find(connection, bounds) if bounds else {}
-        targets = [target for create in creates for target in create.pins]
+        targets = [target for create in creates for target in (*create.pins, *create.late_pins)]
         now = max(create.row["created_at"] for create in creates)
         self.missing = pins.missing(connection, targets, now) if targets else set[str]()
         self.accepted: list[NewTask] = []
@@ -86,7 +89,13 @@ class _Batch:
         bindings = [(bound, create.row["id"]) for create in self.accepted for bound in create.bound]
         if bindings:
             idempotency.insert(self.connection, bindings, rows[0]["created_at"])
-        pins.insert(self.connection, [(create.row["id"], t) for create in self.accepted for t in create.pins])
+        kept = [
+            (create.row["id"], target)
+            for create in self.accepted
+            for target in (*create.pins, *create.late_pins)
+            if target not in self.missing
+        ]
+        pins.insert(self.connection, kept)
 
     def _replayed(self, create: NewTask) -> Stored | None:
         for bound in create.bound:

@@ -12,10 +12,11 @@ from souk.assets.links import own_path
 from souk.catalog.catalog import Catalog
 from souk.catalog.media import field_of
 from souk.catalog.model import Model
+from souk.catalog.parents import NamedParent
 from souk.catalog.quote import Quote
 from souk.catalog.refusal import InputRefused
 from souk.clock import Clock
-from souk.engine.parents import find_parents, unknown_parent
+from souk.engine.parents import Parent, find_parents, unknown_parent
 from souk.engine.routes import HERE, routes_of
 from souk.net.http import Blocked
 from souk.net.policy import Policy, check_url
@@ -48,6 +49,8 @@ class Checked:
     warnings: tuple[str, ...]
     pins: tuple[str, ...]
     """Stored files and parent tasks the input names."""
+    late_pins: tuple[str, ...]
+    """Parent tasks that may be gone by the time the task exists."""
 
 
 class Drafts:
@@ -91,10 +94,8 @@ class Drafts:
         self._check_addresses(draft)
         urls = model.media_urls(checked.input)
         own = await self._own_files(urls)
-        pins = [
-            *(row.id for row in own.values()),
-            *await self._parent_tasks(caller, mode, model, checked.input),
-        ]
+        parents = await self._parents(caller, mode, model, checked.input)
+        pins = [*(row.id for row in own.values()), *_tasks_of(parents, late=False)]
         quote = model.quote(checked.input, _known_seconds(model, checked.input, urls, own))
         return Checked(
             model=model,
@@ -104,6 +105,7 @@ class Drafts:
             hold=quote.hold,
             warnings=(*draft.warnings, *checked.warnings),
             pins=tuple(dict.fromkeys(pins)),
+            late_pins=tuple(dict.fromkeys(_tasks_of(parents, late=True))),
         )
 
     def model(self, name: str, dialect: str) -> Model:
@@ -163,12 +165,12 @@ class Drafts:
         found = await self._reads.run(lambda connection: assets.living(connection, paths.values(), now))
         return {url: found[path] for url, path in paths.items() if path in found}
 
-    async def _parent_tasks(
+    async def _parents(
         self, caller: Caller, mode: Mode, model: Model, input: JsonObject
-    ) -> list[TaskId]:
-        """The finished tasks the input builds on, as far as they must be known by now.
+    ) -> list[tuple[NamedParent, Parent]]:
+        """The finished work the input builds on, as far as there is any yet.
 
-        Raises Refusal, the same for unknown and for others' ids.
+        Raises Refusal, the same for unknown and for others' ids, where it must be known by now.
         """
         named = model.parents(input)
         if not named:
@@ -180,7 +182,11 @@ class Drafts:
         for name, parent in zip(named, found, strict=True):
             if parent is None and not name.field.late:
                 raise Refusal(Reason.UNKNOWN_PARENT, unknown_parent(name), field=name.path)
-        return [parent.task_id for parent in found if parent is not None]
+        return [(name, parent) for name, parent in zip(named, found, strict=True) if parent is not None]
+
+
+def _tasks_of(parents: list[tuple[NamedParent, Parent]], *, late: bool) -> list[TaskId]:
+    return [parent.task_id for name, parent in parents if name.field.late is late]
 
 
 def _check_hops(caller: Caller) -> None:
@@ -236,7 +242,7 @@ def task_row(task_id: TaskId, now: int, caller: Caller, draft: Draft, checked: C
         "deadline_at": now + int(checked.model.deadline_seconds * 1000),
         "hold": checked.hold,
         "price": _json(checked.quote).decode(),
-        "pins": 1 if checked.pins else 0,
+        "pins": 1 if checked.pins or checked.late_pins else 0,
         "hops": caller.hops,
     }
 

@@ -113,7 +113,8 @@ class Operations:
         checked = await self._drafts.check(caller, draft)
         now = self._clock.now()
         row = task_row(new_task_id(now, self._random), now, caller, draft, checked)
-        new = NewTask(row, self._limits_of(caller), bounds_of(caller, draft, checked.mode), checked.pins)
+        bounds = bounds_of(caller, draft, checked.mode)
+        new = NewTask(row, self._limits_of(caller), bounds, checked.pins, checked.late_pins)
         try:
             stored: Stored = await self._lane.write(CREATE, new, bounded=True)
         except Busy:
