@@ -140,7 +140,9 @@ class SunoToolRoutes:
 
     async def _number(self, caller: Caller, tool: Tool, record: Record) -> int:
         """Which of its task's songs a record is about; 0 once the song is gone."""
-        return 0
+        song = tool.song(record)
+        piece = await self._operations.piece(caller, song) if song else None
+        return piece.number if piece else 0
 
 
 def _named(body: JsonObject, field: str) -> str:

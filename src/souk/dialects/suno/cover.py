@@ -1,9 +1,13 @@
 """The cover API: pictures for the songs of a music task."""
 
+from dataclasses import replace
 from typing import Final
+
+import msgspec
 
 from souk.dialects.dedicated import Create, Fault, failed, files, iso, succeeded
 from souk.dialects.envelope import Answer, Reworded
+from souk.dialects.suno.music import Music, Tracks
 from souk.dialects.suno.tool import Tool
 from souk.operations.records import Record
 from souk.operations.types import Draft, Reason, Refusal
@@ -24,6 +28,18 @@ class Cover(Tool):
     record_path = "/api/v1/suno/cover/record-info"
     creates = (GENERATE,)
     own = Fault(500, "Internal Error, Please try again later.")
+
+    def parent(self, draft: Draft) -> tuple[str, str] | None:
+        task_id = draft.input.get("taskId")
+        return (Music.name, task_id) if isinstance(task_id, str) and not draft.input.get("prompt") else None
+
+    def completed(self, draft: Draft, parent: Record) -> Draft:
+        """What the pictures shall show, as the songs' titles and styles say."""
+        tracks = msgspec.json.decode(parent.result, type=Tracks).tracks if parent.result else []
+        about = ", ".join(
+            dict.fromkeys(word for track in tracks for word in (track.title, track.tags) if word)
+        )
+        return replace(draft, input=draft.input | {"prompt": about}) if about else draft
 
     def subject(self, draft: Draft) -> str:
         return str(draft.input.get("taskId"))

@@ -15,7 +15,7 @@ GENERATE: Final = Create("/api/v1/vocal-removal/generate", ("suno-vocal-removal"
 TWO: Final = "separate_vocal"
 NAMES: Final[dict[str, str]] = {
     "vocal": "Vocals",
-    "backing_vocals": "Backing Vocals",
+    "backing_vocals": "Backing_Vocals",
     "drums": "Drums",
     "bass": "Bass",
     "guitar": "Guitar",
@@ -137,5 +137,5 @@ def _named(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     plain = "_".join(value.lower().replace("_", " ").replace("-", " ").split())
-    known = {**{name.lower().replace(" ", "_"): name for name in NAMES.values()}, **NAMES}
+    known = {name.lower(): name for name in NAMES.values()} | NAMES
     return known.get(plain, value)
