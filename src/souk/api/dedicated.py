@@ -61,7 +61,9 @@ class DedicatedRoutes:
             caller = await self._site.caller(scope, headers)
             query = query_of(scope)
             task_id, wait = asked_task(query), wait_of(query)
-            asked = self._operations.record(caller, task_id, dialect=family.name, wait=wait)
+            asked = self._operations.record(
+                caller, task_id, dialect=family.name, wait=wait, stages=family.staged
+            )
             record = await (while_connected(asked, receive) if wait else asked)
             return family.missing() if record is None else family.record(record)
 

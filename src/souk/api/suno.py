@@ -1,5 +1,7 @@
 """Suno's calls that answer with their result: each makes a task, waits for it and shows what it made."""
 
+from dataclasses import replace
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -9,13 +11,13 @@ from souk.api.asked import idempotency_key
 from souk.api.site import Site
 from souk.dialects.envelope import Reworded
 from souk.dialects.suno import timed_lyrics
-from souk.dialects.suno.direct import WAIT_SECONDS, Direct
+from souk.dialects.suno.direct import WAIT_SECONDS
 from souk.dialects.suno.persona import taken
 from souk.logs import request_id
 from souk.operations.operations import unknown_task
 from souk.operations.records import Record
 from souk.operations.types import Caller, Draft, Reason, Refusal
-from souk.words import JsonObject, TaskState
+from souk.words import JsonObject
 
 
 class SunoRoutes:
@@ -45,18 +47,16 @@ class SunoRoutes:
         """POST generate-persona: once for each track, but for tries that failed."""
         caller = await self._site.caller_of(request)
         body = await self._site.json_of(request)
-        dialect = self._dialects.persona
-        known, draft = await self._standing(caller, dialect, body, _text(body, "audioId"))
-        if known is not None:
-            raise taken(known)
+        dialect, key = self._dialects.persona, idempotency_key(dict(request.scope["headers"]))
+        draft = dialect.parse(body, key)
+        once, known = await self._operations.standing(caller, draft.operation, _text(body, "audioId"))
+        repeats = key and await self._operations.made_by(caller, draft.operation, key)
+        if known is not None and not repeats:
+            raise taken(await self._operations.record(caller, known))
         try:
-            created = await self._operations.create(caller, draft)
+            created = await self._operations.create(caller, replace(draft, once=once))
         except Refusal as refusal:
-            if refusal.reason is Reason.IDEMPOTENCY_CONFLICT:  # another call for the track came between
-                raise taken(None) from refusal
-            raise
-        if created.replayed:
-            raise taken(None)
+            raise (taken(None) if refusal.reason is Reason.CONFLICT else refusal) from refusal
         record = await self._awaited(caller, created.task_id)
         return json_answer(dialect.answer(record, request_id.get()))
 
@@ -65,29 +65,22 @@ class SunoRoutes:
         caller = await self._site.caller_of(request)
         body = await self._site.json_of(request)
         dialect = self._dialects.timed_lyrics
-        named = {name: body[name] for name in ("taskId", "audioId") if name in body}
-        track = f"{_text(body, 'taskId')}:{_text(body, 'audioId')}"
-        known, draft = await self._standing(caller, dialect, named, track)
-        try:
-            task_id = known.task_id if known else (await self._operations.create(caller, draft)).task_id
-        except Refusal as refusal:
-            if refusal.reason is Reason.UNKNOWN_PARENT:
-                raise Reworded(refusal, timed_lyrics.UNKNOWN) from refusal
-            raise
+        draft = dialect.parse(body)
+        task_id = await self._once(caller, draft, f"{_text(body, 'taskId')}:{_text(body, 'audioId')}")
         record = await self._awaited(caller, task_id)
         return json_answer(dialect.answer(record, request_id.get()))
 
-    async def _standing(
-        self, caller: Caller, dialect: Direct, body: JsonObject, about: str
-    ) -> tuple[Record | None, Draft]:
-        """The task that was made about this and did not fail; else None, and how to ask for the next try."""
-        tries = 0
-        while True:
-            draft = dialect.parse(body, f"{about}#{tries}")
-            known = await self._operations.made_by(caller, draft.operation, draft.idempotency_key or "")
-            if known is None or known.state != TaskState.FAIL:
-                return known, draft
-            tries += 1
+    async def _once(self, caller: Caller, draft: Draft, track: str) -> str:
+        """The task that reads off a track, made by this call or an earlier one. Raises Refusal."""
+        once, known = await self._operations.standing(caller, draft.operation, track)
+        try:
+            return known or (await self._operations.create(caller, replace(draft, once=once))).task_id
+        except Refusal as refusal:
+            if refusal.reason is Reason.UNKNOWN_PARENT:
+                raise Reworded(refusal, timed_lyrics.UNKNOWN) from refusal
+            if refusal.reason is Reason.CONFLICT:  # another call came between, and its task will do
+                return await self._once(caller, draft, track)
+            raise
 
     async def _awaited(self, caller: Caller, task_id: str) -> Record:
         record = await self._operations.record(caller, task_id, wait=WAIT_SECONDS)

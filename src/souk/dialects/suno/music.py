@@ -1,5 +1,6 @@
 """Suno's music: nine ways to create songs, one record for all, and callbacks at each stage of the work."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
 import msgspec
@@ -91,7 +92,7 @@ class Music(Dedicated):
         SOUNDS,
     )
     staged = True
-    texts: ClassVar[dict[FailKind | int, str]] = {501: "Audio generation failed"}
+    texts: ClassVar[Mapping[FailKind | int, str]] = {501: "Audio generation failed"}
 
     def __init__(self, wire: WireBehaviour = WireBehaviour.DOCUMENTED) -> None:
         self._observed = wire is WireBehaviour.OBSERVED
