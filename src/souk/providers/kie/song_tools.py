@@ -13,7 +13,8 @@ from souk.words import JsonObject
 MADE_BEFORE: Final = (400, 409)
 """Codes that come with the id of the task which did the same before."""
 
-PARTS: Final = re.compile(r"[^a-z]+")
+OTHER_NAMES: Final = {"vocals": "vocal"}
+"""Groups whose name in records is not the one of the keys beside them."""
 
 
 class _Once(Flagged):
@@ -53,9 +54,7 @@ class _Stems(Flagged):
         shown = [
             {
                 "id": {"$piece": number},
-                "part": PARTS.sub("_", str(stem.get("stem_type_group_name", "")).lower()).replace(
-                    "vocals", "vocal"
-                ),
+                "part": _part(stem),
                 "name": str(stem.get("stem_type_group_name", "")),
                 "url": file_reference(number),
                 "duration": float(stem.get("duration") or 0),
@@ -160,6 +159,12 @@ def _instrument(item: JsonObject) -> JsonObject:
         for note in _objects(item.get("notes"))
     ]
     return {"name": str(item.get("name") or ""), "notes": notes}
+
+
+def _part(stem: JsonObject) -> str:
+    """A stem's part, such as ``backing_vocals``, by the name of its group."""
+    name = re.sub(r"[^a-z]+", "_", str(stem.get("stem_type_group_name", "")).lower())
+    return OTHER_NAMES.get(name, name)
 
 
 def _object(value: Any) -> JsonObject:
