@@ -1,7 +1,9 @@
 """An id of another account, or of the other mode, answers as an unknown one: to the byte."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from souk.app import asgi
 from souk.words import Mode
@@ -11,12 +13,31 @@ from tests.wire.serving import CREATE, NO_TASK, RECORD, Client, Reply, Souk, mas
 Call = Callable[[Client, str], Awaitable[Reply]]
 NOWHERE = "http://127.0.0.1:9/"
 OF_A_SONG = ("/api/v1/wav/generate", "/api/v1/vocal-removal/generate", "/api/v1/mp4/generate")
+WISH = {"customMode": False, "instrumental": False, "prompt": "On", "model": "V5", "callBackUrl": NOWHERE}
+SECTION = {
+    "audioId": NO_TASK,
+    "prompt": "On",
+    "tags": "folk",
+    "title": "On",
+    "infillStartS": 0,
+    "infillEndS": 9,
+}
 SONG = {"audioId": NO_TASK, "callBackUrl": NOWHERE}
 FINISHED = {"model": "grok-imagine/text-to-video", "input": {"prompt": "A lighthouse at dusk"}}
 
 
-def posted(path: str, **more: str) -> Call:
+def posted(path: str, **more: Any) -> Call:
     return lambda client, task_id: client.post(path, {"taskId": task_id, **more})
+
+
+def taken(path: str, field: str, **more: Any) -> Call:
+    """A create that takes any id, and whose task fails: the new task's own id is no difference."""
+
+    async def call(client: Client, id: str) -> Reply:
+        reply = await client.post(path, {field: id, **more})
+        return replace(reply, raw=reply.raw.replace(reply.data["taskId"].encode(), b""))
+
+    return call
 
 
 def asked(path: str) -> Call:
@@ -48,6 +69,26 @@ TAKES_AN_ID: dict[tuple[str, str], Call] = {
     ("POST", "/api/v1/gpt4o-image/download-url"): lambda client, task_id: client.post(
         "/api/v1/gpt4o-image/download-url", {"taskId": task_id, "url": "http://example.com/a.png"}
     ),
+    ("POST", "/api/v1/generate"): lambda client, id: client.post(
+        "/api/v1/generate", {**WISH, "personaId": id}
+    ),
+    ("POST", "/api/v1/generate/extend"): taken(
+        "/api/v1/generate/extend", "audioId", defaultParamFlag=False, model="V5", callBackUrl=NOWHERE
+    ),
+    ("POST", "/api/v1/generate/replace-section"): posted("/api/v1/generate/replace-section", **SECTION),
+    ("POST", "/api/v1/generate/generate-persona"): posted(
+        "/api/v1/generate/generate-persona", audioId=NO_TASK, name="Alto", description="Low"
+    ),
+    ("POST", "/api/v1/generate/get-timestamped-lyrics"): posted(
+        "/api/v1/generate/get-timestamped-lyrics", audioId=NO_TASK
+    ),
+    ("POST", "/api/v1/generate/upload-cover"): lambda client, id: client.post(
+        "/api/v1/generate/upload-cover", {**WISH, "uploadUrl": NOWHERE, "personaId": id}
+    ),
+    ("POST", "/api/v1/generate/upload-extend"): lambda client, id: client.post(
+        "/api/v1/generate/upload-extend",
+        {**WISH, "uploadUrl": NOWHERE, "personaId": id, "defaultParamFlag": False, "continueAt": 9},
+    ),
     **{("POST", path): posted(path, **SONG) for path in OF_A_SONG},
     ("POST", "/api/v1/midi/generate"): posted("/api/v1/midi/generate", callBackUrl=NOWHERE),
     ("POST", "/api/v1/suno/cover/generate"): posted("/api/v1/suno/cover/generate", callBackUrl=NOWHERE),
@@ -63,6 +104,7 @@ TAKES_AN_ID: dict[tuple[str, str], Call] = {
     **{
         ("GET", path): asked(path)
         for path in (
+            "/api/v1/generate/record-info",
             "/api/v1/lyrics/record-info",
             "/api/v1/wav/record-info",
             "/api/v1/vocal-removal/record-info",
@@ -81,6 +123,11 @@ TAKES_AN_ID: dict[tuple[str, str], Call] = {
     ("GET", "/api/v1/jobs/list"): lambda client, task_id: client.get("/api/v1/jobs/list", before=task_id),
 }
 TAKES_NONE = {
+    ("POST", "/api/v1/generate/add-instrumental"),
+    ("POST", "/api/v1/generate/add-vocals"),
+    ("POST", "/api/v1/generate/mashup"),
+    ("POST", "/api/v1/generate/sounds"),
+    ("POST", "/api/v1/style/generate"),
     ("GET", "/api/v1/chat/credit"),
     ("POST", "/api/v1/gpt4o-image/generate"),
     ("POST", "/api/v1/flux/kontext/generate"),
