@@ -132,12 +132,16 @@ async def running(
     engine: bool = True,
     clock: Clock | None = None,
     models: dict[str, Any] | None = None,
+    further: dict[str, Any] | None = None,
     connections: dict[str, Any] | None = None,
     **settings: Any,
 ) -> AsyncIterator[Running]:
-    """A house whose connections are these upstreams, named ``one``, ``two`` … in order."""
+    """A house whose connections are these upstreams, named ``one``, ``two`` … in order.
+
+    ``models`` changes the one model most tests use; ``further`` are models to add.
+    """
     config = Config(
-        models=QUICK if models is None else {MODEL: QUICK[MODEL] | models},
+        models={MODEL: QUICK[MODEL] | (models or {}), **(further or {})},
         connections=[
             {"name": name, "provider": "kie", "api_key": KEY, "base_url": upstream.url, **(connections or {})}
             for name, upstream in zip(("one", "two", "three"), upstreams, strict=False)

@@ -4,19 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from souk.net.http import Http
-from souk.providers.base import (
-    Accepted,
-    Done,
-    Failed,
-    Job,
-    NewPiece,
-    OutputFile,
-    Running,
-    Tell,
-    Unknown,
-    file_reference,
-)
+from souk.providers.base import Done, Failed, OutputFile, Running
 from souk.store import assets, pieces
 from souk.store.assets import AssetRow
 from souk.store.pieces import Piece
@@ -24,76 +12,10 @@ from souk.store.statement import Statement
 from souk.words import FailKind, TaskId
 from tests.engine.running import Running as House
 from tests.engine.running import running
+from tests.engine.staged import DONE, FIRST, FIRST_SONG, NOWHERE, Told, both, engine_does, upstream_answers
 from tests.upstreams.kie import FakeKie
 
 CALLBACK = "http://127.0.0.1:9/stages"
-
-
-class Staged:
-    """An upstream service of a third party that tells of its stages, some of them again and again."""
-
-    idempotent = False
-
-    def __init__(self, *answers: Running | Done | Failed) -> None:
-        self._answers = list(answers)
-
-    async def prepare(self, job: Job, http: Http) -> Job:
-        return job
-
-    async def submit(self, job: Job, http: Http) -> Accepted:
-        return Accepted("ref")
-
-    async def recover(self, job: Job, http: Http) -> Unknown:
-        return Unknown()
-
-    async def poll(self, job: Job, ref: str, http: Http) -> Running | Done | Failed:
-        return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
-
-    async def cancel(self, job: Job, ref: str, http: Http) -> bool:
-        return False
-
-
-class Told:
-    """An engine on this machine that tells of its stages."""
-
-    def __init__(self, *stages: Running, done: Done) -> None:
-        self._stages, self._done = stages, done
-
-    async def run(self, job: Job, workdir: Path, tell: Tell) -> Done:
-        for stage in self._stages:
-            await tell(stage)
-        return self._done
-
-    async def close(self) -> None: ...
-
-
-DONE = Done(files=[], result={"resultObject": {"text": "la la"}})
-NOWHERE = OutputFile(url="http://127.0.0.1:9/gone.txt")
-"""Reading it fails, so a task that succeeds has not read it."""
-FIRST = Running(
-    stage="first",
-    data={"tracks": [{"id": {"$piece": 0}, "audio": file_reference(0)}]},
-    files=[OutputFile("text/plain", data=b"the first song")],
-)
-
-
-def both(first: OutputFile) -> Done:
-    """The end that FIRST leads to."""
-    return Done(
-        files=[first, OutputFile("text/plain", data=b"the second song")],
-        result={
-            "resultUrls": [file_reference(0), file_reference(1)],
-            "tracks": [{"id": {"$piece": number}, "audio": file_reference(number)} for number in (0, 1)],
-        },
-        pieces=[
-            NewPiece("song", "up-0", 0, {"title": "One \u2013 Eins"}),
-            NewPiece("song", "up-1", 1, {"title": "Two"}),
-        ],
-    )
-
-
-def upstream_answers(souk: House, *answers: Running | Done | Failed) -> None:
-    souk.engine._world.providers["kie"] = Staged(*answers)  # type: ignore[index]
 
 
 async def run(souk: House, *answers: Running | Done | Failed, **draft: Any) -> TaskId:
@@ -204,7 +126,7 @@ async def test_a_stage_whose_file_cannot_be_had_is_told_once_it_can(souk: House)
 
 async def test_a_stage_whose_file_can_never_be_had_leaves_the_task_alone(souk: House) -> None:
     forbidden = Running(stage="first", files=[OutputFile(url="http://169.254.169.254/song")])
-    task_id = await run(souk, forbidden, both(OutputFile("text/plain", data=b"the first song")))
+    task_id = await run(souk, forbidden, both(FIRST_SONG))
     first, last = await tracks(souk, task_id)
     assert (first, len(last)) == ([], 2)
 
@@ -227,7 +149,7 @@ async def test_an_engine_of_this_machine_tells_its_stages(souk: House, tmp_path:
     song.write_bytes(b"the first song")
     first = Running(stage="first", data=FIRST.data, files=[OutputFile("text/plain", path=song)])
     told = Told(Running(stage="text", data={"lyrics": "la"}), first, done=both(OutputFile(path=song)))
-    souk.engine._world.locals["sandbox"] = told  # type: ignore[index]
+    engine_does(souk, "sandbox", told)
     caller = await souk.sandbox_caller()
     task_id = await souk.create(caller=caller)
     record = await souk.ended(task_id, caller)
