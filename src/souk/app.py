@@ -1,6 +1,7 @@
 """From a composed process to the ASGI application that serves it."""
 
 from souk.api.asgi import Application
+from souk.api.chat import ChatRoutes
 from souk.api.credential import Proxies
 from souk.api.downloads import DownloadRoutes
 from souk.api.files import Files
@@ -33,7 +34,7 @@ def asgi(house: House) -> Application:
     uploads = UploadRoutes(site, house.uploads, house.public_url)
     downloads = DownloadRoutes(site, files, SignedLinks(house.box.sign, house.public_url), house.clock)
     more = [files.route(), files.upload_route(), *uploads.routes, *downloads.routes, *pages.routes]
-    return application(site, vitals, checks, more)
+    return application(site, vitals, checks, more, ChatRoutes(site, house.relay))
 
 
 def engine_check(engine: Engine) -> Check:

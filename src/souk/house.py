@@ -38,6 +38,7 @@ from souk.ids import random_hex
 from souk.measure import Meters
 from souk.net.client import GuardedHttp
 from souk.net.policy import Policy
+from souk.net.streaming import StreamingHttp
 from souk.operations.address import public_address
 from souk.operations.admin import Admin
 from souk.operations.create import Limits
@@ -48,7 +49,11 @@ from souk.operations.uploads import UploadLimits, Uploads
 from souk.providers.base import Connection, LocalProvider, Media
 from souk.providers.connections import Configured
 from souk.relay.meter import Meter
-from souk.settings import Settings, SettingsError
+from souk.relay.rate import Rate
+from souk.relay.relay import Relay
+from souk.relay.roads import Roads
+from souk.relay.sandbox import SandboxChat
+from souk.settings import SandboxPolicy, Settings, SettingsError
 from souk.store.database import Database
 from souk.store.lane import Lane
 from souk.store.migrate import migrate
@@ -89,6 +94,7 @@ class House:
     http: GuardedHttp
     callback_http: GuardedHttp
     """For callbacks: each receiver has its own limit, so there is none over all."""
+    chat_http: StreamingHttp
     storage: DiskStorage
     dialects: Dialects
     meters: Meters
@@ -155,6 +161,7 @@ class House:
                 connections=connections,
                 http=GuardedHttp.open(policy),
                 callback_http=GuardedHttp.open(policy, connections=0),
+                chat_http=StreamingHttp.open(),
                 storage=storage,
                 dialects=Dialects(settings.wire, Shelf(clock.now, int(settings.results_days * DAY_MS))),
                 meters=Meters(),
@@ -179,6 +186,7 @@ class House:
         for engine in self.engines.values():
             await engine.close()
         await self.meter.close()
+        await self.chat_http.aclose()
         await self.http.aclose()
         await self.callback_http.aclose()
         await self.storage.close()
@@ -190,6 +198,21 @@ class House:
     def admin(self, actor: str) -> Admin:
         """What operators do, recorded under this name."""
         return Admin(self.lane, self.reads, self.clock, self.box, actor=actor)
+
+    @cached_property
+    def relay(self) -> Relay:
+        """What answers chats."""
+        settings = self.settings
+        off = settings.sandbox is SandboxPolicy.NEVER
+        sandbox = None if off else SandboxChat(self.clock, settings.sandbox_delay)
+        return Relay(
+            Roads(self.catalog, self.connections, self.chat_http, sandbox),
+            self.meter,
+            self.operations.mode_of,
+            Rate(self.clock, settings.rate_chats),
+            self.clock,
+            self.meters,
+        )
 
     @cached_property
     def uploads(self) -> Uploads:

@@ -52,6 +52,25 @@ class Meters:
             buckets=CALL_SECONDS,
             registry=registry,
         )
+        self._chats = Counter(
+            "souk_chats",
+            "Chat requests by protocol and outcome: answered, the reason of refusal, or what failed.",
+            ["protocol", "outcome"],
+            registry=registry,
+        )
+        self._chat_tokens = Counter(
+            "souk_chat_tokens",
+            "Tokens chat was charged for, read (input) and written (output).",
+            ["protocol", "kind"],
+            registry=registry,
+        )
+        self._chat_seconds = Histogram(
+            "souk_chat_upstream_seconds",
+            "Seconds until an upstream's answer to a chat request began.",
+            ["connection"],
+            buckets=CALL_SECONDS,
+            registry=registry,
+        )
         self.tasks = Gauge("souk_tasks", "Unfinished tasks by state.", ["state"], registry=registry)
         self.queue_age = Gauge(
             "souk_queue_age_seconds", "Age of the oldest task that no engine has claimed.", registry=registry
@@ -80,3 +99,14 @@ class Meters:
         """A provider answered ``call`` (submit, poll, recover, cancel, run) with ``outcome``."""
         self._calls.labels(connection, call, outcome).inc()
         self._call_seconds.labels(connection, call).observe(seconds)
+
+    def chat(self, protocol: str, outcome: str, read: int, wrote: int) -> None:
+        """A chat request ended, and so many tokens were charged."""
+        self._chats.labels(protocol, outcome).inc()
+        if read or wrote:
+            self._chat_tokens.labels(protocol, "input").inc(read)
+            self._chat_tokens.labels(protocol, "output").inc(wrote)
+
+    def chat_upstream(self, connection: str, seconds: float) -> None:
+        """An upstream's answer to a chat request began, so long after the request came."""
+        self._chat_seconds.labels(connection).observe(seconds)

@@ -1,7 +1,7 @@
 """The ASGI application: a small router in front of everything, with the hot routes as bare handlers.
 
-A hot handler gets the scope, its headers and ``receive``, and returns the body of a 200 answer. The rest are
-ordinary Starlette routes. Both raise; what they raise is answered here, in one place.
+A hot handler gets the scope, its headers and ``receive``, and returns the body of a 200 answer. Chat writes its own
+answers, and its makers' kinds of errors. The rest are ordinary Starlette routes. What is raised is answered here.
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from souk.api.answers import Signed, request_id_of, send_json, send_preflight
 from souk.api.body import Disconnected
+from souk.api.chat import TEMPLATES, ChatRoutes, place_of
 from souk.api.credential import FORWARDING
 from souk.api.errors import WrongMethod, failure_of, unknown_path
 from souk.api.site import HeaderMap, HotRoutes, Site
@@ -21,14 +22,19 @@ from souk.logs import request_id as current_request_id
 class Application:
     """Every HTTP request of the process comes through here."""
 
-    def __init__(self, site: Site, hot: HotRoutes, routes: Sequence[Route]) -> None:
+    def __init__(
+        self, site: Site, hot: HotRoutes, routes: Sequence[Route], chat: ChatRoutes | None = None
+    ) -> None:
         self._site = site
         self._hot = hot
         self._routes = routes
+        self._chat = chat
 
     def table(self) -> list[tuple[str, str]]:
         """Every method and path there is."""
         hot = [(method, path) for path, (method, _) in self._hot.items()]
+        if self._chat is not None:
+            hot += [("POST", path) for path in TEMPLATES]
         return hot + [
             (method, route.path) for route in self._routes for method in sorted(route.methods or ())
         ]
@@ -57,6 +63,8 @@ class Application:
         try:
             if hot is not None and hot[0] == method:
                 await send_json(send, 200, await hot[1](scope, headers, receive), request_id)
+            elif method == "POST" and self._chat is not None and (place := place_of(path)) is not None:
+                await self._chat.answer(place, scope, headers, receive, send, request_id)
             elif method == "OPTIONS":
                 await send_preflight(send, request_id)
             else:
@@ -83,9 +91,11 @@ class Application:
         path = scope["path"]
         if path in self._hot:
             allowed.add(self._hot[path][0])
+        if self._chat is not None and place_of(path) is not None:
+            allowed.add("POST")
         if allowed:
             raise WrongMethod(scope["method"], path, allowed)
-        raise unknown_path(path, [*self._hot, *(route.path for route in self._routes)])
+        raise unknown_path(path, [path for _, path in self.table()])
 
 
 async def _live(receive: Receive, send: Send) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from starlette.routing import Route
 
 from souk.api.asgi import Application
+from souk.api.chat import ChatRoutes
 from souk.api.dedicated import DedicatedRoutes
 from souk.api.health import Check, HealthRoutes
 from souk.api.jobs import JobRoutes
@@ -17,7 +18,11 @@ from souk.api.vitals import Vitals
 
 
 def application(
-    site: Site, vitals: Vitals, checks: Mapping[str, Check] | None = None, more: Sequence[Route] = ()
+    site: Site,
+    vitals: Vitals,
+    checks: Mapping[str, Check] | None = None,
+    more: Sequence[Route] = (),
+    chat: ChatRoutes | None = None,
 ) -> Application:
     """The ASGI application. ``checks`` join those of the store at ``/ready``; ``more`` joins the table."""
     jobs, dedicated = JobRoutes(site), DedicatedRoutes(site)
@@ -31,4 +36,4 @@ def application(
         *MetricsRoute(site.meters, vitals).routes,
         *more,
     ]
-    return Application(site, {**jobs.hot, **dedicated.hot, **SunoToolRoutes(site).hot}, routes)
+    return Application(site, {**jobs.hot, **dedicated.hot, **SunoToolRoutes(site).hot}, routes, chat)

@@ -44,7 +44,11 @@ class Site:
 
     async def caller(self, scope: Scope, headers: HeaderMap) -> Caller:
         """Whose request this is. Raises Refusal."""
-        caller = await self.operations.authenticate(bearer(headers), self.proxies.client_ip(scope))
+        return await self.caller_with(bearer(headers), scope, headers)
+
+    async def caller_with(self, key: str, scope: Scope, headers: HeaderMap) -> Caller:
+        """As :meth:`caller`, with a key that was found elsewhere than in the usual header."""
+        caller = await self.operations.authenticate(key, self.proxies.client_ip(scope))
         hops = headers.get(_HOPS, b"")
         return replace(caller, hops=int(hops[:9])) if hops.isdigit() else caller
 

@@ -35,7 +35,7 @@ def describe(model: Model) -> JsonObject:
         "priceVersion": model.price_version,
         "usualSeconds": model.usual_seconds,
         "deadlineSeconds": model.deadline_seconds,
-        "routes": [_route(route) for route in model.routes],
+        "routes": [shown_route(route) for route in model.routes],
     }
 
 
@@ -44,7 +44,8 @@ def _title(task: str) -> str:
     return " ".join(part if part in small else part.capitalize() for part in task.split("-"))
 
 
-def _route(route: Route) -> JsonObject:
+def shown_route(route: Route) -> JsonObject:
+    """One way to run a model."""
     shown: JsonObject = {"provider": route.provider, "model": route.model, "status": route.status}
     for name, value in (
         ("connection", route.connection),

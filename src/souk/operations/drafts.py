@@ -10,6 +10,7 @@ import msgspec
 
 from souk.assets.links import own_path
 from souk.catalog.catalog import Catalog
+from souk.catalog.chat_describe import paths_of
 from souk.catalog.media import field_of
 from souk.catalog.model import Model
 from souk.catalog.parents import NamedParent
@@ -115,6 +116,12 @@ class Drafts:
             raise Refusal(
                 Reason.UNKNOWN_MODEL,
                 f"{model.id} is not created here but through the API called {model.dialect}",
+                field="model",
+            )
+        if model is None and (chat := self._catalog.find_chat(name)):
+            raise Refusal(
+                Reason.UNKNOWN_MODEL,
+                f"{chat.id} makes no tasks, it chats: ask it at {' or '.join(paths_of(chat))}",
                 field="model",
             )
         if model is None:

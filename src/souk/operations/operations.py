@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from souk.accounts.auth import Authenticator, Denied, DeniedReason
 from souk.assets.links import own_path
 from souk.catalog.catalog import Catalog
+from souk.catalog.chat_describe import chat_listing, describe_chat
 from souk.catalog.describe import describe
 from souk.catalog.describe import listing as listing_of
 from souk.clock import Clock
@@ -33,7 +34,7 @@ from souk.store.lane import Busy, Lane
 from souk.store.pieces import Piece
 from souk.store.reads import Reads
 from souk.store.tasks import TaskRow
-from souk.words import Credits, JsonObject, TaskId, TaskState
+from souk.words import Credits, JsonObject, Mode, TaskId, TaskState
 
 log = logging.getLogger("souk.operations")
 
@@ -241,9 +242,13 @@ class Operations:
         now = self._clock.now()
         return bool(await self._reads.run(lambda connection: assets.living(connection, [path], now)))
 
+    def mode_of(self, caller: Caller) -> Mode:
+        """The mode whatever this caller asks for runs in."""
+        return self._drafts.mode_of(caller)
+
     async def balance(self, caller: Caller) -> Credits:
         """Credits available to the caller's tasks."""
-        mode = self._drafts.mode_of(caller)
+        mode = self.mode_of(caller)
         return await self._reads.run(
             lambda connection: listing.available(connection, caller.account_id, mode.value)
         )
@@ -267,9 +272,15 @@ class Operations:
         return [listing_of(model) for model in models if dialect in (None, model.dialect)]
 
     def model(self, name: str) -> JsonObject | None:
-        """One model in full: schema, price, example, output, routes."""
-        model = self._catalog.find(name)
-        return describe(model) if model else None
+        """One model in full, with its price and routes; of one that makes tasks also what it takes and gives."""
+        if model := self._catalog.find(name):
+            return describe(model)
+        chat = self._catalog.find_chat(name)
+        return describe_chat(chat) if chat else None
+
+    def chats(self) -> Sequence[JsonObject]:
+        """Every chat model, in short."""
+        return [chat_listing(model) for model in self._catalog.chats.values()]
 
     # --- changing --------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """What the relay must understand of a chat protocol: which model, streamed or not, how much at most, what was used."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -32,6 +32,8 @@ class Ask:
     """Its members, for whoever has to send it on with another model or an option more."""
     hops: int = 0
     """How many Souks it passed on its way here."""
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    """Of the client's headers, those an upstream may get, by their names in lower case."""
 
 
 @dataclass(frozen=True, slots=True)
