@@ -6,9 +6,9 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from souk.providers.sandbox.arranger import Arranger
+from souk.providers.sandbox.arranger import FORM, RING_SECONDS, Arranger, Section, read_lyrics, usual_bars
 from souk.providers.sandbox.song import Note, Score, ScoreSpec, Word
-from souk.providers.sandbox.styles import band_for
+from souk.providers.sandbox.styles import BOOK, band_for
 
 __all__ = [
     "PART_NAMES",
@@ -39,18 +39,20 @@ PART_NAMES = {
 PITCH_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 KEY = re.compile(r"\s*([A-Ga-g])\s*([#♯b♭]?)\s*(m(?!aj)|min|minor)?", re.ASCII)
 LOWEST_TONIC = 55
+MINOR_THIRD = 3
 SLOWEST, FASTEST = 40, 240
 
 
 @lru_cache(maxsize=4)
 def compose(spec: ScoreSpec) -> Score:
-    """The score of a spec: ends exactly at ``spec.seconds``."""
+    """The score of a spec: exactly ``spec.seconds`` long, unless it loops."""
     if spec.before is None:
-        return _composed(spec, spec.seconds)
+        return _composed(spec)
     kept = compose(spec.before)
     until = spec.seconds if spec.resume is None else min(spec.resume, spec.seconds)
-    fresh = replace(spec, before=None, bpm=spec.bpm or round(kept.bpm), key=spec.key or kept.key)
-    return _joined(kept, _composed(fresh, max(0.0, until - spec.cut)), spec, until)
+    bpm, key = spec.bpm or round(kept.bpm), spec.key or kept.key
+    fresh = replace(spec, before=None, bpm=bpm, key=key, seconds=max(0.0, until - spec.cut))
+    return _joined(kept, _composed(fresh), spec, until)
 
 
 def continue_from(parent: ScoreSpec, at: float, fresh: ScoreSpec) -> ScoreSpec:
@@ -97,7 +99,15 @@ def aligned_words(score: Score) -> list[dict[str, Any]]:
     ]
 
 
-def _composed(spec: ScoreSpec, seconds: float) -> Score:
+def usual_seconds(spec: ScoreSpec) -> float:
+    """The length at which every section of the lyrics, or of the usual form, gets the bars it likes."""
+    band = band_for(spec.style, spec.avoid, spec.seed)
+    sung = [] if spec.instrumental else read_lyrics(spec.lyrics)
+    form = [Section("intro"), *sung, Section("outro")] if sung else [Section(kind) for kind in FORM]
+    return round(usual_bars(form) * band.beats * 60 / (spec.bpm or band.bpm) + RING_SECONDS, 2)
+
+
+def _composed(spec: ScoreSpec) -> Score:
     band = band_for(spec.style, spec.avoid, spec.seed)
     bpm = min(FASTEST, max(SLOWEST, spec.bpm or band.bpm))
     tonic, mode = spec.seed // 5 % 12, band.mode
@@ -105,29 +115,33 @@ def _composed(spec: ScoreSpec, seconds: float) -> Score:
         shift = {"#": 1, "♯": 1, "b": -1, "♭": -1}.get(asked[2], 0)
         tonic = (PITCH_NAMES.index(asked[1].upper()) + shift) % 12
         mode = "minor" if asked[3] else "major"
-    lowest = LOWEST_TONIC + (tonic - LOWEST_TONIC) % 12
-    arranger = Arranger(spec, band, bpm, lowest, mode, seconds)
+    arranger = Arranger(spec, band, bpm, LOWEST_TONIC + (tonic - LOWEST_TONIC) % 12, mode)
     arranger.write()
-    key = PITCH_NAMES[tonic] + ("m" if mode in ("minor", "dorian", "phrygian") else "")
     for notes in arranger.parts.values():
         notes.sort(key=lambda note: (note.start, note.pitch))
-    sections = [(s.kind, arranger.at(s.first * arranger.steps)) for s in arranger.form]
-    return Score(seconds, bpm, key, arranger.parts, arranger.words, sections)
+    key = PITCH_NAMES[tonic] + ("m" if BOOK["scales"][mode][2] == MINOR_THIRD else "")
+    sections = [(s.kind, round(arranger.at(s.first * arranger.steps), 4)) for s in arranger.form]
+    return Score(arranger.seconds, bpm, key, arranger.parts, arranger.words, sections, spec.loop)
 
 
 def _joined(kept: Score, fresh: Score, spec: ScoreSpec, until: float) -> Score:
-    cut, resume = spec.cut, until if spec.resume is not None else spec.seconds
-    parts: dict[str, list[Note]] = {}
-    for part in PART_NAMES:
-        old = kept.parts.get(part, [])
-        new = fresh.parts.get(part, [])
-        notes = [replace(note, end=min(note.end, cut)) for note in old if note.start < cut]
-        notes += [replace(note, start=note.start + cut, end=min(note.end + cut, until)) for note in new]
-        notes += [note for note in old if spec.resume is not None and note.start >= resume]
-        parts[part] = notes
+    """The kept score to the cut, the fresh one from there, the kept one again where it resumes."""
+    cut, resume = spec.cut, spec.seconds if spec.resume is None else until
+    parts = {
+        part: [
+            *(replace(note, end=min(note.end, cut)) for note in kept.parts.get(part, ()) if note.start < cut),
+            *(
+                replace(note, start=note.start + cut, end=note.end + cut)
+                for note in fresh.parts.get(part, ())
+            ),
+            *(note for note in kept.parts.get(part, ()) if resume <= note.start < spec.seconds),
+        ]
+        for part in PART_NAMES
+    }
     words = [word for word in kept.words if word.start < cut]
     words += [replace(word, start=word.start + cut, end=word.end + cut) for word in fresh.words]
-    words += [word for word in kept.words if spec.resume is not None and word.start >= resume]
-    sections = [s for s in kept.sections if s[1] < cut] + [(kind, at + cut) for kind, at in fresh.sections]
-    sections += [s for s in kept.sections if spec.resume is not None and s[1] >= resume]
+    words += [word for word in kept.words if resume <= word.start < spec.seconds]
+    sections = [(kind, at) for kind, at in kept.sections if at < cut]
+    sections += [(kind, at + cut) for kind, at in fresh.sections]
+    sections += [(kind, at) for kind, at in kept.sections if resume <= at < spec.seconds]
     return Score(spec.seconds, kept.bpm, kept.key, parts, words, sections)

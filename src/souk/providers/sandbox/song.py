@@ -9,7 +9,7 @@ from souk.words import JsonObject
 class ScoreSpec:
     """All that decides a score: one spec always gives the same notes.
 
-    With ``before`` set, that spec's score is kept up to ``cut`` seconds (and from ``resume`` on, if it is
+    With ``before`` set, that spec's score is kept up to ``cut`` seconds (and from ``resume`` on, if that is
     set); what lies between is composed anew from the other fields, in the same key and tempo.
     """
 
@@ -25,6 +25,8 @@ class ScoreSpec:
     """Parts that shall not play, named in free text."""
     voice: str = ""
     """``m`` or ``f``; else the seed chooses."""
+    loop: bool = False
+    """Whole bars that follow upon themselves: the length is the nearest that allows it."""
     before: "ScoreSpec | None" = None
     cut: float = 0.0
     resume: float | None = None
@@ -77,3 +79,4 @@ class Score:
     words: list[Word] = field(default_factory=list[Word])
     sections: list[tuple[str, float]] = field(default_factory=list[tuple[str, float]])
     """Each section's kind and start, in seconds."""
+    loop: bool = False

@@ -150,13 +150,18 @@ def _cycle(vowel: str, voice: Voice, rate: int) -> Samples:
     count = max(1, int(min(5200, rate * 0.45) / voice.pitch))
     number = np.arange(1, count + 1, dtype=np.float32)
     hertz = number * voice.pitch
-    loud = np.zeros_like(hertz)
-    for formant, width, level in zip(FORMANTS[vowel], (90, 120, 170), (1.0, 0.5, 0.22), strict=True):
-        loud += level / (1 + ((hertz - formant * voice.throat) / width) ** 2)
-    loud = (loud + 0.015) / number**0.35 * (0.45 if vowel == "m" else 1.0)
+    loud = formants(vowel, hertz, voice.throat) / number**0.35 * (0.45 if vowel == "m" else 1.0)
     at = np.arange(TABLE, dtype=np.float32)[:, None] * (2 * np.pi / TABLE)
     cycle = (np.sin(at * number[None, :] + number[None, :] ** 2 * 0.37) * loud[None, :]).sum(1)
     return (cycle / (np.sqrt((cycle**2).mean()) * (3.2 if vowel == "m" else 2.0) + 1e-6)).astype(np.float32)
+
+
+def formants(vowel: str, hertz: Samples, throat: float) -> Samples:
+    """How loud a throat lets these frequencies be on a vowel."""
+    loud = np.full_like(hertz, 0.015)
+    for formant, width, level in zip(FORMANTS[vowel], (90, 120, 170), (1.0, 0.5, 0.22), strict=True):
+        loud += level / (1 + ((hertz - formant * throat) / width) ** 2)
+    return loud
 
 
 def _swell(samples: int, onset: str, rate: int) -> Samples:
