@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from souk.api.chat import TEMPLATES as CHAT_PATHS
 from souk.app import asgi
 from souk.words import Mode
 from tests.conftest import ROOT
@@ -154,6 +155,9 @@ TAKES_NONE = {
     ("POST", "/api/file-base64-upload"),
     ("POST", "/api/file-url-upload"),
     ("POST", "/api/file-stream-upload"),
+    *(("POST", path) for path in CHAT_PATHS),
+    ("GET", "/v1/models"),
+    ("GET", "/v1/models/{model}"),
 }
 
 

@@ -30,14 +30,20 @@ class MarketRoutes:
         return json_answer(success(wire_credits(await self._site.operations.balance(caller))))
 
     async def models(self, request: Request) -> Response:
-        """GET models: what createTask takes, narrowed by ``taskType``, ``provider`` and free text ``q``."""
+        """GET models: what createTask takes, narrowed by ``taskType``, ``provider`` and free text ``q``.
+
+        Those that chat are listed only for a ``taskType`` that says so: they are asked at paths of their own.
+        """
         await self._site.caller_of(request)
         query = request.query_params
         kinds = {part.strip().lower() for part in query.get("taskType", "").split(",") if part.strip()}
         provider, text = query.get("provider", "").lower(), query.get("q", "").lower()
+        models = [*self._site.operations.models(self._site.dialects.jobs.name)]
+        if "chat" in kinds:
+            models += self._site.operations.chats()
         found = [
             model
-            for model in self._site.operations.models(self._site.dialects.jobs.name)
+            for model in models
             if _has_task(model, kinds) and _is_by(model, provider) and _tells_of(model, text)
         ]
         return json_answer(success({"total": len(found), "models": found}))

@@ -6,6 +6,7 @@ from starlette.routing import Route
 
 from souk.api.asgi import Application
 from souk.api.chat import ChatRoutes
+from souk.api.chat_models import ChatModelRoutes
 from souk.api.dedicated import DedicatedRoutes
 from souk.api.health import Check, HealthRoutes
 from souk.api.jobs import JobRoutes
@@ -32,6 +33,7 @@ def application(
         *dedicated.routes,
         *SunoRoutes(site).routes,
         *MarketRoutes(site).routes,
+        *ChatModelRoutes(site).routes,
         *health.routes,
         *MetricsRoute(site.meters, vitals).routes,
         *more,

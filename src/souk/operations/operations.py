@@ -278,6 +278,11 @@ class Operations:
         chat = self._catalog.find_chat(name)
         return describe_chat(chat) if chat else None
 
+    def chat(self, name: str) -> JsonObject | None:
+        """One chat model in short, by id or alias."""
+        model = self._catalog.find_chat(name)
+        return chat_listing(model) if model else None
+
     def chats(self) -> Sequence[JsonObject]:
         """Every chat model, in short."""
         return [chat_listing(model) for model in self._catalog.chats.values()]

@@ -35,9 +35,23 @@ _MORE: JsonObject = {
     "deadlineSeconds": number("When a task is given up."),
     "routes": listed({"type": "object"}, "Who runs it, in order of preference."),
 }
+_CHAT: JsonObject = {
+    "vendor": text("Who makes it."),
+    "category": text(enum=["chat"]),
+    "aliases": listed(text(), "Other names that requests may use."),
+    "paused": flag("Whether the operator refuses new requests for now."),
+    "protocols": listed(text(), "Whose protocols it is offered in."),
+    "paths": listed(text(), "Where it is asked."),
+    "streams": flag("Whether an answer at its own path is streamed unless the request says otherwise."),
+    "context": whole("The most tokens it reads."),
+    "maxOutput": whole("The most tokens it writes."),
+    "price": {"type": "object", "description": "Credits for a million tokens of each kind."},
+    "routes": listed({"type": "object"}, "Who runs it, in order of preference."),
+}
 SCHEMAS: JsonObject = {
     "Model": MODEL,
     "ModelInFull": thing({**MODEL["properties"], **_MORE}, "A model with all there is to know about it."),
+    "ChatModelInFull": thing({**MODEL["properties"], **_CHAT}, "A chat model with all there is to know."),
 }
 
 OPERATIONS = (
@@ -47,7 +61,7 @@ OPERATIONS = (
         "listModels",
         TAG,
         "List the models",
-        "Nothing found is an empty list.",
+        "What `createTask` takes; with the `taskType` Chat, what chats. Nothing found is an empty list.",
         parameters=(
             in_query("taskType", text(), "Kinds of work, such as `Text to Image`, joined with commas."),
             in_query("provider", text(), "The brand, such as `Google`."),
@@ -67,7 +81,7 @@ OPERATIONS = (
                 "model", text(), "An id or alias; slashes in it may stand as they are.", "nano-banana-pro"
             ),
         ),
-        data=ref("ModelInFull"),
+        data={"oneOf": [ref("ModelInFull"), ref("ChatModelInFull")]},
     ),
     Operation(
         "GET",

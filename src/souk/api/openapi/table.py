@@ -1,6 +1,6 @@
 """The visible table of described operations: a new room of the API adds its ``OPERATIONS`` and schemas here."""
 
-from souk.api.openapi import dedicated, jobs, market, records, server, suno, suno_tools, uploads
+from souk.api.openapi import chat, dedicated, jobs, market, records, server, suno, suno_tools, uploads
 from souk.api.openapi.operation import Operation
 from souk.words import JsonObject
 
@@ -9,6 +9,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *dedicated.OPERATIONS,
     *suno.OPERATIONS,
     *suno_tools.OPERATIONS,
+    *chat.OPERATIONS,
     *market.OPERATIONS,
     *uploads.OPERATIONS,
     *server.OPERATIONS,
@@ -18,6 +19,7 @@ SCHEMAS: JsonObject = {
     **dedicated.SCHEMAS,
     **suno.SCHEMAS,
     **suno_tools.SCHEMAS,
+    **chat.SCHEMAS,
     **market.SCHEMAS,
     **uploads.SCHEMAS,
 }
