@@ -10,7 +10,13 @@ from souk.words import CREDIT
 CATALOG = load_catalog()
 MODELS = list(CATALOG.models.values())
 MARKET = [model for model in MODELS if model.dialect == "jobs"]
-FREE = {"grok-imagine-image-2-0/segment-map"}
+FREE = {
+    "grok-imagine-image-2-0/segment-map",
+    "suno-persona",
+    "suno-timestamped-lyrics",
+    "suno-midi",
+    "suno-cover",
+}
 
 each_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.id)
 
