@@ -1,11 +1,12 @@
 """What wire tests start from: a Souk that runs its tasks, or one whose tasks stay waiting."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from tests.wire.chatting import Chatting, chatting_souk
 from tests.wire.market import Market
 from tests.wire.media import media_server
 from tests.wire.serving import Souk, open_souk
@@ -39,3 +40,10 @@ async def market(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mark
     with media_server(folder / "media") as media:
         async with open_souk(folder / "data", engine=True, initial_credits=1_000_000) as souk:
             yield Market(souk.client, media, folder)
+
+
+@pytest.fixture(scope="session")
+def chatting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chatting]:
+    """One server for all chats with blocking clients, in the sandbox."""
+    with chatting_souk(tmp_path_factory.mktemp("chatting")) as opened:
+        yield opened

@@ -80,8 +80,11 @@ class _Maker:
         return self._plain(asked, name, depth)
 
     def _any(self, rest: JsonObject, options: Sequence[Any], name: str, depth: int) -> Any:
-        """The first option that something fits; null only if nothing else does."""
-        for option in sorted(options, key=lambda option: types_of(as_object(option or {})) == ["null"]):
+        """The first option that something fits: null last, but first where the value is deep enough already."""
+        deep = depth > FILLED_LEVELS
+        for option in sorted(
+            options, key=lambda option: (types_of(as_object(option or {})) == ["null"]) != deep
+        ):
             try:
                 return self.make(joined(rest, option), name, depth)
             except TooLarge:
