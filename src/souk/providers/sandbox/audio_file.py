@@ -45,7 +45,14 @@ def rate_for(extension: str, asked: int | None) -> int:
     return rate
 
 
-def write_sound(sound: Samples, rate: int, path: Path, bitrate: int | None = None, words: str = "") -> str:
+def write_sound(
+    sound: Samples,
+    rate: int,
+    path: Path,
+    bitrate: int | None = None,
+    words: str = "",
+    title: str = "Sandbox sound",
+) -> str:
     """Write mono or stereo samples in the format of the path's extension; answers its media type.
 
     ``words`` (what is spoken) goes into the note, so that a transcript can find it again.
@@ -54,13 +61,13 @@ def write_sound(sound: Samples, rate: int, path: Path, bitrate: int | None = Non
     note = NOTE + (TEXT_MARK + words[:TEXT_KEPT] if words else "")
     opened: Any = av.open(str(path), "w", format=container, options=BITEXACT)
     with opened as file:
-        file.metadata.update({"title": "Sandbox sound", "comment": note, "artist": SOFTWARE})
+        file.metadata.update({"title": title, "comment": note, "artist": SOFTWARE})
         stream = file.add_stream(codec, rate=rate)
         stream.layout = layout_of(sound)
         stream.format = sample_format
         stream.codec_context.flags |= BITEXACT_FLAG
         if container == "ogg":
-            stream.metadata.update({"title": "Sandbox sound", "comment": note})
+            stream.metadata.update({"title": title, "comment": note})
         if bitrate:
             stream.bit_rate = bitrate
         for frame in frames_of(sound, rate, sample_format):
@@ -92,13 +99,13 @@ def frames_of(sound: Samples, rate: int, sample_format: str) -> list[av.AudioFra
     return frames
 
 
-def read_sound(path: Path, field: str, rate: int) -> Samples | None:
-    """The sound of a file as mono samples at ``rate``; None if it has no sound. Raises CannotUse."""
+def read_sound(path: Path, field: str, rate: int, layout: str = "mono") -> Samples | None:
+    """The sound of a file as samples at ``rate``, in pairs if ``stereo``; None if it has no sound. Raises CannotUse."""
     try:
         with av.open(str(path)) as file:
             if not file.streams.audio:
                 return None
-            resampler = AudioResampler(format="flt", layout="mono", rate=rate)
+            resampler = AudioResampler(format="flt", layout=layout, rate=rate)
             parts: list[NDArray[Any]] = []
             for frame in file.decode(file.streams.audio[0]):
                 frame.pts = None
@@ -106,7 +113,8 @@ def read_sound(path: Path, field: str, rate: int) -> Samples | None:
             parts.extend(piece.to_ndarray()[0] for piece in resampler.resample(None))
     except (av.error.FFmpegError, ValueError) as error:
         raise CannotUse(f"The file of {field} cannot be read as sound.") from error
-    return np.concatenate(parts).astype(np.float32) if parts else np.zeros(0, np.float32)
+    found = np.concatenate(parts).astype(np.float32) if parts else np.zeros(0, np.float32)
+    return found.reshape(-1, 2) if layout == "stereo" else found
 
 
 def spoken_words(path: Path) -> str:

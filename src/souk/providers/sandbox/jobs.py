@@ -5,12 +5,34 @@ Imports are late on purpose: a picture job must not pay for the video libraries.
 
 from souk.providers.children.results import Made
 from souk.providers.sandbox.ask import Ask
+from souk.providers.sandbox.steps import STEP
 from souk.words import JsonObject
+
+SONG_TOOLS = frozenset(
+    {"lyrics", "stem-separation", "audio-to-midi", "cover-art", "voice-phrase", "voice-clone"}
+)
+"""Kinds of work around songs, with a maker each in ``song_tools``."""
+
+
+SONG_FACTS = ("describe-style", "make-persona", "time-lyrics")
+"""What is told of songs in words and numbers."""
 
 
 def make(request: JsonObject) -> Made:
     """Make what a job asks for. Raises CannotUse."""
     ask = Ask.read(request)
+    if STEP in request:
+        from souk.providers.sandbox import songs
+
+        return songs.make_step(ask, request)
+    if ask.task in SONG_FACTS:
+        from souk.providers.sandbox import song_facts
+
+        return song_facts.make_facts(ask)
+    if ask.task in SONG_TOOLS:
+        from souk.providers.sandbox import song_tools
+
+        return song_tools.MAKERS[ask.task](ask)
     kind = kind_of(ask)
     if kind == "image":
         from souk.providers.sandbox import stills

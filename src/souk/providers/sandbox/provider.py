@@ -6,6 +6,7 @@ from pathlib import Path
 from souk.providers.base import Done, Job, NewPiece, Refused, Tell
 from souk.providers.children.errand import files_of, request_of, run_errand
 from souk.providers.children.pool import Pool
+from souk.providers.sandbox.staged import has_tracks, make_songs
 from souk.providers.sandbox.triggers import Triggers, read_triggers
 from souk.words import FailKind
 
@@ -27,11 +28,13 @@ class Sandbox:
         self._delay = delay
         self._job_seconds = job_seconds
 
-    async def run(self, job: Job, workdir: Path, tell: Tell) -> Done:  # noqa: ARG002 - nothing it makes has stages
+    async def run(self, job: Job, workdir: Path, tell: Tell) -> Done:
         """Make the job's files in ``workdir``. Raises Refused."""
         triggers = read_triggers(job.input)
         await self._rehearse(triggers)
         request = await request_of(ENGINE, job, workdir)
+        if has_tracks(request):
+            return await make_songs(self._pool, request, self._job_seconds, tell)
         answer = await run_errand(self._pool, request, self._job_seconds, "The sandbox")
         made = answer["pieces"] or [{"kind": kind} for kind in job.output.get("pieces", ())]
         pieces = [NewPiece(**piece) for piece in made]
