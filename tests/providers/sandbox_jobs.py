@@ -9,7 +9,7 @@ import av
 import numpy as np
 from PIL import Image
 
-from souk.providers.base import Connection, Done, Job, MediaFile, Running
+from souk.providers.base import Connection, Done, Job, MediaFile, ParentRef, Running
 from souk.words import JsonObject, Millis, ModelId, TaskId
 
 PICTURE: JsonObject = {"kind": "image", "media_type": "image/png", "extension": "png", "count": 1}
@@ -41,6 +41,7 @@ def job(
     output: JsonObject,
     given: Sequence[MediaFile] = (),
     task_id: str = "0192f4c1a7b27c3e8d5f6a1b2c3d4e5f",
+    parents: Sequence[ParentRef] = (),
 ) -> Job:
     media = GivenMedia(given)
     return Job(
@@ -54,6 +55,7 @@ def job(
         media,
         CONNECTION,
         Millis(0),
+        parents=parents,
     )
 
 
