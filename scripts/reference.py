@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from souk.catalog import Model, Route
+    from souk.catalog.chat import ChatModel
 
 FOLDER = Path(__file__).parent.parent / "docs" / "reference"
 NOTICE = "<!-- Generated from the code by `make reference`; edit the code instead. -->"
@@ -52,7 +53,7 @@ def _connection_rows() -> list[tuple[str, ...]]:
             f"{entry.title}: {entry.description}",
             f"`{entry.key_variable}`",
             f"`{entry.base_url_variable}`",
-            entry.base_url,
+            entry.base_url or "none: the key is optional, this makes the connection",
             ", ".join(f"`{variable}`" for variable in entry.options.values()) or "none",
         )
         for entry in PROVIDERS.values()
@@ -114,12 +115,19 @@ def models_page() -> str:
         if rows:
             head = ("Model", "Title", "Brand", "Work", "Credits", "Routes, in order")
             parts += [f"## {category.capitalize()}", _table(head, rows)]
+    chats = load_catalog().chats.values()
+    head = ("Model", "Title", "Brand", "Protocols", "Credits", "Routes, in order")
+    parts += [
+        "## Chat",
+        "Asked at the paths of [the chat API](chat.md).",
+        _table(head, map(_chat_row, chats)),
+    ]
     return _page(
         "Models",
-        f"The {len(models)} models of the catalogue. `souk models ID` shows the input schema of one and an "
-        "example. While no connection is configured every model runs in the sandbox; after that a model runs "
-        "on the first of its routes that has a connection. Models with an API named run through "
-        "[that one](dedicated.md), all others through [createTask](jobs-api.md).",
+        f"The catalogue has {len(models)} models that make tasks, and {len(chats)} that chat. `souk models ID` shows "
+        "the input schema of one and an example. While no connection is configured every model runs in the sandbox; "
+        "after that a model runs on the first of its routes that has a connection. Models with an API named run "
+        "through [that one](dedicated.md), all others through [createTask](jobs-api.md).",
         *parts,
     )
 
@@ -132,6 +140,14 @@ def _model_row(model: "Model") -> tuple[str, ...]:
     routes = "<br>".join(_route(route) for route in model.routes) or "none yet"
     work = ", ".join(model.tasks) + ("" if model.dialect == "jobs" else f"<br>API: {model.dialect}")
     return names, model.title, model.brand, work, price, routes
+
+
+def _chat_row(model: "ChatModel") -> tuple[str, ...]:
+    from souk.catalog.chat_describe import chat_price_text
+
+    names = "<br>".join(f"`{name}`" for name in (model.id, *model.aliases))
+    routes = "<br>".join(_route(route) for route in model.routes) or "none yet"
+    return names, model.title, model.brand, ", ".join(model.protocols), chat_price_text(model.price), routes
 
 
 def _route(route: "Route") -> str:

@@ -27,6 +27,13 @@ def test_one_model_is_shown_with_its_fields_and_an_example(souk: Command) -> Non
     assert souk.good("models", MODEL, "--json").json["input"]["properties"]["prompt"]
 
 
+def test_model_that_chats_is_listed_and_shown_with_its_paths(souk: Command) -> None:
+    assert "gpt-5-2" in {row["model"] for row in souk.good("models", "--json").json}
+    shown = souk.good("models", "gpt-5-2").out
+    assert "/gpt-5-2/v1/chat/completions" in shown
+    assert souk.good("models", "gpt-5.2", "--json").json["protocols"] == ["chat", "responses"]
+
+
 def test_unknown_model_is_not_found_and_the_nearest_named(souk: Command) -> None:
     answer = souk("models", "qwen/text-to-imag")
     assert answer.code == 4

@@ -37,8 +37,8 @@ class Catalog:
         """The chat model with this id or alias."""
         return self._chat_names.get(name)
 
-    def nearest_chat(self, name: str, protocol: str) -> str | None:
-        """The id or alias spelt most like ``name`` among the chat models that speak a protocol, if any is close."""
-        names = [each for each, chat in self._chat_names.items() if protocol in chat.protocols]
+    def nearest_chat(self, name: str, protocol: str = "") -> str | None:
+        """The chat model's id or alias spelt most like ``name``, if any is close; of one protocol, if it is named."""
+        names = [each for each, chat in self._chat_names.items() if protocol in ("", *chat.protocols)]
         near = get_close_matches(name, names, 1)
         return near[0] if near else None

@@ -12,6 +12,7 @@ from souk.cli.show import facts, out, show, table
 
 if TYPE_CHECKING:
     from souk.catalog import Catalog, Model
+    from souk.catalog.chat import ChatModel
 
 
 def models(
@@ -23,21 +24,27 @@ def models(
 ) -> None:
     """List the models, or show one with its price, input schema and example."""
     from souk.catalog import describe, listing, load_catalog
+    from souk.catalog.chat_describe import chat_listing, describe_chat
 
     catalog = load_catalog(overrides=load(data_dir).config.models)
+    if name and (chat := catalog.find_chat(name)):
+        told = describe_chat(chat)
+        show(as_json, told, lambda: _print_chat(chat, told))
+        return
     if name:
         data = describe(found := _model(catalog, name))
         show(as_json, data, lambda: _print(found, data))
         return
-    every = list(catalog.models.values())
-    head = ("Model", "Title", "Work", "Price", "Routes")
-    show(as_json, [listing(model) for model in every], lambda: table(head, map(_row, every)))
+    tasks, chats = catalog.models.values(), catalog.chats.values()
+    short = [*map(listing, tasks), *map(chat_listing, chats)]
+    rows = [*map(_row, tasks), *map(_chat_row, chats)]
+    show(as_json, short, lambda: table(("Model", "Title", "Work", "Price", "Routes"), rows))
 
 
 def _model(catalog: "Catalog", name: str) -> "Model":
     model = catalog.find(name)
     if model is None:
-        near = catalog.nearest(name)
+        near = catalog.nearest(name) or catalog.nearest_chat(name)
         hint = f"; the nearest is {near}" if near else ""
         raise Failure(f"there is no model {name!r}{hint}", Exit.NOT_FOUND)
     return model
@@ -50,7 +57,31 @@ def _row(model: "Model") -> tuple[str, ...]:
     return model.id, model.title, ", ".join(model.tasks), price, ", ".join(_routes(model))
 
 
-def _routes(model: "Model") -> list[str]:
+def _chat_row(model: "ChatModel") -> tuple[str, ...]:
+    from souk.catalog.chat_describe import chat_price_text
+
+    return model.id, model.title, "chat", chat_price_text(model.price), ", ".join(_routes(model))
+
+
+def _print_chat(model: "ChatModel", data: dict[str, Any]) -> None:
+    facts(
+        {
+            "model": model.id,
+            "title": model.title,
+            "by": model.vendor,
+            "does": "chat",
+            "also called": ", ".join(model.aliases) or "-",
+            "price": data["pricingDesc"],
+            "reads": f"up to {model.context} tokens",
+            "writes": f"up to {model.max_output} tokens",
+            "protocols": ", ".join(model.protocols),
+            "paths": ", ".join(data["paths"]),
+            "routes": ", ".join(_routes(model)) or "the sandbox only",
+        }
+    )
+
+
+def _routes(model: "Model | ChatModel") -> list[str]:
     return list(dict.fromkeys(route.provider for route in model.routes if route.usable))
 
 
