@@ -45,6 +45,8 @@ IDLE_MS = 3_000
 SWEEP_SECONDS = 5.0
 AHEAD_SECONDS = 10.0
 """How many seconds of a key's recent cost a new block holds ahead."""
+YOUNG_MS = 5_000
+"""A block used up before this age was too small: the next one is twice as large."""
 MOST_AHEAD = 1_000 * CREDIT
 """Credits held ahead of any request, at most."""
 PACE_WEIGHT = 0.3
@@ -197,7 +199,8 @@ class Meter:
 
     def _ask(self, block: Block, need: int, asked: int) -> Ask:
         """For a block that covers what runs and what waits, and some seconds more at the key's recent pace."""
-        ahead = max(int(block.pace * AHEAD_SECONDS), block.owed + asked)
+        young = self._clock.now() - block.opened_at < YOUNG_MS
+        ahead = max(int(block.pace * AHEAD_SECONDS), block.owed * (2 if young else 1) + asked)
         return self._asking(block, need, asked, min(ahead, MOST_AHEAD))
 
     def _asking(self, block: Block, need: int, asked: int, ahead: int) -> Ask:
