@@ -9,6 +9,7 @@ from souk.providers import connections as configured_connections
 from souk.providers.base import Connection, LocalProvider, Provider
 from souk.providers.children.pool import Pool
 from souk.providers.connections import Configured
+from souk.providers.local import LocalEngine
 from souk.providers.registry import PROVIDERS
 from souk.providers.sandbox import Sandbox
 from souk.settings import SandboxPolicy, Settings
@@ -31,12 +32,13 @@ def connections_of(
 
 
 def providers_of(connections: Mapping[str, Connection]) -> dict[str, Provider]:
-    """The adapters of the services that are connected, by provider name."""
+    """The adapters of the services that are connected and run tasks, by provider name."""
     names = {connection.provider for connection in connections.values()} - HERE
-    return {name: PROVIDERS[name].factory() for name in names}
+    entries = {name: PROVIDERS[name] for name in names}
+    return {name: entry.factory() for name, entry in entries.items() if entry.factory is not None}
 
 
 def engines_of(settings: Settings) -> dict[str, LocalProvider]:
     """This machine's engines, by provider name. They share their child processes."""
     children = Pool(settings.sandbox_workers or os.cpu_count() or 1)
-    return {SANDBOX: Sandbox(children, settings.sandbox_delay)}
+    return {SANDBOX: Sandbox(children, settings.sandbox_delay), LOCAL: LocalEngine(children)}

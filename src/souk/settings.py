@@ -107,7 +107,11 @@ class Settings(BaseSettings):
         "sandbox keys do. always: nothing leaves the sandbox. never: no sandbox.",
     )
     sandbox_delay: Seconds = Field(0.0, ge=0, description="Seconds every sandbox task takes at least.")
-    sandbox_workers: int = Field(0, ge=0, description="Sandbox child processes; 0 = one per processor.")
+    sandbox_workers: int = Field(
+        0,
+        ge=0,
+        description="Child processes that the sandbox and the local engine share; 0 = one per processor.",
+    )
     network_policy: NetworkPolicy | None = Field(
         None,
         description="open: outbound calls may reach this machine and its network. private-denied: they may not. "

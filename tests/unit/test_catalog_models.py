@@ -9,7 +9,10 @@ from souk.words import CREDIT
 
 CATALOG = load_catalog()
 MODELS = list(CATALOG.models.values())
-MARKET = [model for model in MODELS if model.dialect == "jobs"]
+JOBS = [model for model in MODELS if model.dialect == "jobs"]
+OWN = [model for model in JOBS if model.vendor == "Souk"]
+"""Work of this machine, which needs no model."""
+MARKET = [model for model in JOBS if model not in OWN]
 FREE = {
     "grok-imagine-image-2-0/segment-map",
     "suno-persona",
@@ -32,7 +35,7 @@ def test_example_fits_its_own_schema(model: Model) -> None:
 def test_example_has_a_price(model: Model) -> None:
     hold = model.hold_for(model.example)
     assert isinstance(hold, int)
-    assert hold > 0 or model.id in FREE
+    assert hold > 0 or model.id in FREE or model in OWN
 
 
 @each_model
@@ -75,6 +78,12 @@ def test_default_route_is_kie_under_the_same_id(model: Model) -> None:
     assert [(route.provider, route.model, route.usable) for route in model.routes] == [
         ("kie", model.id, True)
     ]
+
+
+@pytest.mark.parametrize("model", OWN, ids=lambda model: model.id)
+def test_own_work_runs_on_this_machine_for_nothing(model: Model) -> None:
+    assert {route.provider for route in model.routes} == {"local"}
+    assert (model.hold_for(model.example), model.price.estimated) == (0, False)
 
 
 def test_147_models_cover_the_85_lines_of_the_first_market_list() -> None:

@@ -13,7 +13,7 @@ import pytest_asyncio
 from souk.catalog.load import load_catalog
 from tests.upstreams.receiver import receiver
 from tests.wire.decoded import decode
-from tests.wire.dedicated import CLIP, JSON, MP4, OPERATIONS, PARENT, PNG, Operation, ended
+from tests.wire.dedicated import CLIP, JPG, JSON, MP4, OPERATIONS, PARENT, PNG, Operation, ended
 from tests.wire.media import media_server
 from tests.wire.serving import CREATE, NO_TASK, RECORD, Client, Reply, Souk, masked, open_souk
 
@@ -231,7 +231,7 @@ async def test_the_market_does_not_create_what_has_an_api_of_its_own(desk: Desk,
 
 async def test_models_of_dedicated_apis_are_described_but_not_listed(desk: Desk) -> None:
     client = desk.idle.client
-    assert (await client.get("/api/v1/models")).data["total"] == 147
+    assert (await client.get("/api/v1/models")).data["total"] == 150
     assert (await client.get("/api/v1/models/veo3")).data["dialect"] == "veo"
 
 
@@ -298,7 +298,7 @@ async def test_the_4k_copy_is_begun_once_told_and_then_answered(desk: Desk) -> N
     assert again.body["data"] == begun.data
     ready = await client.post(ULTRA_HD, {"taskId": parent})
     task_id = begun.data["taskId"]
-    files = {"resultUrls": [MP4], "imageUrls": [PNG]}
+    files = {"resultUrls": [MP4], "imageUrls": [JPG]}
     assert (ready.body["code"], ready.body["msg"]) == (422, "The video has been generated successfully")
     assert ready.body["data"] == {"taskId": task_id, **files}
     assert json.loads(told.body) == {

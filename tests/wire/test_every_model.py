@@ -7,7 +7,7 @@ from tests.wire.oracle import check_files, check_record
 
 
 def test_the_catalogue_is_whole() -> None:
-    assert len(MODELS) == 147
+    assert len(MODELS) == 150
 
 
 @pytest.mark.asyncio(loop_scope="session")

@@ -24,6 +24,9 @@ _FIXED = {
     "mov": Format("video/quicktime", "mov"),
     "mp3": Format("audio/mpeg", "mp3", 44_100, 128_000),
     "wav": Format("audio/wav", "wav"),
+    "flac": Format("audio/flac", "flac"),
+    "ogg": Format("audio/ogg", "ogg"),
+    "m4a": Format("audio/mp4", "m4a"),
     "json": Format("application/json", "json"),
 }
 

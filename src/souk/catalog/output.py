@@ -16,7 +16,7 @@ by example, because the answer itself comes from the provider.
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from souk.catalog.sizes import even, parse_ratio, picture_size, video_size
+from souk.catalog.sizes import even, parse_ratio, picture_size, video_size, whole
 from souk.words import JsonObject
 
 TYPICAL_SECONDS = 5.0
@@ -39,8 +39,11 @@ class OutputSpec:
     """Pixels."""
     follow: str | None = None
     """Input field (or parent) whose first file decides the size, as far as the next four leave it open."""
-    scale: int | None = None
-    """Exact factor on each side of the followed input. A clip that also has a target goes by that."""
+    scale: float | None = None
+    """Factor on each side of the followed input. A clip that also has a target goes by that."""
+    box_width: int | None = None
+    box_height: int | None = None
+    """Pixels the followed input shall fit into, its ratio kept; either may be left open."""
     ratio: str | None = None
     """Ratio to use when there is nothing to follow, such as ``16:9``."""
     target_side: int | None = None
@@ -98,7 +101,10 @@ class OutputSpec:
         across, down = (width, height) if width and height else (16, 9) if self.kind == "video" else (1, 1)
         ratio = across / down if known or not self.ratio else parse_ratio(self.ratio)
         if known and self.scale and not (self.kind == "video" and self.target_short_side):
-            return across * self.scale, down * self.scale
+            return whole(across * self.scale), whole(down * self.scale)
+        boxes = [box / side for box, side in ((self.box_width, across), (self.box_height, down)) if box]
+        if boxes:
+            return whole(across * min(boxes)), whole(down * min(boxes))
         if self.target_side:
             return picture_size(ratio, self.target_side)
         if self.target_short_side:

@@ -15,12 +15,17 @@
         lead: follow                  # or in any case,
         scale: {field: factor}        # enlarged by this; beside a tier, that is for clips and this for pictures
         otherwise: "16:9"             # the ratio where nothing says
+        width: {field: width}         # or, of an input that is followed: made to fit into this box, its ratio
+        height: {field: height}       # kept, where one side may be left open;
+        fit: {field: fit}             # to fill the whole box if this is anything but contain
       seconds: {field: duration}      # or, where the length may be left open:
         asked: …                      #   the length, if the input says it
         follow: audio_url             #   else that of an input
         max: 300                      #   at most this
         typical: 5                    #   or about this
       fps: 24
+      sample_rate: {field: rate}      # of sound; where it is written, the format's own does not count
+      bitrate: {field: bitrate}       # the same
       sound: {field: generate_audio}
       alpha: true
       extras: {last_frame: {field: return_last_frame}}
@@ -55,10 +60,17 @@ DEFAULT_FORMAT = {"image": "png", "video": "mp4", "audio": "mp3", "text": "json"
 DEFAULT_RATIO = {"image": "1:1", "video": "16:9"}
 DEFAULT_TIER = {"image": "1K", "video": "720p"}
 DEFAULT_FPS = 24
+CONTAIN = "contain"
+"""The word for keeping a picture's ratio where a box is given."""
 DEFAULT_RESULT = {"resultUrls": {"$files": "all"}}
 
-_KEYS = ("kind", "format", "count", "size", "seconds", "fps", "sound", "alpha", "extras", "pieces", "result")
-_SIZE_KEYS = ("exact", "named", "ratio", "tier", "follow", "lead", "scale", "otherwise")
+_KEYS = (
+    *("kind", "format", "count", "size", "seconds", "fps", "sample_rate", "bitrate", "sound", "alpha"),
+    *("extras", "pieces", "result"),
+)
+_SIZE_RULES = ("exact", "named", "ratio", "tier", "scale", "width", "height", "fit")
+_SIZE_KEYS = (*_SIZE_RULES, "follow", "lead", "otherwise")
+_SOUND_RULES = ("sample_rate", "bitrate")
 _SECONDS_KEYS = ("asked", "follow", "max", "typical")
 
 
@@ -81,8 +93,8 @@ class OutputRule:
             kind=self.kind,
             media_type=file.media_type,
             extension=file.extension,
-            sample_rate=file.sample_rate,
-            bitrate=file.bitrate,
+            sample_rate=found.get("sample_rate", file.sample_rate),
+            bitrate=found.get("bitrate", file.bitrate),
             count=int(found["count"]),
             fps=found.get("fps"),
             sound=bool(found.get("sound")),
@@ -124,7 +136,12 @@ class OutputRule:
         shape = str(found["size.otherwise"]) if ratio is None or ratio in FREE_RATIOS else ratio
         if follow := _first_given(self.size_follow, input):
             if scale := found.get("size.scale"):
-                return {"follow": follow, "scale": int(scale), "ratio": shape, **_target(self.kind, tier)}
+                return {"follow": follow, "scale": _factor(scale), "ratio": shape, **_target(self.kind, tier)}
+            width, height = found.get("size.width"), found.get("size.height")
+            if width and height and found.get("size.fit") != CONTAIN:
+                return _sides((int(width), int(height)))
+            if width or height:
+                return {"follow": follow, "box_width": width, "box_height": height, "ratio": shape}
             if shape != ratio or found["size.lead"] == "follow":
                 return {"follow": follow, "ratio": shape, **_target(self.kind, tier)}
         target = _target(self.kind, tier or DEFAULT_TIER[self.kind])
@@ -163,7 +180,8 @@ def read_output(data: Any) -> OutputRule:
         "result": section.get("result", DEFAULT_RESULT),
         "size.lead": size.get("lead", "ratio"),
         "size.otherwise": size.get("otherwise", DEFAULT_RATIO.get(kind)),
-        **{f"size.{key}": size[key] for key in ("exact", "named", "ratio", "tier", "scale") if key in size},
+        **{f"size.{key}": size[key] for key in _SIZE_RULES if key in size},
+        **{key: section[key] for key in _SOUND_RULES if key in section},
         **{f"seconds.{key}": length[key] for key in ("asked", "max", "typical") if key in length},
         **{f"extras.{key}": value for key, value in mapping(section.get("extras"), "output.extras").items()},
     }
@@ -186,6 +204,12 @@ def _length(seconds: Any) -> JsonObject:
         return {"asked": length}
     only(length, _SECONDS_KEYS, "output.seconds")
     return length
+
+
+def _factor(scale: Any) -> float:
+    """A factor as a number; whole ones stay whole."""
+    number = float(scale)
+    return int(number) if number.is_integer() else number
 
 
 def _sides(size: tuple[int, int]) -> JsonObject:
@@ -222,7 +246,7 @@ _READABLE: dict[str, Callable[[Any], Any]] = {
     "size.ratio": _ratio,
     "size.otherwise": parse_ratio,
     "size.tier": lambda value: value is None or (PICTURE_SIDE | SHORT_SIDE)[value],
-    "size.scale": int,
+    "size.scale": lambda value: value is None or _factor(value),
     "size.lead": lambda value: ("follow", "ratio").index(value),
 }
 """What each part's answers must survive; these raise ValueError, KeyError or TypeError."""

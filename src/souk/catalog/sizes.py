@@ -77,5 +77,10 @@ def even(side: float) -> int:
     return _step(side, VIDEO_STEP)
 
 
+def whole(side: float) -> int:
+    """The nearest whole number of pixels, at least one."""
+    return _step(side, 1)
+
+
 def _step(side: float, step: int) -> int:
     return max(step, int(side / step + 0.5) * step)

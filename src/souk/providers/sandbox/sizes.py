@@ -60,7 +60,8 @@ def _exact(output: JsonObject) -> Size | None:
 
 def _scaled(output: JsonObject, followed: Size | None) -> Size | None:
     if followed and output.get("scale"):
-        return followed[0] * int(output["scale"]), followed[1] * int(output["scale"])
+        factor = float(output["scale"])
+        return round(followed[0] * factor), round(followed[1] * factor)
     return None
 
 
