@@ -85,7 +85,7 @@ def _connections(found: list[Configured], settings: Settings) -> Iterator[Findin
     if policy is SandboxPolicy.NEVER and not found:
         yield bad(
             "connection",
-            "there is none and the sandbox is off, so nothing can run",
+            "there is none and the sandbox is off, so only work that needs no model can run",
             "set a key variable that `souk providers` names, or SOUK_SANDBOX=auto",
         )
     elif policy is SandboxPolicy.NEVER:
