@@ -1,5 +1,6 @@
 """Write a piece's notes: its form, harmony, drums, bass, chords and tunes, from one seed."""
 
+import math
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -58,12 +59,15 @@ def read_lyrics(text: str) -> list[Section]:
     return [section for section in sections if section.lines or section.tag]
 
 
-def plan(sung: list[Section], bars: int) -> list[Section]:
+def plan(sung: list[Section], bars: int, left_out: set[str]) -> list[Section]:
     """The form of a piece: these sections, or the usual ones, over exactly so many bars."""
     form = list(sung) or [Section(kind) for kind in FORM]
     if sung and bars > 12:
         form = [*([] if form[0].kind == "intro" else [Section("intro")]), *form]
         form += [] if form[-1].kind == "outro" else [Section("outro")]
+    form = [section for section in form if section.lines or section.kind not in left_out] or [
+        Section("verse")
+    ]
     while usual_bars(form) > bars * 1.5 and len(form) > 1:
         spare = [s for s in form if not s.lines and s.kind not in ("verse", "chorus")]
         form.remove(spare[0] if spare else form[-1])
@@ -91,11 +95,14 @@ class Arranger:
     def __init__(self, spec: ScoreSpec, band: Band, bpm: int, tonic: int, mode: str) -> None:
         self.spec, self.band, self.tonic, self.mode = spec, band, tonic, mode
         self.steps, self.step = band.beats * 4, 15 / bpm
-        bar, ring = self.steps * self.step, min(RING_SECONDS, spec.seconds / 3)
-        self.bars = max(1, round(spec.seconds / bar) if spec.loop else int((spec.seconds - ring) / bar))
-        self.seconds = self.bars * bar if spec.loop else spec.seconds
+        bars = spec.seconds / (self.steps * self.step)
+        self.ends = not spec.loop and spec.resume is None
+        ring = min(RING_SECONDS / (self.steps * self.step), bars / 3)
+        self.bars = max(1, int(bars - ring) if self.ends else round(bars) if spec.loop else math.ceil(bars))
+        self.seconds = self.bars * self.steps * self.step if spec.loop else spec.seconds
         sung = [] if spec.instrumental else read_lyrics(spec.lyrics)
-        self.form = [Section("chorus", bars=self.bars)] if spec.loop else plan(sung, self.bars)
+        left_out = {kind for kind, so in (("intro", spec.cut > 0), ("outro", not self.ends)) if so}
+        self.form = [Section("chorus", bars=self.bars)] if spec.loop else plan(sung, self.bars, left_out)
         family = BOOK["progressions"][band.harmony or mode]
         verse, chorus, bridge = self.chance("harmony").sample(family, 3)
         self.harmony = {"chorus": chorus, "solo": chorus, "bridge": bridge}
@@ -128,7 +135,7 @@ class Arranger:
                 self.add("fx", 60, place - before, before, 0.7, "riser")
                 self.add("fx", 36, place, self.steps, 0.8, "impact")
             seen.append(section.kind)
-        if not self.spec.loop:
+        if self.ends:
             self._ending(order)
 
     def at(self, step: float) -> float:

@@ -61,7 +61,7 @@ def write(prompt: str, seed: int, language: str = "") -> tuple[str, str]:
 def themes_of(text: str) -> list[str]:
     """What a text is about: runs of its own words between those that only join others, each once."""
     found = list(dict.fromkeys(_sign_runs(text) if SIGNS.search(text) else _runs(text)))
-    named = [theme for theme in found if not set(theme.lower().split()) <= style_words()]
+    named = [theme for theme in found if not set(theme.lower().split()) <= style_words() | {*ARTICLES}]
     return named or found
 
 

@@ -1,7 +1,8 @@
 """Compose the sandbox's music: a spec comes in, the notes and words of a whole piece come out. Needs no numpy."""
 
+import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -50,9 +51,10 @@ def compose(spec: ScoreSpec) -> Score:
         return _composed(spec)
     kept = compose(spec.before)
     until = spec.seconds if spec.resume is None else min(spec.resume, spec.seconds)
+    start = _entry(kept, spec.cut, until)
     bpm, key = spec.bpm or round(kept.bpm), spec.key or kept.key
-    fresh = replace(spec, before=None, bpm=bpm, key=key, seconds=max(0.0, until - spec.cut))
-    return _joined(kept, _composed(fresh), spec, until)
+    fresh = replace(spec, before=None, bpm=bpm, key=key, seconds=max(0.0, until - start))
+    return _joined(kept, _composed(fresh), spec, start, until)
 
 
 def continue_from(parent: ScoreSpec, at: float, fresh: ScoreSpec) -> ScoreSpec:
@@ -121,27 +123,35 @@ def _composed(spec: ScoreSpec) -> Score:
         notes.sort(key=lambda note: (note.start, note.pitch))
     key = PITCH_NAMES[tonic] + ("m" if BOOK["scales"][mode][2] == MINOR_THIRD else "")
     sections = [(s.kind, round(arranger.at(s.first * arranger.steps), 4)) for s in arranger.form]
-    return Score(arranger.seconds, bpm, key, arranger.parts, arranger.words, sections, spec.loop)
+    return Score(arranger.seconds, bpm, key, arranger.parts, arranger.words, sections, band.beats, spec.loop)
 
 
-def _joined(kept: Score, fresh: Score, spec: ScoreSpec, until: float) -> Score:
-    """The kept score to the cut, the fresh one from there, the kept one again where it resumes."""
-    cut, resume = spec.cut, spec.seconds if spec.resume is None else until
-    parts = {
-        part: [
-            *(replace(note, end=min(note.end, cut)) for note in kept.parts.get(part, ()) if note.start < cut),
-            *(
-                replace(note, start=note.start + cut, end=note.end + cut)
-                for note in fresh.parts.get(part, ())
-            ),
-            *(note for note in kept.parts.get(part, ()) if resume <= note.start < spec.seconds),
-        ]
-        for part in PART_NAMES
-    }
-    words = [word for word in kept.words if word.start < cut]
-    words += [replace(word, start=word.start + cut, end=word.end + cut) for word in fresh.words]
+def _entry(kept: Score, cut: float, until: float) -> float:
+    """When the new music enters: with the next bar, or at once if there is none."""
+    bar = kept.beats * 60 / kept.bpm
+    first = max((at for _, at in kept.sections if at <= cut), default=0.0)
+    downbeat = first + math.ceil((cut - first) / bar - 0.001) * bar
+    return downbeat if downbeat < min(kept.seconds, until) else cut
+
+
+def _joined(kept: Score, fresh: Score, spec: ScoreSpec, start: float, until: float) -> Score:
+    """The kept score up to where the fresh one enters, and again where it resumes."""
+    resume = spec.seconds if spec.resume is None else until
+
+    def notes(part: str) -> Iterator[Note]:
+        for note in kept.parts.get(part, ()):
+            if note.start < start:
+                # What swells swells on: its sound depends on its length.
+                yield note if part == "fx" else replace(note, end=min(note.end, start))
+        for note in fresh.parts.get(part, ()):
+            yield replace(note, start=round(note.start + start, 4), end=round(note.end + start, 4))
+        yield from (note for note in kept.parts.get(part, ()) if resume <= note.start < spec.seconds)
+
+    words = [word for word in kept.words if word.start < start]
+    words += [replace(word, start=word.start + start, end=word.end + start) for word in fresh.words]
     words += [word for word in kept.words if resume <= word.start < spec.seconds]
-    sections = [(kind, at) for kind, at in kept.sections if at < cut]
-    sections += [(kind, at + cut) for kind, at in fresh.sections]
+    sections = [(kind, at) for kind, at in kept.sections if at < start]
+    sections += [(kind, round(at + start, 4)) for kind, at in fresh.sections]
     sections += [(kind, at) for kind, at in kept.sections if resume <= at < spec.seconds]
-    return Score(spec.seconds, kept.bpm, kept.key, parts, words, sections)
+    parts = {part: list(notes(part)) for part in PART_NAMES}
+    return Score(spec.seconds, kept.bpm, kept.key, parts, words, sections, kept.beats)

@@ -9,8 +9,8 @@ from souk.words import JsonObject
 class ScoreSpec:
     """All that decides a score: one spec always gives the same notes.
 
-    With ``before`` set, that spec's score is kept up to ``cut`` seconds (and from ``resume`` on, if that is
-    set); what lies between is composed anew from the other fields, in the same key and tempo.
+    With ``before`` set, that spec's score is kept up to ``cut`` seconds and the bar's end (and from ``resume`` on,
+    if that is set); what lies between is composed anew from the other fields, in the same key and tempo.
     """
 
     seed: int
@@ -79,4 +79,6 @@ class Score:
     words: list[Word] = field(default_factory=list[Word])
     sections: list[tuple[str, float]] = field(default_factory=list[tuple[str, float]])
     """Each section's kind and start, in seconds."""
+    beats: int = 4
+    """Of a bar."""
     loop: bool = False

@@ -76,9 +76,11 @@ def style_words() -> frozenset[str]:
 
 
 def _mode(usual: str, words: list[str]) -> str:
-    """The mode itself, unless the words tell of a mood whose third it has not."""
+    """The mode itself, unless the words name one or tell of a mood whose third it has not."""
     third = {"minor": 3, "major": 4}
     moods = [mood for mood, said in BOOK["moods"].items() if set(words) & set(said.split())]
+    if named := [word for word in words if word in BOOK["scales"]]:
+        return named[-1]
     return moods[0] if moods and third[moods[0]] not in BOOK["scales"][usual] else usual
 
 

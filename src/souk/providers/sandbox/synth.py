@@ -27,6 +27,8 @@ CONSONANTS = {"hiss": (0.05, 0.05), "stop": (0.02, 0.05)}
 """How late the vowel comes, in seconds, and how loud the noise before it is."""
 ROOM_SECONDS, ROOM_BLOCK = 1.3, 1 << 17
 FADE_SECONDS = 0.03
+HEADROOM = 0.9
+"""Share of full scale that levels are of: what a crowded bar adds up to must stay below 1, as nothing is limited."""
 EARS_ONLY = np.array([[1], [1], [0]], np.float32)
 """The gains of a sound on the left, the right and the room's bus."""
 
@@ -37,6 +39,8 @@ class Voice:
 
     tilt: float
     """How fast overtones fall: 1 is a saw's, 2 a triangle's."""
+    cut: float
+    """Hertz from which its body swallows overtones."""
     level: float
     """The peak of its loudest note."""
     pan: float = 0.0
@@ -125,7 +129,9 @@ def _gains(note: Note) -> Samples:
     pan = voice.pan if voice and note.voice != "effects" else 0.0
     send = voice.send if isinstance(voice, Voice) else 0.02 if note.pitch == 36 else 0.12
     angle = (pan + 1) * np.pi / 4
-    return np.array([[np.cos(angle)], [np.sin(angle)], [send]], np.float32) * np.float32(note.velocity)
+    return np.array([[np.cos(angle)], [np.sin(angle)], [send]], np.float32) * np.float32(
+        note.velocity * HEADROOM
+    )
 
 
 def _note(note: Note, length: int, rate: int) -> Samples:
@@ -184,6 +190,7 @@ def _frames(name: str, pitch: int, vowel: str, hums: bool, rate: int) -> Samples
     ]
     loud = number**-voice.tilt * np.where(number % 2 == 0, voice.even, 1.0)
     loud = loud * np.exp((1 - number) * (voice.damp * at + voice.bloom * np.exp(-at / 0.07)))
+    loud = loud / (1 + (number * _hertz(pitch) / voice.cut) ** 2)
     if voice.throat:
         sung = formants(vowel or "a", number * _hertz(pitch), voice.throat)
         closed = formants("m", number * _hertz(pitch), voice.throat) if hums else sung
@@ -217,7 +224,7 @@ def _effect(kind: str, length: int, rate: int) -> Samples:
     if kind == "riser":
         wave = (bright * at**3 + dark * at * (1 - at)) * 0.2 * np.minimum(1, (1 - at) * 40)
     else:
-        wave = (dark + bright * 0.3) * np.exp(-at * 7) * 0.25 * np.minimum(1, at * 200) * (1 - at)
+        wave = (dark + bright * 0.3) * np.exp(-at * 7) * 0.18 * np.minimum(1, at * 200) * (1 - at)
     return wave.astype(np.float32)[None, :]
 
 
