@@ -13,6 +13,14 @@ TAG = "Chat"
 
 _MESSAGE: JsonObject = {"type": "object", "required": ["role", "content"]}
 _CREDITS = number("What the answer cost, in credits.")
+_EVENT = thing(
+    {
+        "event": text("Its name, in protocols that name their events."),
+        "data": text("An object of the protocol as JSON, or `[DONE]` at the end."),
+    },
+    "One server-sent event.",
+    optional=("event",),
+)
 _ERROR = thing(
     {
         "message": text("What is wrong, and what to do."),
@@ -143,7 +151,7 @@ def _answers(protocol: str) -> JsonObject:
     found: JsonObject = {
         "200": {
             "description": f"{_TOLD[protocol]}: a whole answer, or a stream of events.",
-            "content": {JSON: {"schema": told}, EVENTS: {"schema": text()}},
+            "content": {JSON: {"schema": told}, EVENTS: {"schema": _EVENT}},
         }
     }
     return found | {code: answer(why, JSON, ref("ChatFailure")) for code, why in _FAILURES.items()}
