@@ -7,6 +7,7 @@ import pytest
 from souk.net.client import GuardedHttp
 from souk.net.policy import Policy
 from souk.providers.children.pool import Pool
+from souk.providers.local import LocalEngine
 from souk.providers.sandbox import Sandbox
 from tests.upstreams.kie import FakeKie
 
@@ -15,6 +16,14 @@ from tests.upstreams.kie import FakeKie
 async def sandbox() -> AsyncIterator[Sandbox]:
     """A sandbox with one child process, ended after the test."""
     made = Sandbox(Pool(1))
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def local() -> AsyncIterator[LocalEngine]:
+    """A local engine with one child process, ended after the test."""
+    made = LocalEngine(Pool(1))
     yield made
     await made.close()
 
