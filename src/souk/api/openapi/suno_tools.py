@@ -1,5 +1,7 @@
 """Suno's tools and Gemini Omni's voices and characters in words."""
 
+from dataclasses import replace
+
 from souk.api.openapi.dedicated import (
     FLAG,
     MAYBE_CODE,
@@ -15,8 +17,9 @@ from souk.api.openapi.dedicated import (
 from souk.api.openapi.jobs import CREATE_REFUSALS, EXAMPLE_ID, IDEMPOTENCY
 from souk.api.openapi.models import component
 from souk.api.openapi.operation import Operation
-from souk.api.openapi.records import TASK_ID, WARNINGS
-from souk.api.openapi.shapes import flag, json_body, ref, text, thing, whole
+from souk.api.openapi.records import TASK_ID, WARNINGS, envelope
+from souk.api.openapi.shapes import JSON as JSON_TYPE
+from souk.api.openapi.shapes import answer, flag, json_body, ref, text, thing, whole
 from souk.api.openapi.suno import LATER, TAG
 from souk.dialects.dedicated import Create
 from souk.dialects.suno import cover, lyrics, midi, omni, stems, video, voice, wav
@@ -123,8 +126,36 @@ def _at_once(call: Direct, name: str, summary: str, data: JsonObject) -> Operati
     )
 
 
+def _lyrics() -> Operation:
+    own = ", ".join(f"{worded.code} for `{reason}`" for reason, worded in lyrics.REFUSALS.items())
+    description = (
+        f"Some refusals have codes of their own: {own}, {lyrics.TOO_LONG} for a prompt that is too long."
+    )
+    plain = tuple(reason for reason in CREATE_REFUSALS if reason not in lyrics.REFUSALS)
+    return replace(_create(lyrics.GENERATE, "createSunoLyrics", "Write lyrics", description), refusals=plain)
+
+
+def _cover() -> Operation:
+    """A repeated call is refused with data: the task that did it."""
+    operation = _create(
+        cover.GENERATE,
+        "createSunoCover",
+        "Make cover pictures for a music task",
+        "Once for each task, but for tries that failed. Later calls are refused with code 400, and `data.taskId` is "
+        "the task that made them.",
+    )
+    task = thing({"taskId": TASK_ID})
+    repeated = thing(
+        {"code": {"const": 400}, "msg": text(), "data": task, "error": ref("Problem")},
+        "There is a cover already.",
+    )
+    schema: JsonObject = {"oneOf": [envelope(operation.data or {}), repeated, ref("Failure")]}
+    answers = {"200": answer("A new task, the one there is, or a refusal; `code` tells.", JSON_TYPE, schema)}
+    return replace(operation, answers=answers)
+
+
 OPERATIONS = (
-    _create(lyrics.GENERATE, "createSunoLyrics", "Write lyrics"),
+    _lyrics(),
     look(lyrics.Lyrics, "getSunoLyrics", "SunoLyricsRecord", tag=TAG),
     _create(
         wav.GENERATE,
@@ -149,13 +180,7 @@ OPERATIONS = (
         "Once for each song, but for tries that failed; later calls are refused with code 409.",
     ),
     look(video.Video, "getSunoVideo", "SunoVideoRecord", tag=TAG),
-    _create(
-        cover.GENERATE,
-        "createSunoCover",
-        "Make cover pictures for a music task",
-        "Once for each task, but for tries that failed. Later calls are refused with code 400, and `data.taskId` is "
-        "the task that made them.",
-    ),
+    _cover(),
     look(cover.Cover, "getSunoCover", "SunoCoverRecord", tag=TAG),
     _create(voice.VALIDATE, "createSunoPhrase", "Get a phrase to sing, to prove that a voice is yours"),
     look(voice.VoicePhrase, "getSunoPhrase", "SunoPhraseRecord", tag=TAG),

@@ -5,19 +5,15 @@ Either way the parts are complete: added up they are the song again.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import av
-import av.error
 import numpy as np
-from av.audio.resampler import AudioResampler
-from numpy.typing import NDArray
 
 from souk.providers.children.given import CannotUse
 from souk.providers.children.results import Made
 from souk.providers.sandbox.ask import Ask
 from souk.providers.sandbox.audio_file import write_sound
+from souk.providers.sandbox.mixing import Stereo, heard
 from souk.providers.sandbox.score import PART_NAMES, Score, ScoreSpec, compose, parts_of
 from souk.providers.sandbox.synth import RATE, render
 from souk.providers.sandbox.voice import Samples
@@ -32,9 +28,6 @@ LOWEST_VOICE, HIGHEST_VOICE = 160.0, 6000.0
 """Hertz between which a voice is looked for."""
 BLOCK: Final = 1 << 16
 """Samples that are looked at together; blocks overlap by half."""
-
-Stereo = NDArray[np.float32]
-"""Samples as pairs, left and right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +67,8 @@ def _chosen(ask: Ask) -> list[Stem]:
     wanted = str(ask.input["stemName"])
     found = [stem for stem in stems if stem.name == wanted]
     if not found:
-        heard = ", ".join(stem.name for stem in stems)
-        raise CannotUse(f"There is no {wanted} in it; what can be taken out is {heard}.")
+        there = ", ".join(stem.name for stem in stems)
+        raise CannotUse(f"There is no {wanted} in it; what can be taken out is {there}.")
     return found
 
 
@@ -87,19 +80,19 @@ def _of_song(ask: Ask, *, two: bool) -> Iterator[Stem]:
     given = next((given for given in ask.media if given.field in ("audioId", "audioUrl")), None)
     if given is None:
         raise CannotUse("There is no sound to take apart.")
-    yield from _of_sound(_read(given.path, given.field), two=two)
+    yield from _of_sound(heard(given), two=two)
 
 
 def _of_score(written: JsonObject, *, two: bool) -> Iterator[Stem]:
     score = compose(ScoreSpec.from_json(written))
-    heard = parts_of(score)
+    playing = parts_of(score)
     if two:
         groups = {
-            "vocal": [part for part in heard if part in SUNG],
-            INSTRUMENTAL: [part for part in heard if part not in SUNG],
+            "vocal": [part for part in playing if part in SUNG],
+            INSTRUMENTAL: [part for part in playing if part not in SUNG],
         }
     else:
-        groups = {part: [part] for part in heard}
+        groups = {part: [part] for part in playing}
     for part, parts in groups.items():
         yield Stem(part, _player(score, parts), {"score": written, "parts": parts})
 
@@ -169,22 +162,3 @@ def filtered(sound: Stereo, middle: Share, side: Share) -> Stereo:
 
 def _below(hertz: Samples, edge: float) -> Samples:
     return 1 / (1 + (hertz / edge) ** 6)
-
-
-def _read(path: Path, field: str) -> Stereo:
-    """The sound of a file for both ears. Raises CannotUse."""
-    try:
-        with av.open(str(path)) as file:
-            if not file.streams.audio:
-                raise CannotUse(f"The file of {field} has no sound.")
-            resampler = AudioResampler(format="fltp", layout="stereo", rate=RATE)
-            pieces: list[NDArray[Any]] = []
-            for frame in file.decode(file.streams.audio[0]):
-                frame.pts = None
-                pieces.extend(piece.to_ndarray() for piece in resampler.resample(frame))
-            pieces.extend(piece.to_ndarray() for piece in resampler.resample(None))
-    except (av.error.FFmpegError, ValueError) as error:
-        raise CannotUse(f"The file of {field} cannot be read as sound.") from error
-    if not pieces:
-        raise CannotUse(f"The file of {field} has no sound.")
-    return np.concatenate(pieces, axis=1).T.astype(np.float32)
