@@ -1,23 +1,17 @@
-"""Made-up sounds that are no speech: weather, bells, engines and the like by the prompt's words, and music beds."""
+"""Made-up sounds that are no speech: weather, bells, engines and the like by the prompt's words, and beds for clips."""
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from souk.providers.sandbox.ask import crc
+from souk.providers.sandbox.score import compose
+from souk.providers.sandbox.song import ScoreSpec
+from souk.providers.sandbox.styles import styles_named
+from souk.providers.sandbox.synth import noise, render
 from souk.providers.sandbox.voice import Samples
 
 Chance = np.random.Generator
-
-
-def noise(seconds: float, rate: int, chance: Chance, low: float, high: float, tilt: float = 1.0) -> Samples:
-    """Noise between two frequencies in hertz, falling by ``tilt`` (1: pink power, 2: deep rumble)."""
-    count = max(16, round(seconds * rate))
-    spectrum = np.fft.rfft(chance.standard_normal(count).astype(np.float32))
-    hertz = np.fft.rfftfreq(count, 1 / rate)
-    band = 1 / (1 + (low / np.maximum(hertz, 1)) ** 4) / (1 + (hertz / high) ** 4)
-    made = np.fft.irfft(spectrum * band / np.maximum(hertz, 30) ** (tilt / 2), count).astype(np.float32)
-    return made / np.float32(max(1e-6, float(np.sqrt((made**2).mean())) * 3.2))
 
 
 def swell(count: int, rate: int, period: float, low: float, phase: float = 0.0) -> Samples:
@@ -153,26 +147,10 @@ def laser(seconds: float, rate: int, chance: Chance) -> Samples:
     return scatter(made, rate, [float(time) for time in np.arange(0.02, seconds, 0.55)], shot)
 
 
-def music(seconds: float, rate: int, chance: Chance) -> Samples:
-    """A quiet bed: slow chords of plucked notes over a held fifth."""
-    root = 110 * 2 ** (float(chance.integers(0, 12)) / 12)
-    chords = ((0, 7, 12, 16), (-3, 4, 9, 12), (-5, 2, 7, 11), (-7, 0, 5, 9))
-    made = np.zeros(round(seconds * rate), np.float32)
-    order: list[int] = chance.permutation(4).tolist()
-    plan = [
-        (0.3 * step, chords[order[step // 8 % 4]][(step * 5) % 4]) for step in range(int(seconds / 0.3) + 1)
-    ]
-    cache: dict[int, Samples] = {}
-
-    def pluck(index: int) -> Samples:
-        note = plan[index][1]
-        if note not in cache:
-            cache[note] = tone(root * 2 ** (note / 12) * 2, 1.2, rate, 0.42, (1.0, 2.0, 3.0)) * 0.22
-        return cache[note]
-
-    made = scatter(made, rate, [time for time, _ in plan], pluck)
-    at = np.arange(made.size, dtype=np.float32) * np.float32(2 * np.pi * root / rate)
-    return made + (np.sin(at) + 0.5 * np.sin(at * 1.5)) * 0.07
+def music(prompt: str, seconds: float, rate: int, seed: int) -> Samples:
+    """A piece of the style the words name, without a singer; quiet where they name none."""
+    style = prompt if styles_named(prompt) else f"ambient {prompt}"
+    return render(compose(ScoreSpec(seed, style, seconds, instrumental=True)), rate=rate).mean(axis=1)
 
 
 EFFECTS: dict[str, tuple[Callable[[float, int, Chance], Samples], str]] = {
@@ -187,8 +165,8 @@ EFFECTS: dict[str, tuple[Callable[[float, int, Chance], Samples], str]] = {
     "heart": (heart, "heart heartbeat pulse 心跳"),
     "laser": (laser, "laser sci-fi spaceship cyberpunk neon game 激光"),
     "wind": (wind, "wind breeze desert mountain snow fog mist 风"),
-    "music": (music, "music song melody piano guitar beat jazz band dance 音乐 歌"),
 }
+MUSIC_WORDS = "music song melody piano guitar beat jazz band dance 音乐 歌"
 
 
 def sound_of(prompt: str, seconds: float, rate: int, seed: int, otherwise: str = "whoosh") -> Samples:
@@ -198,6 +176,8 @@ def sound_of(prompt: str, seconds: float, rate: int, seed: int, otherwise: str =
     spoken = [
         name for name, (_, said) in EFFECTS.items() if any(_said(word, words, text) for word in said.split())
     ]
+    if not spoken and any(_said(word, words, text) for word in MUSIC_WORDS.split()):
+        return levelled(music(prompt, seconds, rate, seed), round(seconds * rate))
     name = spoken[0] if spoken else otherwise
     chance = np.random.default_rng(crc(f"{prompt}\x1f{seed}"))
     make = EFFECTS[name][0] if name in EFFECTS else whoosh
@@ -206,9 +186,8 @@ def sound_of(prompt: str, seconds: float, rate: int, seed: int, otherwise: str =
 
 def bed(prompt: str, seconds: float, rate: int, seed: int) -> Samples:
     """What a clip sounds like: its place, with quiet music under it."""
-    chance = np.random.default_rng(crc(f"bed\x1f{prompt}\x1f{seed}"))
     place = sound_of(prompt, seconds, rate, seed, otherwise="wind") * 0.5
-    return levelled(place + levelled(music(seconds, rate, chance), place.size) * 0.6, place.size)
+    return levelled(place + levelled(music(prompt, seconds, rate, seed), place.size) * 0.6, place.size)
 
 
 def levelled(sound: Samples, samples: int) -> Samples:

@@ -43,7 +43,7 @@ def _sound(ask: Ask, rate: int, seed: int) -> tuple[Samples, str]:
         return _speech(ask, rate)
     seconds = length(ask.output, None)
     if ask.task.startswith(("music", "text-to-music")):
-        return levelled(music(seconds, rate, np.random.default_rng(seed)), round(seconds * rate)), ""
+        return levelled(music(ask.words, seconds, rate, seed), round(seconds * rate)), ""
     return sound_of(ask.words, seconds, rate, seed), ""
 
 

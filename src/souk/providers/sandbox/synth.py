@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from souk.providers.sandbox.effects import noise
 from souk.providers.sandbox.score import parts_of
 from souk.providers.sandbox.song import Note, Score
 from souk.providers.sandbox.voice import Samples, formants
@@ -111,6 +110,18 @@ def waveform(sound: NDArray[np.float32], points: int = 200) -> list[float]:
     edges = np.linspace(0, len(sound), points, endpoint=False).astype(int)
     peaks = np.maximum.reduceat(np.abs(sound).max(axis=1), edges)
     return [round(float(peak), 3) for peak in peaks / max(1e-6, float(peaks.max()))]
+
+
+def noise(
+    seconds: float, rate: int, chance: np.random.Generator, low: float, high: float, tilt: float = 1.0
+) -> Samples:
+    """Noise between two frequencies in hertz, falling by ``tilt`` (1: pink power, 2: deep rumble)."""
+    count = max(16, round(seconds * rate))
+    spectrum = np.fft.rfft(chance.standard_normal(count).astype(np.float32))
+    hertz = np.fft.rfftfreq(count, 1 / rate)
+    band = 1 / (1 + (low / np.maximum(hertz, 1)) ** 4) / (1 + (hertz / high) ** 4)
+    made = np.fft.irfft(spectrum * band / np.maximum(hertz, 30) ** (tilt / 2), count).astype(np.float32)
+    return made / np.float32(max(1e-6, float(np.sqrt((made**2).mean())) * 3.2))
 
 
 def _lay(buses: Samples, wave: Samples, gains: Samples, start: int, loop: bool) -> None:
