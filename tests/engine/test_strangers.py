@@ -38,7 +38,9 @@ class Remembering(Kie):
     async def submit(self, job: Job, http: Http) -> Accepted:
         self.attempts.append(job.attempt_id)
         if len(self.attempts) == 1:
-            self.taken = (await super().submit(job, http)).ref
+            accepted = await super().submit(job, http)
+            assert isinstance(accepted, Accepted)
+            self.taken = accepted.ref
             raise MaybeSent("the answer was lost")
         if len(self.attempts) == 2:
             raise Refused(FailKind.RATE_LIMIT, "too many calls")

@@ -1,65 +1,16 @@
 """KIE.AI's dedicated APIs as the adapter speaks them: what is sent, and what each kind of record means."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from souk.catalog.load import load_catalog
 from souk.net.http import Unreadable
-from souk.providers.base import (
-    Accepted,
-    Done,
-    Failed,
-    Job,
-    NewPiece,
-    OutputFile,
-    Refused,
-    Running,
-    Unreachable,
-)
-from souk.providers.kie.envelope import Answer
-from souk.providers.kie.wire import NO_RECEIVER, Lasting
+from souk.providers.base import Accepted, Done, Failed, NewPiece, OutputFile, Refused, Running, Unreachable
+from souk.providers.kie.wire import NO_RECEIVER
 from souk.providers.kie.wires import WIRES, wire_of
 from souk.words import FailKind, JsonObject
-from tests.providers.kie_jobs import job_at
-
-REF = "7f3c0a91e2d84b6fa5c1390d4e8b2716"
-FILE = "https://files.example/a.bin"
-OTHER = "https://files.example/b.bin"
-NO_RECORD = {"taskId": REF, "successFlag": 0, "response": None}
-
-
-def job_of(model: str, input: JsonObject | None = None, **changes: Any) -> Job:
-    kind = "json" if model in TEXTS else "video"
-    return replace(
-        job_at("http://upstream.example", upstream_model=model),
-        input=input or {},
-        output={"kind": kind, "count": 1, "pieces": [PIECES[model]] if model in PIECES else []},
-        **changes,
-    )
-
-
-TEXTS = {"suno-lyrics", "suno-midi", "suno-voice-validate", "suno-style"}
-PIECES = {
-    "suno-persona": "persona",
-    "gemini-omni-audio": "omni-voice",
-    "gemini-omni-character": "omni-character",
-}
-
-
-def answer(data: Any, code: int = 200, message: str = "success", status: int = 200) -> Answer:
-    return Answer(status, code, message, data, None)
-
-
-def lasting(model: str) -> Lasting:
-    wire = wire_of(model)
-    assert hasattr(wire, "verdict")
-    return wire  # type: ignore[return-value]  # told apart by what it has
-
-
-def verdict(model: str, record: JsonObject, ref: str = REF) -> Running | Done | Failed:
-    return lasting(model).verdict(answer({"taskId": REF, **record}), job_of(model), ref)
-
+from tests.providers.kie_wires import FILE, NO_RECORD, OTHER, PIECES, REF, answer, job_of, lasting, verdict
 
 # --- what is sent ------------------------------------------------------------------------------
 
@@ -409,88 +360,7 @@ def test_copy_that_failed_has_failed() -> None:
     assert isinstance(lasting("veo-4k").verdict(told, job_of("veo-4k"), COPY), Failed)
 
 
-# --- songs ----------------------------------------------------------------------------------------
-
-TRACK = {
-    "id": "6b1f2c84",
-    "audioUrl": FILE,
-    "imageUrl": OTHER,
-    "prompt": "[Verse] Salt",
-    "modelName": "chirp-v5",
-    "title": "Pier",
-    "tags": "folk",
-    "duration": 176.32,
-}
-SHOWN = {
-    "id": {"$piece": 0},
-    "audio": {"$file": 0},
-    "image": {"$file": 1},
-    "prompt": "[Verse] Salt",
-    "model_name": "chirp-v5",
-    "title": "Pier",
-    "tags": "folk",
-    "duration": 176.32,
-}
-
-
-def song(status: str, *tracks: JsonObject) -> Running | Done | Failed:
-    return verdict("suno-generate", {"status": status, "response": {"sunoData": list(tracks)}})
-
-
-def test_written_text_is_a_stage() -> None:
-    stage = song("TEXT_SUCCESS", TRACK | {"audioUrl": ""})
-    assert stage == Running(stage="text", data={"lyrics": "[Verse] Salt", "title": "Pier", "tags": "folk"})
-
-
-def test_first_track_is_a_stage_with_its_files() -> None:
-    stage = song("FIRST_SUCCESS", TRACK, TRACK | {"audioUrl": ""})
-    assert isinstance(stage, Running)
-    assert (stage.stage, stage.data) == ("first", {"tracks": [SHOWN]})
-    assert stage.files == [OutputFile(url=FILE), OutputFile(url=OTHER)]
-
-
-def test_files_of_a_stage_come_first_at_the_end_too() -> None:
-    """The second track finished before the first: telling it now would change the order of the files."""
-    stage = song("FIRST_SUCCESS", TRACK | {"audioUrl": ""}, TRACK)
-    assert isinstance(stage, Running)
-    assert stage.stage == "text"
-
-
-def test_songs_are_pieces_with_their_own_sound() -> None:
-    second = TRACK | {"id": "d07a94e3", "audioUrl": "https://files.example/c.mp3", "imageUrl": ""}
-    done = song("SUCCESS", TRACK, second)
-    assert isinstance(done, Done)
-    assert [file.url for file in done.files] == [FILE, OTHER, "https://files.example/c.mp3"]
-    assert [(piece.kind, piece.upstream_ref, piece.file) for piece in done.pieces] == [
-        ("song", "6b1f2c84", 0),
-        ("song", "d07a94e3", 2),
-    ]
-    assert done.result["resultUrls"] == [{"$file": 0}, {"$file": 2}]
-    assert done.result["tracks"][0] == SHOWN
-    assert done.pieces[0].data["lyrics"] == "[Verse] Salt"
-
-
-def test_stems_are_pieces_with_names() -> None:
-    origin = [
-        {"duration": 9.5, "audio_url": FILE, "stem_type_group_name": "Backing Vocals", "id": "s1"},
-        {"duration": 9.5, "audio_url": OTHER, "stem_type_group_name": "Instrumental", "id": "s2"},
-    ]
-    done = verdict("suno-vocal-removal", {"successFlag": "SUCCESS", "response": {"originData": origin}})
-    assert isinstance(done, Done)
-    assert [stem["part"] for stem in done.result["stems"]] == ["backing_vocals", "instrumental"]
-    assert [piece.upstream_ref for piece in done.pieces] == ["s1", "s2"]
-
-
-def test_vocals_have_the_name_the_record_gives_them() -> None:
-    origin = [{"duration": 9.5, "audio_url": FILE, "stem_type_group_name": "Vocals", "id": "s1"}]
-    done = verdict("suno-vocal-removal", {"successFlag": "SUCCESS", "response": {"originData": origin}})
-    assert isinstance(done, Done)
-    assert done.result["stems"][0]["part"] == "vocal"
-
-
 def test_every_wire_but_the_markets_is_used_by_a_model_of_the_catalogue() -> None:
-    from souk.catalog.load import load_catalog
-
     served = {
         route.model
         for model in load_catalog().models.values()

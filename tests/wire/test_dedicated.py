@@ -315,7 +315,7 @@ async def test_the_4k_copy_is_begun_once_told_and_then_answered(desk: Desk) -> N
 
 
 async def test_a_live_key_is_told_that_no_connection_runs_these(tmp_path: Path) -> None:
-    connected = {"KIE_API_KEY": "no-such-key", "SOUK_KIE_BASE_URL": "http://127.0.0.1:9"}
+    connected = {"ANTHROPIC_API_KEY": "no-such-key"}  # it only chats
     async with open_souk(tmp_path, env=connected) as souk:
         client: Client = souk.client
         reply = await client.post(FOUR_O.path, FOUR_O.request)

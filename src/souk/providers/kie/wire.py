@@ -1,5 +1,6 @@
 """One API of KIE.AI as the adapter needs it: how a task is asked for, and what its answers and records mean."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -44,7 +45,7 @@ class Lasting(Protocol):
         ...
 
 
-class Recorded:
+class Recorded(ABC):
     """An API whose tasks are created at one path and looked up at another."""
 
     def __init__(self, path: str, record: str, *, names_model: bool = False, insists: bool = False) -> None:
@@ -73,12 +74,12 @@ class Recorded:
             raise no_record(answer, job)
         return self.read(record, job)
 
+    @abstractmethod
     def read(self, record: JsonObject, job: Job) -> Running | Done | Failed:
         """What a record of this very task says. Raises Unreachable."""
-        raise NotImplementedError
 
 
-class AtOnce:
+class AtOnce(ABC):
     """An API that answers a create with the result itself; what was made is read by ``read``."""
 
     def __init__(self, path: str) -> None:
@@ -92,9 +93,9 @@ class AtOnce:
             return done
         raise not_taken(answer, job.connection, maybe=answer.fine)
 
+    @abstractmethod
     def read(self, data: JsonObject, job: Job) -> Done | None:
         """The result; None where the answer has none."""
-        raise NotImplementedError
 
 
 Wire = Lasting | AtOnce
