@@ -1,10 +1,7 @@
 """Suno's music over HTTP: each create from its first stage to its last callback, and what can go wrong late."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,72 +9,32 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
-from souk.callbacks.signing import compatible_signature
 from souk.settings import WireBehaviour
-from tests.upstreams.receiver import Received, receiver
+from tests.upstreams.receiver import receiver
 from tests.wire.decoded import decode
 from tests.wire.dedicated import ID, JSON, SPACED, Like
-from tests.wire.media import media_server
-from tests.wire.serving import NO_TASK, Client, Souk, open_souk
+from tests.wire.serving import NO_TASK, open_souk
+from tests.wire.suno import (
+    CREATES,
+    EXTEND,
+    GENERATE,
+    KEY,
+    LAST,
+    NOWHERE,
+    RECORD,
+    SECTION,
+    SOUND,
+    TASK,
+    TRACK,
+    WISH,
+    Studio,
+    ended,
+    open_studio,
+    told,
+)
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("suno")]
 
-GENERATE = "/api/v1/generate"
-EXTEND = "/api/v1/generate/extend"
-SECTION = "/api/v1/generate/replace-section"
-RECORD = "/api/v1/generate/record-info"
-STYLE = "/api/v1/style/generate"
-PERSONA = "/api/v1/generate/generate-persona"
-LYRICS = "/api/v1/generate/get-timestamped-lyrics"
-
-NOWHERE = "http://127.0.0.1:9/told"
-KEY = "whk_of_the_suno_tests"
-WISH: dict[str, Any] = {"prompt": "A salt wind", "customMode": False, "instrumental": False, "model": "V5"}
-SONG = WISH | {"duration": 30}
-SOUND = "a served sound of two seconds"
-TRACK = "a track of half a minute"
-TASK = "the task that made it"
-CREATES: dict[str, dict[str, Any]] = {
-    GENERATE: WISH | {"duration": 10},
-    EXTEND: {"defaultParamFlag": False, "audioId": TRACK, "continueAt": 10.5, "model": "V5"},
-    "/api/v1/generate/upload-cover": WISH | {"uploadUrl": SOUND},
-    "/api/v1/generate/upload-extend": {
-        "uploadUrl": SOUND,
-        "defaultParamFlag": False,
-        "continueAt": 1.5,
-        "prompt": "Go on",
-        "model": "V5",
-    },
-    "/api/v1/generate/add-instrumental": {
-        "uploadUrl": SOUND,
-        "title": "Pier",
-        "negativeTags": "metal",
-        "tags": "folk, warm",
-    },
-    "/api/v1/generate/add-vocals": {
-        "uploadUrl": SOUND,
-        "title": "Pier",
-        "negativeTags": "",
-        "style": "folk",
-        "prompt": "Soft alto",
-    },
-    SECTION: {
-        "taskId": TASK,
-        "audioId": TRACK,
-        "prompt": "Gulls call",
-        "tags": "folk",
-        "title": "Pier",
-        "infillStartS": 6,
-        "infillEndS": 12.25,
-    },
-    "/api/v1/generate/mashup": {
-        "uploadUrlList": [SOUND, SOUND],
-        "customMode": False,
-        "prompt": "Blend",
-        "model": "V5",
-    },
-    "/api/v1/generate/sounds": {"prompt": "Rain on a tin roof", "soundLoop": True},
-}
 SECONDS = {GENERATE: 10, SECTION: 30, **dict.fromkeys(("upload-cover", "add-instrumental", "add-vocals"), 2)}
 """How long the tracks last, where that is given."""
 MP3 = Like(r"http://.*\.mp3")
@@ -101,80 +58,12 @@ MESSAGES = {
     "first": "First track generated successfully.",
     "complete": "All generated successfully.",
 }
-LAST = ("SUCCESS", "CREATE_TASK_FAILED", "GENERATE_AUDIO_FAILED", "SENSITIVE_WORD_ERROR")
-
-
-@dataclass
-class Studio:
-    """A Souk that makes music, and what music is made from."""
-
-    souk: Souk
-    sound: str
-    folder: Path
-    _song: list[Any] = field(default_factory=list[Any])
-
-    @property
-    def client(self) -> Client:
-        return self.souk.client
-
-    async def song(self) -> tuple[str, dict[str, Any]]:
-        """A finished task and the first of its tracks; the same ones every time."""
-        if not self._song:
-            task_id = await self.create(GENERATE, SONG)
-            data = await ended(self.client, task_id)
-            self._song += [task_id, data["response"]["sunoData"][0]]
-        return self._song[0], self._song[1]
-
-    async def create(self, path: str, body: dict[str, Any], hook: str = NOWHERE) -> str:
-        new: dict[Any, Any] = {SOUND: self.sound}
-        if {TRACK, TASK} & {value for value in body.values() if isinstance(value, str)}:
-            task_id, track = await self.song()
-            new |= {TASK: task_id, TRACK: track["id"]}
-        filled = {
-            name: [new[each] for each in value] if isinstance(value, list) else new.get(value, value)
-            for name, value in body.items()
-        }
-        reply = await self.client.post(path, filled | {"callBackUrl": hook})
-        assert reply.body == {"code": 200, "msg": "success", "data": {"taskId": ID}}, reply.body
-        return reply.data["taskId"]
-
-    async def file(self, url: str) -> Path:
-        path = self.folder / url.rpartition("/")[2]
-        async with self.client.session.get(url) as answer:
-            path.write_bytes(await answer.read())
-        return path
-
-    async def balance(self) -> float:
-        return (await self.client.get("/api/v1/chat/credit")).data
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def studio(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Studio]:
-    folder = tmp_path_factory.mktemp("suno")
-    (folder / "media").mkdir()
-    async with AsyncExitStack() as stack:
-        media = stack.enter_context(media_server(folder / "media"))
-        souk = await stack.enter_async_context(
-            open_souk(folder / "souk", engine=True, initial_credits=10_000, webhook_key=SecretStr(KEY))
-        )
-        yield Studio(souk, media.address("uploadUrl", ("audio",), ()), folder)
-
-
-async def ended(client: Client, task_id: str) -> dict[str, Any]:
-    """The record of a task that has ended."""
-    while True:
-        data = (await client.get(RECORD, taskId=task_id, wait=30)).data
-        if data["status"] in LAST:
-            return data
-
-
-def told(received: Received) -> dict[str, Any]:
-    """What a receiver was told, once its signature has been checked."""
-    body = json.loads(received.body)
-    seconds = received.headers["x-webhook-timestamp"]
-    signature = compatible_signature(KEY, body["data"]["task_id"], seconds)
-    assert received.headers["x-webhook-signature"] == signature
-    return body
+    async with open_studio(tmp_path_factory.mktemp("suno")) as opened:
+        yield opened
 
 
 async def as_told(studio: Studio, path: str) -> tuple[str, list[dict[str, Any]]]:
@@ -356,65 +245,6 @@ async def test_a_section_keeps_the_rest_of_its_track(studio: Studio) -> None:
         return float(np.abs(before[:, part] - after[:, part]).mean())
 
     assert max(apart(0.5, 5), apart(15, 29)) < 0.1 * apart(7, 12)
-
-
-async def test_a_style_is_spelt_out_at_once(studio: Studio) -> None:
-    before = await studio.balance()
-    reply = await studio.client.post(STYLE, {"content": "Folk, warm"}, Idempotency_Key="style-1")
-    data = reply.data
-    assert (data["param"], data["creditsConsumed"], data["successFlag"]) == ("Folk, warm", 0.4, "1")
-    assert (data["errorMessage"], data["errorMsg"], data["errorCode"]) == ("", None, None)
-    assert "Folk" in data["result"]
-    assert data["creditsRemaining"] == await studio.balance() == pytest.approx(before - 0.4)
-    again = await studio.client.post(STYLE, {"content": "Folk, warm"}, Idempotency_Key="style-1")
-    assert (again.data["taskId"], again.data["result"]) == (data["taskId"], data["result"])
-    assert await studio.balance() == data["creditsRemaining"]
-
-
-async def test_a_track_gives_one_persona_that_songs_can_name(studio: Studio) -> None:
-    task_id, track = await studio.song()
-    asked = {"taskId": task_id, "audioId": track["id"], "name": "Alto", "description": "Warm and low"}
-    failed = await studio.client.post(PERSONA, asked | {" vocalStart": 200, " vocalEnd": 220})
-    assert (failed.code, failed.error["code"]) == (422, "failed")
-    made = (await studio.client.post(PERSONA, asked, Idempotency_Key="alto")).data
-    assert made == {"personaId": ID, "name": "Alto", "description": "Warm and low"}
-    assert (await studio.client.post(PERSONA, asked, Idempotency_Key="alto")).data == made
-    again = await studio.client.post(PERSONA, asked | {"name": "Bass"})
-    assert (again.code, again.body["msg"]) == (409, "persona already exists for this music")
-    assert made["personaId"] in again.error["message"]
-    custom = {"customMode": True, "style": "pop", "title": "Pier", "personaId": made["personaId"]}
-    sung = await ended(studio.client, await studio.create(GENERATE, CREATES[GENERATE] | custom))
-    assert sung["status"] == "SUCCESS"
-
-
-async def test_words_are_timed_inside_the_track(studio: Studio) -> None:
-    task_id, track = await studio.song()
-    data = (await studio.client.post(LYRICS, {"taskId": task_id, "audioId": track["id"]})).data
-    assert list(data) == ["alignedWords", "waveformData", "hootCer", "isStreamed"]
-    words = data["alignedWords"]
-    assert words[0].keys() == {"word", "success", "startS", "endS", "palign"}
-    assert words[0]["word"].startswith("[")
-    moments = [moment for word in words for moment in (word["startS"], word["endS"])]
-    assert moments == sorted(moments)
-    assert 0 <= moments[0] < moments[-1] <= track["duration"]
-    assert max(data["waveformData"]) == 1
-    again = await studio.client.post(LYRICS, {"taskId": task_id, "audioId": track["id"]})
-    assert again.data == data
-
-
-async def test_an_instrumental_track_has_no_words(studio: Studio) -> None:
-    task_id = await studio.create(GENERATE, CREATES[GENERATE] | {"instrumental": True})
-    track = (await ended(studio.client, task_id))["response"]["sunoData"][0]
-    data = (await studio.client.post(LYRICS, {"taskId": task_id, "audioId": track["id"]})).data
-    assert (data["alignedWords"], track["prompt"]) == ([], "")
-
-
-@pytest.mark.parametrize("unknown", ["taskId", "audioId"])
-async def test_words_of_an_unknown_track_are_not_found(studio: Studio, unknown: str) -> None:
-    task_id, track = await studio.song()
-    asked = {"taskId": task_id, "audioId": track["id"], unknown: NO_TASK}
-    reply = await studio.client.post(LYRICS, asked)
-    assert (reply.body["code"], reply.body["msg"], reply.error["field"]) == (404, "not found", unknown)
 
 
 async def test_stages_are_told_from_either_database(tmp_path: Path, database_url: str) -> None:
