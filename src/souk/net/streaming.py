@@ -3,6 +3,7 @@
 Only for addresses the operator configured: those may be anywhere but at a metadata or link-local address.
 """
 
+import io
 from collections.abc import AsyncGenerator, Mapping
 from functools import lru_cache
 from typing import Final, Self
@@ -20,6 +21,8 @@ CONNECT_SECONDS: Final = 10.0
 SILENCE_SECONDS: Final = 600.0
 """How long an upstream may be silent: models that think for minutes say nothing meanwhile."""
 DNS_SECONDS: Final = 10
+LARGE_BYTES: Final = 1024 * 1024
+"""From here on a body leaves in pieces, so that others get their turn."""
 IDLE_SECONDS: Final = 15.0
 """How long an unused connection is kept. Servers keep theirs longer, so ours are never stale."""
 
@@ -96,8 +99,9 @@ class StreamingHttp:
         Raises NeverSent when the connection could not be made, and MaybeSent for everything after.
         """
         session = self._session or self._opened()
+        data = body if len(body) < LARGE_BYTES else io.BytesIO(body)
         try:
-            answer = await session.post(_checked(url), headers=headers, data=body, allow_redirects=False)
+            answer = await session.post(_checked(url), headers=headers, data=data, allow_redirects=False)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
             raise NeverSent(f"{safe_url(url)}: {reason_of(error, SILENCE_SECONDS)}") from None
         except Blocked:

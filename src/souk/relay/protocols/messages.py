@@ -14,6 +14,8 @@ from souk.words import Credits
 
 MAX_TOKENS: Final = 4096
 """The compatible wire's default; the maker's own API has none and demands the field."""
+LEAST_TO_THINK: Final = 2048
+"""Tokens for thoughts and answer together, where the compatible wire's switch asks for thoughts."""
 TYPES: Final = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -84,10 +86,13 @@ class Messages:
         members = members_of(body)
         require(members, "messages")
         stream = flag(members, "stream")
+        most = count(members, "max_tokens") or MAX_TOKENS
+        if flag(members, "thinkingFlag"):
+            most = max(most, LEAST_TO_THINK)
         return Ask(
             model=path_model or text(members, "model"),
             stream=default_stream if stream is None else stream,
-            max_tokens=count(members, "max_tokens") or MAX_TOKENS,
+            max_tokens=most,
             choices=1,
             wants_usage=True,
             body=body,
