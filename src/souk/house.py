@@ -281,6 +281,7 @@ class House:
             ),
             limits=Limits(settings.rate_creates, settings.max_waiting),
             public_url=self.public_url,
+            held_ahead=self.meter,
             wake_engine=self._wake_engine,
             cancel_engine=self._cancel_engine,
             wake_callbacks=self._wake_callbacks,

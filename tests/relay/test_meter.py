@@ -204,3 +204,18 @@ async def test_a_stopped_meter_lets_nobody_in(migrated_url: str) -> None:
         meter = till.process()
         await meter.close()
         assert (await refusal(meter, 1)).reason is Reason.BUSY
+
+
+async def test_what_ends_while_credits_are_fetched_is_charged_all_the_same(migrated_url: str) -> None:
+    async with shop(migrated_url) as till:
+        meter = till.process()
+        (await admit(meter, 100)).settle(7)
+        running = await admit(meter, 100)
+        more = asyncio.create_task(admit(meter, 500))
+        for _ in range(3):  # until it has sent for credits
+            await asyncio.sleep(0)
+        running.settle(60)
+        assert not more.done()
+        (await more).cancel()
+        await meter.close()
+        assert till.balance() == (933, 0)

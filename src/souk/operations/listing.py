@@ -12,7 +12,10 @@ NEWEST = "g"
 """Sorts after every hex id."""
 MOST = 100
 
-_AVAILABLE = Statement("SELECT available FROM balances WHERE account_id = :account_id AND mode = :mode")
+_AVAILABLE = Statement(
+    "SELECT available + COALESCE((SELECT sum(amount - spent) FROM blocks b WHERE b.account_id = p.account_id "
+    "AND b.mode = p.mode), 0) FROM balances p WHERE account_id = :account_id AND mode = :mode"
+)
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -45,6 +48,6 @@ def newest(connection: Connection, wanted: Wanted) -> list[TaskRow]:
 
 
 def available(connection: Connection, account_id: int, mode: str) -> Credits:
-    """What a purse can still hold."""
+    """What a purse can still hold, with what chat holds ahead and has not spent."""
     rows = connection.run(_AVAILABLE, {"account_id": account_id, "mode": mode})
-    return Credits(rows[0][0] if rows else 0)
+    return Credits(int(rows[0][0]) if rows else 0)

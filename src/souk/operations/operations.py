@@ -13,8 +13,8 @@ from souk.clock import Clock
 from souk.engine.bell import Bell
 from souk.ids import RandomBits, new_task_id
 from souk.measure import Meters
-from souk.operations import changes, listing, once
-from souk.operations.create import CREATE, Limits, NewTask, Stored
+from souk.operations import ahead, changes, listing, once
+from souk.operations.create import Limits, NewTask
 from souk.operations.drafts import Checked, Drafts, bounds_of, task_row
 from souk.operations.records import Record, record_of, stages_of
 from souk.operations.stories import Story, story_of
@@ -30,7 +30,7 @@ from souk.operations.types import (
 from souk.store import assets, idempotency, pieces
 from souk.store.assets import AssetRow
 from souk.store.idempotency import Bound
-from souk.store.lane import Busy, Lane
+from souk.store.lane import Lane
 from souk.store.pieces import Piece
 from souk.store.reads import Reads
 from souk.store.tasks import TaskRow
@@ -61,6 +61,7 @@ class Operations:
         drafts: Drafts,
         limits: Limits,
         public_url: str,
+        held_ahead: ahead.HeldAhead,
         wake_engine: Callable[[], None],
         cancel_engine: Callable[[TaskId], None],
         wake_callbacks: Callable[[], None],
@@ -76,6 +77,7 @@ class Operations:
         self._drafts = drafts
         self._limits = limits
         self._public_url = public_url
+        self._held_ahead = held_ahead
         self._wake_engine = wake_engine
         self._cancel_engine = cancel_engine
         self._wake_callbacks = wake_callbacks
@@ -116,12 +118,7 @@ class Operations:
         row = task_row(new_task_id(now, self._random), now, caller, draft, checked)
         bounds = bounds_of(caller, draft, checked.mode)
         new = NewTask(row, self._limits_of(caller), bounds, checked.pins, checked.late_pins)
-        try:
-            stored: Stored = await self._lane.write(CREATE, new, bounded=True)
-        except Busy:
-            raise Refusal(
-                Reason.BUSY, "too many creates wait to be written; try again shortly", retry_after=1.0
-            ) from None
+        stored = await ahead.write_create(self._lane, new, self._held_ahead)
         if not stored.replayed:
             self._wake_engine()
             log.info(
@@ -247,11 +244,8 @@ class Operations:
         return self._drafts.mode_of(caller)
 
     async def balance(self, caller: Caller) -> Credits:
-        """Credits available to the caller's tasks."""
-        mode = self.mode_of(caller)
-        return await self._reads.run(
-            lambda connection: listing.available(connection, caller.account_id, mode.value)
-        )
+        """Credits available to the caller's tasks and chats."""
+        return await ahead.balance(self._reads, caller.account_id, self.mode_of(caller), self._held_ahead)
 
     async def file(self, caller: Caller, url: str) -> AssetRow:
         """The stored file of the caller's account and mode behind one of our links."""

@@ -50,9 +50,6 @@ _LEFT = Statement(
 )
 _ANY_LAPSED = Statement("SELECT 1 FROM blocks WHERE lease_until < :now LIMIT 1")
 _DELETE = Statement("DELETE FROM blocks WHERE id IN (SELECT id FROM {rows:gone(id text)})")
-_REST = Statement(
-    "SELECT COALESCE(sum(amount - spent), 0) FROM blocks WHERE account_id = :account_id AND mode = :mode"
-)
 
 
 def insert(connection: Connection, rows: Sequence[BlockRow]) -> None:
@@ -86,8 +83,3 @@ def any_lapsed(connection: Connection, now: int) -> bool:
 
 def delete(connection: Connection, ids: Iterable[str]) -> None:
     connection.run(_DELETE, {"gone": rows_json({"id": id} for id in ids)})
-
-
-def rest(connection: Connection, account_id: int, mode: str) -> int:
-    """What open blocks of a purse hold and have not spent."""
-    return int(connection.run(_REST, {"account_id": account_id, "mode": mode})[0][0])
