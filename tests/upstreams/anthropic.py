@@ -7,6 +7,8 @@ from tests.upstreams.maker import FakeMaker, Seen, event, silent
 
 PATH = "/v1/messages"
 VERSION = "2023-06-01"
+BEARER_VERSION = "2026-10-21"
+"""From this version on the key is a bearer token."""
 FIELDS = {
     *("model", "messages", "max_tokens", "stream", "system", "tools", "tool_choice", "thinking", "metadata"),
     *("temperature", "stop_sequences", "output_config"),
@@ -21,15 +23,17 @@ ANSWER = ("Hel", "lo")
 
 
 class FakeAnthropic(FakeMaker):
-    """Takes ``x-api-key``; refuses fields it does not know, and requests without ``max_tokens``."""
+    """Takes ``x-api-key``, or a bearer token of the newer version; refuses fields it does not know, and requests without ``max_tokens``."""
 
     def complaint(self, seen: Seen) -> tuple[int, str] | None:
         if seen.path != PATH:
             return 404, f"unknown path {seen.path}"
-        if seen.headers.get("x-api-key") != self.key or "authorization" in seen.headers:
-            return 401, "invalid x-api-key"
-        if seen.headers.get("anthropic-version") != VERSION:
+        version = seen.headers.get("anthropic-version")
+        if version not in (VERSION, BEARER_VERSION):
             return 400, "anthropic-version: header is required"
+        keys = seen.headers.get("x-api-key"), seen.headers.get("authorization")
+        if keys != ((self.key, None) if version == VERSION else (None, f"Bearer {self.key}")):
+            return 401, "invalid x-api-key"
         body = seen.body
         if not isinstance(body.get("max_tokens"), int):
             return 400, "max_tokens: Field required"
