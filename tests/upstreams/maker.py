@@ -34,6 +34,8 @@ class Seen:
     """With its query."""
     headers: Mapping[str, str]
     raw: bytes
+    peer: str
+    """The connection it came on."""
 
     @property
     def body(self) -> dict[str, Any]:
@@ -49,6 +51,8 @@ class FakeMaker(ABC):
         self.seen: list[Seen] = []
         self.complaints: list[str] = []
         """What a client did wrong. Tests may assert that it stays empty."""
+        self.refuses = 0
+        """A status every request is refused with; 0 for none."""
         self.left = asyncio.Event()
         """A client closed its connection while it was streamed to."""
         self._runner: web.AppRunner | None = None
@@ -98,13 +102,15 @@ class FakeMaker(ABC):
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         headers = {name.lower(): value for name, value in request.headers.items()}
-        seen = Seen(request.path_qs, headers, await request.read())
+        seen = Seen(request.path_qs, headers, await request.read(), _peer(request))
         self.seen.append(seen)
         wrong = self.complaint(seen)
         if wrong is not None:
             self.complaints.append(wrong[1])
             return self._refuse(*wrong)
         words = seen.raw.decode()
+        if self.refuses:
+            return self._refuse(self.refuses, "not now")
         if status := STATUS.search(words):
             return self._told_to_refuse(int(status[1]), words)
         if not self.streams(seen):
@@ -147,6 +153,11 @@ class FakeMaker(ABC):
                 break
             await asyncio.sleep(LOOK_SECONDS)
         return response
+
+
+def _peer(request: web.Request) -> str:
+    assert request.transport is not None
+    return str(request.transport.get_extra_info("peername"))
 
 
 def event(data: Any, name: str = "") -> bytes:
