@@ -71,7 +71,8 @@ def samples_of(path: Path, rate: int | None = None) -> Samples:
         parts = [piece for frame in file.decode(stream) for piece in resampler.resample(frame)]
         parts += resampler.resample(None)
         channels = stream.channels
-    return np.concatenate([part.to_ndarray().reshape(-1, channels) for part in parts])
+    stretches: list[Any] = [part.to_ndarray().reshape(-1, channels) for part in parts]
+    return np.concatenate(stretches)
 
 
 def write_clip(
@@ -118,4 +119,5 @@ def packets_of(path: Path, kind: str) -> list[bytes]:
 def pictures_of(path: Path) -> list[tuple[float, NDArray[np.uint8]]]:
     """Every picture of a clip with its moment in seconds, as lightness alone."""
     with av.open(str(path)) as file:
-        return [(float(frame.time or 0), frame.to_ndarray(format="gray")) for frame in file.decode(video=0)]
+        frames: list[Any] = list(file.decode(video=0))
+        return [(float(frame.time), frame.to_ndarray(format="gray")) for frame in frames]
