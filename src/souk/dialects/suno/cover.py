@@ -15,7 +15,6 @@ from souk.words import JsonObject, TaskId
 
 GENERATE: Final = Create("/api/v1/suno/cover/generate", ("suno-cover",), needs_callback=True)
 
-MADE_ALREADY: Final = Answer(400, "Cover record already exists")
 PENDING, DONE, GENERATING, FAILED = 0, 1, 2, 3
 """``successFlag``. 2 is no failure here, unlike everywhere else."""
 FAILED_TOLD: Final = Fault(501, "Cover generation failed")
@@ -28,6 +27,7 @@ class Cover(Tool):
     record_path = "/api/v1/suno/cover/record-info"
     creates = (GENERATE,)
     own = Fault(500, "Internal Error, Please try again later.")
+    taken = Answer(400, "Cover record already exists")
 
     def parent(self, draft: Draft) -> tuple[str, str] | None:
         task_id = draft.input.get("taskId")
@@ -46,7 +46,7 @@ class Cover(Tool):
 
     def repeated(self, task_id: TaskId) -> Refusal:
         refusal = Refusal(Reason.CONFLICT, "this music task has its cover already", field="taskId")
-        return Reworded(refusal, MADE_ALREADY, {"taskId": task_id})
+        return Reworded(refusal, self.taken, {"taskId": task_id})
 
     def data(self, record: Record, number: int = 0) -> JsonObject:  # noqa: ARG002 - shows no number
         fault = self.fault(record) if failed(record) else None

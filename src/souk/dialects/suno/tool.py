@@ -34,10 +34,12 @@ class Tool(Dedicated):
 
     own: ClassVar[Fault] = Fault(500, "Internal Error - Please try again later.")
     """What the record says of a failure of the service itself."""
+    taken: ClassVar[Answer] = Answer(409, "record already exists")
+    """What is said of a call for something there is only one of, once it is there."""
 
+    @abstractmethod
     def data(self, record: Record, number: int = 0) -> JsonObject:
         """``data`` of the record. ``number`` is that of the song among its task's, if the tool works on a song."""
-        raise NotImplementedError
 
     def record_of(self, record: Record, number: int) -> bytes:
         """As :meth:`record`, with the number of the song."""
@@ -61,7 +63,8 @@ class Tool(Dedicated):
 
     def repeated(self, task_id: TaskId) -> Refusal:
         """The refusal of a call for what a task has made, or is making."""
-        raise NotImplementedError
+        message = f"task {task_id} made it, or is making it"
+        return Reworded(Refusal(Reason.CONFLICT, message, field="audioId"), self.taken)
 
     def reworded(self, refusal: Refusal) -> Refusal:
         """A refused create in the tool's words."""
@@ -121,9 +124,3 @@ def state_word(record: Record, failed_word: str) -> str:
     if failed(record):
         return "CREATE_TASK_FAILED" if record.fail_kind in NEVER_STARTED else failed_word
     return "SUCCESS" if succeeded(record) else "PENDING"
-
-
-def only_one(text: str, task_id: TaskId, *, code: int = 409) -> Reworded:
-    """The refusal of a second task for what there is only one result of."""
-    message = f"task {task_id} made it, or is making it"
-    return Reworded(Refusal(Reason.CONFLICT, message, field="audioId"), Answer(code, text))

@@ -3,13 +3,12 @@
 from typing import Final
 
 from souk.dialects.dedicated import Create, Fault, failed, files
-from souk.dialects.suno.tool import SongTool, only_one
+from souk.dialects.suno.tool import SongTool
 from souk.operations.records import Record
-from souk.operations.types import Draft, Refusal
-from souk.words import JsonObject, TaskId
+from souk.operations.types import Draft
+from souk.words import JsonObject
 
 GENERATE: Final = Create("/api/v1/mp4/generate", ("suno-mp4",), needs_callback=True)
-MADE_ALREADY: Final = "record already exists"
 
 
 class Video(SongTool):
@@ -22,9 +21,6 @@ class Video(SongTool):
 
     def subject(self, draft: Draft) -> str:
         return str(draft.input.get("audioId"))
-
-    def repeated(self, task_id: TaskId) -> Refusal:
-        return only_one(MADE_ALREADY, task_id)
 
     def response(self, record: Record) -> JsonObject:
         return {"videoUrl": files(record).first}

@@ -3,13 +3,13 @@
 from typing import Final
 
 from souk.dialects.dedicated import Create, Fault, failed, files
-from souk.dialects.suno.tool import SongTool, only_one
+from souk.dialects.envelope import Answer
+from souk.dialects.suno.tool import SongTool
 from souk.operations.records import Record
-from souk.operations.types import Draft, Refusal
-from souk.words import JsonObject, TaskId
+from souk.operations.types import Draft
+from souk.words import JsonObject
 
 GENERATE: Final = Create("/api/v1/wav/generate", ("suno-wav",), needs_callback=True)
-MADE_ALREADY: Final = "WAV record already exists"
 
 
 class Wav(SongTool):
@@ -19,12 +19,10 @@ class Wav(SongTool):
     record_path = "/api/v1/wav/record-info"
     creates = (GENERATE,)
     failed_word = "GENERATE_WAV_FAILED"
+    taken = Answer(409, "WAV record already exists")
 
     def subject(self, draft: Draft) -> str:
         return str(draft.input.get("audioId"))
-
-    def repeated(self, task_id: TaskId) -> Refusal:
-        return only_one(MADE_ALREADY, task_id)
 
     def response(self, record: Record) -> JsonObject:
         return {"audioWavUrl": files(record).first}
