@@ -1,6 +1,7 @@
 """The sandbox's music: one spec, one song; length, key and words as asked; exact stems, notes and joins."""
 
 import hashlib
+import itertools
 import json
 import subprocess
 import sys
@@ -10,7 +11,6 @@ import numpy as np
 import pytest
 
 from souk.providers.sandbox.arranger import read_lyrics
-from souk.providers.sandbox.lyrics import write
 from souk.providers.sandbox.score import (
     PITCH_NAMES,
     Score,
@@ -21,7 +21,6 @@ from souk.providers.sandbox.score import (
     midi_notes,
     parts_of,
     replaced,
-    usual_seconds,
 )
 from souk.providers.sandbox.song import Note
 from souk.providers.sandbox.styles import BOOK
@@ -186,6 +185,15 @@ def test_every_word_is_sung_in_order_with_its_section_s_tag() -> None:
     assert set(first) == {"word", "success", "startS", "endS", "palign"}
 
 
+@pytest.mark.parametrize("lines", [3, 24, 60])
+def test_a_singer_sings_one_note_at_a_time(lines: int) -> None:
+    text = "\n".join("Every morning I remember how the harbour used to sound" for _ in range(lines))
+    score = compose(song(lyrics=f"[Verse]\n{text}", seconds=30.0))
+    sung = score.parts["vocal"]
+    assert len(sung) > 20
+    assert all(before.end <= after.start for before, after in itertools.pairwise(sung))
+
+
 def test_a_chorus_comes_back_with_the_same_tune_and_other_voices() -> None:
     score = compose(song(seconds=120.0))
     starts = [at for kind, at in score.sections if kind == "chorus"]
@@ -295,9 +303,3 @@ def test_lyrics_without_tags_become_verses_and_choruses() -> None:
         "solo",
         "outro",
     ]
-
-
-def test_longer_lyrics_ask_for_longer_songs() -> None:
-    title, text = write("lighthouse", 1)
-    assert title
-    assert usual_seconds(song(lyrics=text)) > usual_seconds(song()) + 30

@@ -18,10 +18,12 @@ PRESENT = {"intro": 0.45, "verse": 0.7, "chorus": 1.0, "bridge": 0.6, "solo": 0.
 """Share of the band that plays."""
 RING_SECONDS = 1.4
 """What the last chord gets at least."""
+SHORTEST_SECONDS = 0.02
 TAIL_STEPS = 3
 """Sixteenths between the last chord's end and the piece's, for the tails."""
 BASS_LOW, POWER_LOW, CHORD_LOW, TUNE_LOW = 31, 40, 52, 67
-SINGERS = {"m": ("baritone", 50), "f": ("alto", 60)}
+SINGERS = {"m": ("baritone", 52), "f": ("alto", 62)}
+"""By sex: the voice, and about the lowest tonic it sings around."""
 FILL = (38, 48, 45, 43)
 CRASH, KICK = 49, 36
 WORDLESS = ("ooh la la ooh ooh", "aah ooh la ooh")
@@ -153,14 +155,18 @@ class Arranger:
         pitch = self.tonic + 12 * (degree // 7) + BOOK["scales"][self.mode][degree % 7]
         return pitch if low is None else low + (pitch - low) % 12
 
-    def add(self, part: str, pitch: int, step: float, length: float, loud: float, sound: str = "") -> None:
-        """Put a note down; times in sixteenths."""
+    def add(
+        self, part: str, pitch: int, step: float, length: float, loud: float, sound: str = ""
+    ) -> list[Note]:
+        """Put a note down, if there is still time for it; times in sixteenths."""
         voice = self.band.players.get(part, ("choir" if part == "backing_vocals" else self.singer, ""))[0]
         start, end = self.at(step), min(self.at(step + length), self.seconds)
-        if end - start > 0.01:
-            velocity = min(1.0, loud * (0.95 + 0.1 * self.touch.random()))
-            note = Note(pitch, round(start, 4), round(end, 4), round(velocity, 3), voice, sound)
-            self.parts.setdefault(part, []).append(note)
+        if end - start < SHORTEST_SECONDS:
+            return []
+        velocity = min(1.0, loud * (0.95 + 0.1 * self.touch.random()))
+        note = Note(pitch, round(start, 4), round(end, 4), round(velocity, 3), voice, sound)
+        self.parts.setdefault(part, []).append(note)
+        return [note]
 
     def _drums(self, section: Section, bar: int) -> None:
         place, energy = (section.first + bar) * self.steps, ENERGY[section.kind]
@@ -228,15 +234,19 @@ class Arranger:
         return None
 
     def _sing(self, section: Section, lines: list[str]) -> None:
-        spacing, half = section.bars * self.steps / len(lines), self.steps // 2
+        spacing, grid = section.bars * self.steps / len(lines), self.steps // 2
+        grid = grid if spacing >= grid else 1
+        places = [
+            section.first * self.steps + int(turn * spacing / grid) * grid for turn in range(len(lines) + 1)
+        ]
         for turn, line in enumerate(lines):
             words = [(word, list(syllables_of(word))) for word in word_texts(line)]
             sounds = [f"{onset} {vowel}".strip() for _, said in words for vowel, onset in said]
-            place = section.first * self.steps + int(turn * spacing / half) * half
-            window = int(min(max(half, spacing), 2 * self.steps)) - 2
+            place, room = places[turn], min(places[turn + 1] - places[turn], 2 * self.steps)
+            window = max(1, room - 2 if room > 4 else room)
             notes = self._melody("vocal", section, turn, place, window, min(len(sounds), window), sounds)
             done = 0
-            for word, said in words if section.lines else ():
+            for word, said in words if section.lines and notes else ():
                 first, done = done, done + len(said)
                 own = notes[first * len(notes) // len(sounds) :][: max(1, len(said))]
                 opening = f"{section.tag}\n" if section.tag and not turn and not first else ""
@@ -244,39 +254,41 @@ class Arranger:
                 self.words.append(Word(text, own[0].start, own[-1].end))
 
     def _phrase(self, kind: str, turn: int, count: int, window: int) -> Iterator[tuple[int, int, int]]:
-        """A phrase of so many notes: step, length and scale step of each; turns go AABA."""
-        chance = self.chance("tune", kind, "AABA"[turn % 4], count, window)
-        unit = 2 if count <= window * 0.45 else 1
-        span = min(window // unit, round(count * chance.choice((1.25, 1.5, 1.5, 2))))
-        turned = chance.randrange(max(1, span // count + 1))
+        """A phrase of so many notes: step, length and scale step of each; the tunes go AABA."""
+        rhythm, tune = self.chance("rhythm", kind, count, window), self.chance("tune", kind, "AABA"[turn % 4])
+        unit = 2 if count <= window / 2 else 1
+        span = min(window // unit, round(count * rhythm.choice((1.25, 1.5, 1.5, 2))))
+        turned = rhythm.randrange(max(1, span // count + 1))
         places = [unit * ((number * span + turned) // count) for number in range(count)]
-        degree = chance.choice((0, 2, 4))
-        for number, place in enumerate(places):
-            following = places[number + 1] if number + 1 < count else min(window, place + 6)
+        degree = tune.choice((0, 2, 4))
+        for place, following in zip(places, [*places[1:], min(window, places[-1] + 6)], strict=True):
             yield place, max(1, following - place), degree
-            pull = -1 if degree > 5 or number > count * 0.6 else 1 if degree < 0 else 0
-            degree += chance.choice((-2, -1, -1, 1, 1, 2, 0, 3)) + pull
+            move = tune.choice((-2, -1, -1, -1, 0, 1, 1, 1, 2, 3 if degree < 2 else -3))
+            degree = degree - move if not -2 <= degree + move <= 6 else degree + move
 
     def _melody(
         self, part: str, section: Section, turn: int, place: int, window: int, count: int, sounds: list[str]
     ) -> list[Note]:
         """Put a phrase over the chords: where it rests, it rests on one of their tones."""
         made: list[Note] = []
-        low = self.singer_low if sounds else TUNE_LOW
-        octave = 12 * round((low + 4 - self.tonic) / 12)
-        loud = ENERGY[section.kind] * 0.9
+        octave = 12 * round(((self.singer_low if sounds else TUNE_LOW) + 1 - self.tonic) / 12)
         for number, (step, length, drawn) in enumerate(self._phrase(section.kind, turn, count, window)):
             root = self.chord(section, (place + step) // self.steps - section.first)
-            degree = drawn + 2 * (section.kind == "chorus")
-            if step % 8 == 0 or length >= 4 or number == count - 1:
-                near = [degree, degree - 1, degree + 1, degree - 2]
-                degree = next(d for d in near if (d - root) % 7 in (0, 2, 4))
-            sound, stress = sounds[number] if sounds else "", 1.0 if step % 4 == 0 else 0.88
-            self.add(part, self.pitch(degree) + octave, place + step, length * 0.95, loud * stress, sound)
-            made.append(self.parts[part][-1])
+            degree, last = drawn + (section.kind == "chorus"), number == count - 1
+            if step % 8 == 0 or length >= 4 or last:
+                rests = (0,) if last and turn % 2 else (0, 2, 4)
+                degree = min(
+                    range(degree - 3, degree + 4),
+                    key=lambda d: ((d - root) % 7 not in rests, abs(d - degree)),
+                )
+            sound, loud = (
+                sounds[number] if sounds else "",
+                ENERGY[section.kind] * (0.9 if step % 4 == 0 else 0.8),
+            )
+            made += self.add(part, self.pitch(degree) + octave, place + step, length * 0.95, loud, sound)
             if part == "vocal" and section.kind == "chorus":
                 third = self.pitch(degree + 2) + octave
-                self.add("backing_vocals", third, place + step, length * 0.95, loud * 0.6, sound)
+                self.add("backing_vocals", third, place + step, length * 0.95, loud * 0.65, sound)
         return made
 
     def _ending(self, order: list[str]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from souk.providers.sandbox.arranger import FORM, RING_SECONDS, Arranger, Section, read_lyrics, usual_bars
+from souk.providers.sandbox.arranger import Arranger
 from souk.providers.sandbox.song import Note, Score, ScoreSpec, Word
 from souk.providers.sandbox.styles import BOOK, band_for
 
@@ -99,14 +99,6 @@ def aligned_words(score: Score) -> list[dict[str, Any]]:
         }
         for word in score.words
     ]
-
-
-def usual_seconds(spec: ScoreSpec) -> float:
-    """The length at which every section of the lyrics, or of the usual form, gets the bars it likes."""
-    band = band_for(spec.style, spec.avoid, spec.seed)
-    sung = [] if spec.instrumental else read_lyrics(spec.lyrics)
-    form = [Section("intro"), *sung, Section("outro")] if sung else [Section(kind) for kind in FORM]
-    return round(usual_bars(form) * band.beats * 60 / (spec.bpm or band.bpm) + RING_SECONDS, 2)
 
 
 def _composed(spec: ScoreSpec) -> Score:

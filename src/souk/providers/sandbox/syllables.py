@@ -12,6 +12,10 @@ TOKEN = re.compile(
     r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+(?:['’]\w+)*|[,;:.!?…，；：、。！？—–\n]"
 )
 VOWELS = re.compile(r"[aeiouyàáâãäåæèéêëìíîïòóôõöøùúûüаеёиоуыэюя]+", re.IGNORECASE)
+SILENT_END = re.compile(
+    r"(?:[bcdfghjkmnprstvwxz]|[aeiouy]l)e$|[bcfghjkmnprsvwxz]ed$|[bdfkmnprtvw]es$", re.IGNORECASE
+)
+"""How English words end whose last vowel is not said: ``home``, ``closed``, ``times``."""
 STAGE_DIRECTION = re.compile(r"\[[^\]]{1,40}\]")
 
 
@@ -23,6 +27,8 @@ def word_texts(text: str) -> list[str]:
 def syllables_of(word: str) -> Iterator[tuple[str, str]]:
     """Each syllable's vowel and onset. Scripts without our vowels get ones by their letters' numbers."""
     groups = list(VOWELS.finditer(word))
+    if len(groups) > 1 and SILENT_END.search(word):
+        groups.pop()
     if not groups:
         letters = word if word.isdigit() else word[:3] if ord(word[0]) > 0x52F else word[:1]
         for letter in letters:

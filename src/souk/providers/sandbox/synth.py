@@ -34,44 +34,30 @@ EARS_ONLY = np.array([[1], [1], [0]], np.float32)
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """How an instrument or singer sounds."""
+    """How an instrument or singer sounds; ``music/voices.toml`` says what each number means."""
 
     tilt: float
-    """How fast overtones fall: 1 is a saw's, 2 a triangle's."""
     cut: float
-    """Hertz from which its body swallows overtones."""
     level: float
-    """The peak of its loudest note."""
     pan: float = 0.0
-    """-1 left .. 1 right."""
     even: float = 1.0
-    """Share of the even overtones."""
     damp: float = 0.0
-    """How fast overtones die away."""
     bloom: float = 0.0
-    """How dull the start is, before the overtones come."""
     attack: float = 0.006
     decay: float = 9.0
-    """Seconds, as attack and release; towards ``sustain``."""
     sustain: float = 0.0
     release: float = 0.12
     vibrato: float = 0.0
-    """Share of the pitch, as scoop and detune."""
     scoop: float = 0.0
-    """How far below its pitch a note starts."""
     detune: float = 0.0
-    """How far the two ears are apart; 0 is one tone for both."""
     throat: float = 0.0
-    """Factor on a singer's formants; 0 is no singer."""
     pick: float = 0.0
-    """Noise at the start."""
     send: float = 0.15
-    """Share that goes to the room."""
 
 
 @dataclass(frozen=True, slots=True)
 class Drum:
-    """A struck thing: a falling tone that rings and a band of noise that rattles, for so many seconds each."""
+    """A struck thing: a falling tone that rings and a band of noise that rattles."""
 
     hertz: tuple[float, float]
     ring: float
