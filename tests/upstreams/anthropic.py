@@ -23,7 +23,10 @@ ANSWER = ("Hel", "lo")
 
 
 class FakeAnthropic(FakeMaker):
-    """Takes ``x-api-key``, or a bearer token of the newer version; refuses fields it does not know, and requests without ``max_tokens``."""
+    """Takes ``x-api-key``, or a bearer token in the newer version.
+
+    Refuses fields it does not know, and requests without ``max_tokens``.
+    """
 
     def complaint(self, seen: Seen) -> tuple[int, str] | None:
         if seen.path != PATH:
