@@ -19,10 +19,15 @@ def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwar
         wait = float(case.query.get("wait", 0))
     except (TypeError, ValueError):
         wait = 0
-    if wait > LONGEST_WAIT:
+    if wait > LONGEST_WAIT or ("wait" not in case.query and _waits(case)):
         case.query["wait"] = LONGEST_WAIT
     if TASK_ID.fullmatch(str(case.path_parameters.get("task_id"))):
         case.path_parameters["task_id"] = NO_TASK
+
+
+def _waits(case: schemathesis.Case) -> bool:
+    """Whether the call's answer can be held back; some are without being asked."""
+    return any(parameter.name == "wait" for parameter in case.operation.query)
 
 
 @schemathesis.check

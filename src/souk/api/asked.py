@@ -38,11 +38,11 @@ def idempotency_key(headers: HeaderMap) -> str | None:
     return key.decode("ascii")
 
 
-def wait_of(query: Mapping[str, str]) -> float:
-    """How many seconds the answer may be held back. Raises Refusal."""
+def wait_of(query: Mapping[str, str], otherwise: float = 0.0) -> float:
+    """How many seconds the answer may be held back; ``otherwise`` where nothing is said. Raises Refusal."""
     given = query.get("wait")
     if not given:
-        return 0.0
+        return otherwise
     try:
         seconds = float(given)
     except ValueError:

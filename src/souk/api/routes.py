@@ -12,7 +12,7 @@ from souk.api.health import Check, HealthRoutes
 from souk.api.jobs import JobRoutes
 from souk.api.market import MarketRoutes
 from souk.api.metrics import MetricsRoute
-from souk.api.site import Site
+from souk.api.site import HotRoutes, Site
 from souk.api.suno import SunoRoutes
 from souk.api.suno_tools import SunoToolRoutes
 from souk.api.vitals import Vitals
@@ -31,11 +31,11 @@ def application(
     routes = [
         *jobs.routes,
         *dedicated.routes,
-        *SunoRoutes(site).routes,
         *MarketRoutes(site).routes,
         *ChatModelRoutes(site).routes,
         *health.routes,
         *MetricsRoute(site.meters, vitals).routes,
         *more,
     ]
-    return Application(site, {**jobs.hot, **dedicated.hot, **SunoToolRoutes(site).hot}, routes, chat)
+    suno: HotRoutes = {**SunoRoutes(site).hot, **SunoToolRoutes(site).hot}
+    return Application(site, {**jobs.hot, **dedicated.hot, **suno}, routes, chat)

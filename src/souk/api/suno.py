@@ -2,13 +2,10 @@
 
 from dataclasses import replace
 
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
+from starlette.types import Receive, Scope
 
-from souk.api.answers import json_answer
-from souk.api.asked import idempotency_key
-from souk.api.site import Site
+from souk.api.asked import idempotency_key, query_of, wait_of, while_connected
+from souk.api.site import HeaderMap, HotRoutes, Site
 from souk.dialects.envelope import Reworded
 from souk.dialects.suno import timed_lyrics
 from souk.dialects.suno.direct import WAIT_SECONDS
@@ -21,34 +18,31 @@ from souk.words import JsonObject
 
 
 class SunoRoutes:
-    """Style, persona and timed lyrics."""
+    """Style, persona and timed lyrics, as hot routes."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
         self._operations = site.operations
         self._dialects = site.dialects
-        self.routes = [
-            Route(self._dialects.style.path, self.style, methods=["POST"]),
-            Route(self._dialects.persona.path, self.persona, methods=["POST"]),
-            Route(self._dialects.timed_lyrics.path, self.timed_lyrics, methods=["POST"]),
-        ]
+        self.hot: HotRoutes = {
+            self._dialects.style.path: ("POST", self.style),
+            self._dialects.persona.path: ("POST", self.persona),
+            self._dialects.timed_lyrics.path: ("POST", self.timed_lyrics),
+        }
 
-    async def style(self, request: Request) -> Response:
+    async def style(self, scope: Scope, headers: HeaderMap, receive: Receive) -> bytes:
         """POST style/generate: every call is a task of its own, unless it repeats its Idempotency-Key."""
-        caller = await self._site.caller_of(request)
-        body = await self._site.json_of(request)
-        key = idempotency_key(dict(request.scope["headers"]))
-        created = await self._operations.create(caller, self._dialects.style.parse(body, key))
-        record = await self._awaited(caller, created.task_id)
-        balance = await self._operations.balance(caller)
-        return json_answer(self._dialects.style.balanced(record, balance, request_id.get()))
+        caller, body = await self._asked(scope, headers, receive)
+        draft = self._dialects.style.parse(body, idempotency_key(headers))
+        created = await self._operations.create(caller, draft)
+        record = await self._awaited(caller, created.task_id, scope, receive)
+        return self._dialects.style.balanced(record, await self._operations.balance(caller), request_id.get())
 
-    async def persona(self, request: Request) -> Response:
+    async def persona(self, scope: Scope, headers: HeaderMap, receive: Receive) -> bytes:
         """POST generate-persona: once for each track, but for tries that failed."""
-        caller = await self._site.caller_of(request)
-        body = await self._site.json_of(request)
-        dialect, key = self._dialects.persona, idempotency_key(dict(request.scope["headers"]))
-        draft = dialect.parse(body, key)
+        caller, body = await self._asked(scope, headers, receive)
+        key = idempotency_key(headers)
+        draft = self._dialects.persona.parse(body, key)
         once, known = await self._operations.standing(caller, draft.operation, _text(body, "audioId"))
         repeats = key and await self._operations.made_by(caller, draft.operation, key)
         if known is not None and not repeats:
@@ -57,18 +51,16 @@ class SunoRoutes:
             created = await self._operations.create(caller, replace(draft, once=once))
         except Refusal as refusal:
             raise (taken(None) if refusal.reason is Reason.CONFLICT else refusal) from refusal
-        record = await self._awaited(caller, created.task_id)
-        return json_answer(dialect.answer(record, request_id.get()))
+        record = await self._awaited(caller, created.task_id, scope, receive)
+        return self._dialects.persona.answer(record, request_id.get())
 
-    async def timed_lyrics(self, request: Request) -> Response:
+    async def timed_lyrics(self, scope: Scope, headers: HeaderMap, receive: Receive) -> bytes:
         """POST get-timestamped-lyrics: read off the track once, then answered from what was read."""
-        caller = await self._site.caller_of(request)
-        body = await self._site.json_of(request)
-        dialect = self._dialects.timed_lyrics
-        draft = dialect.parse(body)
+        caller, body = await self._asked(scope, headers, receive)
+        draft = self._dialects.timed_lyrics.parse(body)
         task_id = await self._once(caller, draft, f"{_text(body, 'taskId')}:{_text(body, 'audioId')}")
-        record = await self._awaited(caller, task_id)
-        return json_answer(dialect.answer(record, request_id.get()))
+        record = await self._awaited(caller, task_id, scope, receive)
+        return self._dialects.timed_lyrics.answer(record, request_id.get())
 
     async def _once(self, caller: Caller, draft: Draft, track: str) -> str:
         """The task that reads off a track, made by this call or an earlier one. Raises Refusal."""
@@ -82,8 +74,13 @@ class SunoRoutes:
                 return await self._once(caller, draft, track)
             raise
 
-    async def _awaited(self, caller: Caller, task_id: str) -> Record:
-        record = await self._operations.record(caller, task_id, wait=WAIT_SECONDS)
+    async def _asked(self, scope: Scope, headers: HeaderMap, receive: Receive) -> tuple[Caller, JsonObject]:
+        caller = await self._site.caller(scope, headers)
+        return caller, await self._site.json_body(headers, receive)
+
+    async def _awaited(self, caller: Caller, task_id: str, scope: Scope, receive: Receive) -> Record:
+        wait = wait_of(query_of(scope), WAIT_SECONDS)
+        record = await while_connected(self._operations.record(caller, task_id, wait=wait), receive)
         if record is None:
             raise unknown_task()
         return record

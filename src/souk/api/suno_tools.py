@@ -83,8 +83,9 @@ class SunoToolRoutes:
 
         async def handler(scope: Scope, headers: HeaderMap, receive: Receive) -> bytes:
             caller, body = await self._asked(scope, headers, receive)
+            wait = wait_of(query_of(scope), WAIT_SECONDS)
             created = await self._operations.create(caller, call.parse(body, idempotency_key(headers)))
-            asked = self._operations.record(caller, created.task_id, wait=WAIT_SECONDS)
+            asked = self._operations.record(caller, created.task_id, wait=wait)
             record = await while_connected(asked, receive)
             if record is None:
                 raise unknown_task()

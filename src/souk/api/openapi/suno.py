@@ -1,5 +1,7 @@
 """Suno's music in words: the creates, their record and callbacks, and the calls that answer with their result."""
 
+from dataclasses import replace
+
 from souk.api.openapi.dedicated import (
     MAYBE_CODE,
     MAYBE_OBJECT,
@@ -9,7 +11,7 @@ from souk.api.openapi.dedicated import (
     look,
     record_schema,
 )
-from souk.api.openapi.jobs import CREATE_REFUSALS, EXAMPLE_ID, IDEMPOTENCY
+from souk.api.openapi.jobs import CREATE_REFUSALS, EXAMPLE_ID, IDEMPOTENCY, WAIT
 from souk.api.openapi.models import component
 from souk.api.openapi.operation import Operation
 from souk.api.openapi.records import TASK_ID
@@ -29,6 +31,11 @@ LATER = (
     f"Answers within {WAIT_SECONDS:g} seconds. Work that takes longer goes on: the answer is then code 408 with "
     "`error.code` `not_ready`, and `error.taskId` names the task."
 )
+
+WAIT_FOR_IT = {
+    **WAIT,
+    "description": f"For how many seconds at most the answer is held back: {WAIT_SECONDS:g} unless said otherwise.",
+}
 
 MUSIC_RECORD = record_schema(
     {
@@ -113,7 +120,7 @@ def _direct(call: type[Direct], name: str, summary: str, description: str, data:
         TAG,
         summary,
         f"{description} {LATER}",
-        parameters=(IDEMPOTENCY,) if call is Style else (),
+        parameters=(WAIT_FOR_IT,) if call is TimedLyrics else (IDEMPOTENCY, WAIT_FOR_IT),
         body=json_body(ref(f"{component(call.name)}.input")),
         data=data,
         refusals=(*CREATE_REFUSALS, Reason.CONFLICT) if call is Persona else CREATE_REFUSALS,
@@ -135,7 +142,12 @@ OPERATIONS = (
     ),
     _song(music.MASHUP, "createSunoMashup", "Blend two tracks"),
     _song(music.SOUNDS, "createSunoSounds", "Make a sound"),
-    look(music.Music, "getSunoMusic", "SunoMusicRecord", tag=TAG),
+    replace(
+        look(music.Music, "getSunoMusic", "SunoMusicRecord", tag=TAG),
+        description="An unknown task is answered with code 200 and `data` null.",
+        data={"oneOf": [ref("SunoMusicRecord"), {"type": "null"}]},
+        refusals=(Reason.INVALID_INPUT,),
+    ),
     _direct(
         Style,
         "describeSunoStyle",

@@ -20,7 +20,7 @@ from souk.api.openapi.operation import Operation
 from souk.api.openapi.records import TASK_ID, WARNINGS, envelope
 from souk.api.openapi.shapes import JSON as JSON_TYPE
 from souk.api.openapi.shapes import answer, flag, json_body, ref, text, thing, whole
-from souk.api.openapi.suno import LATER, TAG
+from souk.api.openapi.suno import LATER, TAG, WAIT_FOR_IT
 from souk.dialects.dedicated import Create
 from souk.dialects.suno import cover, lyrics, midi, omni, stems, video, voice, wav
 from souk.dialects.suno.direct import Direct
@@ -119,7 +119,7 @@ def _at_once(call: Direct, name: str, summary: str, data: JsonObject) -> Operati
         OMNI_TAG,
         summary,
         LATER,
-        parameters=(IDEMPOTENCY,),
+        parameters=(IDEMPOTENCY, WAIT_FOR_IT),
         body=json_body(ref(f"{component(call.name)}.input")),
         data=data,
         refusals=CREATE_REFUSALS,

@@ -11,7 +11,7 @@ from souk.operations.types import Draft
 from souk.words import JsonObject
 
 WAIT_SECONDS: Final = 30.0
-"""How long an answer is held back for its task."""
+"""How long an answer is held back for its task, where the call does not say."""
 
 
 class Direct(ABC):
@@ -42,9 +42,7 @@ class Direct(ABC):
         if failed(record):
             fault = fault_of(record)
             return failure(fault.code, fault.text, "failed", request_id, retryable=record.retryable)
-        text = (
-            f"not ready within {WAIT_SECONDS:g} seconds; the task goes on and will be paid for if it succeeds"
-        )
+        text = "not ready yet; the task goes on, and is paid for if it succeeds"
         return failure(408, text, "not_ready", request_id, retryable=True, task_id=record.task_id)
 
     def record(self, record: Record) -> bytes:
