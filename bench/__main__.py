@@ -1,12 +1,12 @@
-"""``make bench``: every bench, or those named on the command line: jobs, inflight, growth, media."""
+"""``make bench``: every bench, or those named on the command line: jobs, chat, inflight, growth, media."""
 
 import asyncio
 import sys
 
-from bench import growth, growth_postgresql, inflight, jobs, sandbox_media
+from bench import chat, growth, growth_postgresql, inflight, jobs, sandbox_media
 from tests.postgres import fresh_database, running_cluster
 
-BENCHES = ("jobs", "inflight", "growth", "media")
+BENCHES = ("jobs", "chat", "inflight", "growth", "media")
 
 
 def main() -> None:
@@ -21,6 +21,8 @@ def main() -> None:
                     fresh_database(cluster.url("postgres"), "bench") as url,
                 ):
                     jobs.run(url)
+            case "chat":
+                chat.run()
             case "inflight":
                 inflight.run()
             case "growth":

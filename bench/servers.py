@@ -89,12 +89,17 @@ def souk(folder: Path | None = None, *arguments: str, **env: str) -> Generator[S
 @contextmanager
 def echo() -> Generator[Server]:
     """Starlette under uvicorn, answering each body with itself."""
+    with script(ECHO) as server:
+        yield server
+
+
+@contextmanager
+def script(text: str, *arguments: str) -> Generator[Server]:
+    """A server written in a few lines, which gets its port as the first argument."""
     folder = Path(tempfile.mkdtemp(prefix="souk-bench-"))
     port = _free_port()
-    with _process([sys.executable, "-c", ECHO, str(port)], _clean_env({}), folder / "log", port, "/") as (
-        pid,
-        took,
-    ):
+    command = [sys.executable, "-c", text, str(port), *arguments]
+    with _process(command, _clean_env({}), folder / "log", port, "/") as (pid, took):
         yield Server(pid, port, took, folder)
     shutil.rmtree(folder, ignore_errors=True)
 
