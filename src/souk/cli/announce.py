@@ -23,6 +23,7 @@ def announce(house: "House") -> None:
         ("data", house.database.place),
         ("API key", _key(house)),
         *(("live", f"{item.connection.name}, from {item.source}") for item in house.configured),
+        ("local", "pictures, sounds and clips are resized and converted on this machine, without a key"),
         ("sandbox", _sandbox(house)),
     ):
         out(f"  {name.ljust(NAME_WIDTH)}{text}")

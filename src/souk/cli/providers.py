@@ -7,6 +7,16 @@ from souk.cli.opening import load
 from souk.cli.options import AsJson, DataDir
 from souk.cli.show import show, table
 
+LOCAL_ENGINE: dict[str, Any] = {
+    "provider": "local",
+    "title": "Local engine",
+    "connection": "local",
+    "live": True,
+    "source": None,
+    "base_url": "",
+}
+"""What needs no key and is always there."""
+
 
 def providers(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """List the upstream services and the connections that are configured."""
@@ -38,14 +48,16 @@ def providers(as_json: AsJson = False, data_dir: DataDir = None) -> None:
         for name, entry in PROVIDERS.items()
         if name not in live
     ]
+    rows.append(LOCAL_ENGINE)
     lines = (
-        (
-            row["provider"],
-            row["title"],
-            row["connection"] or "-",
-            f"live, from {row['source']}" if row["live"] else f"set {row['source']}",
-            row["base_url"],
-        )
+        (row["provider"], row["title"], row["connection"] or "-", _state(row), row["base_url"])
         for row in rows
     )
     show(as_json, rows, lambda: table(("Provider", "Service", "Connection", "State", "Base URL"), lines))
+
+
+def _state(row: dict[str, Any]) -> str:
+    """What makes a connection live, or would."""
+    if row["source"] is None:
+        return "live, on this machine"
+    return f"live, from {row['source']}" if row["live"] else f"set {row['source']}"
