@@ -121,6 +121,7 @@ def test_listed_connection_may_take_its_key_from_a_file(tmp_path: Path) -> None:
         ({"provider": "kie", "api_key": KEY, "options": ["upload_url"]}, "options"),
         ({"provider": "kie", "api_key": KEY, "base_url": "nonsense"}, "base_url"),
         ({"provider": "kie", "api_key_file": "/nowhere"}, "api_key_file"),
+        ({"provider": "kie", "api_key": KEY, "name": "local"}, "local is the name of an engine"),
     ],
 )
 def test_unusable_entry_says_which_and_why(item: dict[str, Any], words: str) -> None:

@@ -14,6 +14,9 @@ LISTED_KEYS = frozenset(
     {"name", "provider", "api_key", "api_key_file", "base_url", "concurrency", "polls_per_second", "options"}
 )
 
+TAKEN_NAMES = frozenset({"sandbox", "local"})
+"""Connections that are always there: to the engines of this machine."""
+
 
 class BadConnection(ValueError):
     """A connection is configured in a way that cannot work; the message names the variable or entry."""
@@ -47,6 +50,10 @@ def configured(
     found: dict[str, Configured] = {}
     for index, item in enumerate(listed):
         made = _listed(env, item, f"souk.yaml: connections[{index}]", limits)
+        if made.connection.name in TAKEN_NAMES:
+            raise BadConnection(
+                f"{made.source}: {made.connection.name} is the name of an engine of this machine; choose another"
+            )
         if made.connection.name in found:
             raise BadConnection(f"souk.yaml names the connection {made.connection.name!r} twice")
         found[made.connection.name] = made
