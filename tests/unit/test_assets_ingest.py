@@ -64,6 +64,23 @@ async def test_row_tells_everything_about_the_file(shelf: Shelf) -> None:
     assert await shelf.read(row.path) == data
 
 
+@pytest.mark.parametrize(
+    ("label", "tail"),
+    [
+        ("Drums", "_Drums"),
+        ("Backing Vocals", "_Backing_Vocals"),
+        ("../../etc", "_etc"),
+        ("日本", ""),
+        ("", ""),
+    ],
+)
+async def test_label_ends_the_files_name_in_plain_letters(shelf: Shelf, label: str, tail: str) -> None:
+    output = OutputFile(media_type="image/png", data=media.picture("PNG", 4, 4), label=label)
+    row = await ingested(shelf, output)
+    assert row.name == f"{row.id}{tail}.png"
+    assert row.path.endswith(f"/{row.name}")
+
+
 async def test_file_a_local_engine_made_is_taken_over(shelf: Shelf, tmp_path: Path) -> None:
     made = tmp_path / "made.mp4"
     made.write_bytes(media.film())

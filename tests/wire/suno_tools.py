@@ -15,7 +15,6 @@ HOOK: Final = Like(r"http://.*")
 
 PRECISE: Final = Like(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d\d\dZ")
 WAV: Final = Like(r"http://.*\.wav")
-MP3: Final = Like(r"http://.*\.mp3")
 WORDS: Final = Like(r"(?s).+")
 
 
@@ -144,16 +143,22 @@ STEM_KEYS: Final = (
 )
 
 
+def stem_file(name: str) -> Like:
+    """The address of a stem, which ends in what it is."""
+    return Like(rf"http://.*/[0-9a-f]+_{name}\.mp3")
+
+
 def stems() -> Tool:
     waiting = song_record(MS)
+    vocals, instrumental = (stem_file(name) for name in ("Vocals", "Instrumental"))
     origin = [
-        {"duration": 10.0, "audio_url": MP3, "stem_type_group_name": name, "id": ID}
-        for name in ("Vocals", "Instrumental")
+        {"duration": 10.0, "audio_url": file, "stem_type_group_name": name, "id": ID}
+        for name, file in (("Vocals", vocals), ("Instrumental", instrumental))
     ]
     response = {"id": None, "originUrl": None, "originData": origin}
-    response |= {key: MP3 if key in ("instrumentalUrl", "vocalUrl") else None for key in STEM_KEYS}
+    response |= dict.fromkeys(STEM_KEYS) | {"instrumentalUrl": instrumental, "vocalUrl": vocals}
     failed = {"successFlag": "GENERATE_AUDIO_FAILED", "errorCode": 500, "errorMessage": INTERNAL}
-    info = {"instrumental_url": MP3, "origin_url": "", "vocal_url": MP3}
+    info = {"instrumental_url": instrumental, "origin_url": "", "vocal_url": vocals}
     return Tool(
         "/api/v1/vocal-removal/generate",
         "/api/v1/vocal-removal/record-info",

@@ -6,6 +6,7 @@ comes, the bytes are an orphan and the sweep removes them.
 
 import asyncio
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -27,6 +28,8 @@ UNKNOWN_TYPE = "application/octet-stream"
 _MEDIA = ("image/", "video/", "audio/")
 _WORDS = frozenset({"text/html", "text/plain", "application/json", "application/xml"})
 """What error answers are written in; no file of a media type looks like this."""
+LONGEST_LABEL = 40
+_UNPLAIN = re.compile(r"[^A-Za-z0-9]+")
 
 
 class IngestFailed(Exception):
@@ -95,7 +98,7 @@ class Ingest:
             facts = await asyncio.to_thread(_examine, scratch, canonical(output.media_type))
             media_type = _settle(facts, canonical(output.media_type), declared)
             asset_id = AssetId(random_hex(self._random))
-            name = f"{asset_id}.{extension_of(media_type)}"
+            name = f"{asset_id}{_tail(output.label)}.{extension_of(media_type)}"
             path = f"{await self._segment(account_id)}/{name}"
             await self._storage.put_file(scratch, path)
         except (StorageError, OSError) as error:
@@ -158,6 +161,12 @@ class Ingest:
         if promised.isdigit() and not encoded and download.size < int(promised):
             raise IngestFailed(f"the file broke off after {download.size} of {promised} bytes")
         return canonical(download.media_type)
+
+
+def _tail(label: str) -> str:
+    """A label as the end of a file's name, in letters that need no quoting in a link."""
+    plain = _UNPLAIN.sub("_", label)[:LONGEST_LABEL].strip("_")
+    return f"_{plain}" if plain else ""
 
 
 def _examine(path: Path, declared: str) -> _Facts:

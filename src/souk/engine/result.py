@@ -75,7 +75,7 @@ def outputs_to_json(done: Done, spool: Path) -> str:
     """A verdict that can be stored: addresses as they are, bytes and local files spooled and synced first."""
     files: list[JsonObject] = []
     for number, output in enumerate(done.files):
-        entry: JsonObject = {"media_type": output.media_type}
+        entry: JsonObject = {"media_type": output.media_type, "label": output.label}
         if output.url:
             entry["url"] = output.url
         else:
@@ -101,7 +101,7 @@ def outputs_from_json(text: str, spool: Path) -> Done:
     files: list[OutputFile] = []
     for number, entry in enumerate(data["files"]):
         if "path" not in entry:
-            files.append(OutputFile(media_type=entry["media_type"], url=entry["url"]))
+            files.append(OutputFile(entry["media_type"], url=entry["url"], label=entry.get("label", "")))
             continue
         copy = spool / f"ingest-{number}"
         copy.unlink(missing_ok=True)
@@ -109,7 +109,7 @@ def outputs_from_json(text: str, spool: Path) -> Done:
             os.link(entry["path"], copy)
         except FileNotFoundError as error:
             raise IngestFailed("the file the upstream delivered is no longer on this machine") from error
-        files.append(OutputFile(media_type=entry["media_type"], path=copy))
+        files.append(OutputFile(entry["media_type"], path=copy, label=entry.get("label", "")))
     pieces = tuple(NewPiece(*fields) for fields in data["pieces"])
     return Done(files, data["result"], data["cost"], data["seconds"], pieces)
 

@@ -4,6 +4,7 @@ Providers never sleep, loop on time, read the clock, the environment or the data
 The engine owns time, retries and storage; a provider only translates one step at a time.
 """
 
+import dataclasses
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,7 +70,8 @@ class ParentRef:
     connection: str
     ref: str
     """The upstream's own id."""
-    data: JsonObject = field(default_factory=dict[str, Any])
+    # By its full name, because the class has a field of this one.
+    data: JsonObject = dataclasses.field(default_factory=dict[str, Any])
     """What the provider that made a piece wrote down about it; empty for a task."""
     kind: str = ""
     """What the piece is, such as ``song``; empty for a task."""
@@ -112,6 +114,8 @@ class OutputFile:
     url: str = ""
     path: Path | None = None
     data: bytes | None = field(default=None, repr=False)
+    label: str = ""
+    """What its stored name says beside a random id, such as ``Drums`` of a song's stem; mostly nothing."""
 
 
 def file_reference(index: int) -> JsonObject:

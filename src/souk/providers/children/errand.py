@@ -55,4 +55,4 @@ async def run_errand(pool: Pool, request: JsonObject, seconds: float, name: str)
 def files_of(answer: JsonObject) -> list[OutputFile]:
     """The files a child made, in order."""
     made: list[dict[str, str]] = answer["files"]
-    return [OutputFile(media_type=file["media_type"], path=Path(file["path"])) for file in made]
+    return [OutputFile(file["media_type"], path=Path(file["path"]), label=file["label"]) for file in made]

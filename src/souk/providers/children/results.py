@@ -16,6 +16,8 @@ class Made:
 
     files: list[tuple[Path, str]] = field(default_factory=list[tuple[Path, str]])
     """Path and media type."""
+    labels: dict[int, str] = field(default_factory=dict[int, str])
+    """What the stored names of some files shall say, by number."""
     result: JsonObject = field(default_factory=dict[str, Any])
     seconds: float | None = None
     """Length of the work, where the files do not show it."""
@@ -29,7 +31,10 @@ class Made:
 
     def answer(self) -> JsonObject:
         """As the JSON a child process answers with."""
-        files = [{"path": str(path), "media_type": media_type} for path, media_type in self.files]
+        files = [
+            {"path": str(path), "media_type": media_type, "label": self.labels.get(number, "")}
+            for number, (path, media_type) in enumerate(self.files)
+        ]
         return {"files": files, "result": self.result, "seconds": self.seconds, "pieces": self.pieces}
 
 

@@ -63,7 +63,10 @@ class _Stems(Flagged):
         ]
         facts = [{name: stem[name] for name in ("part", "name", "duration")} for stem in shown]
         return Done(
-            [OutputFile(url=str(stem["audio_url"])) for stem in found],
+            [
+                OutputFile(url=str(stem["audio_url"]), label=str(told["name"]))
+                for stem, told in zip(found, shown, strict=True)
+            ],
             {"resultUrls": [stem["url"] for stem in shown], "stems": shown},
             verdict.cost,
             pieces=tuple(

@@ -50,8 +50,9 @@ def take_apart(ask: Ask) -> Made:
     stems: list[JsonObject] = []
     for number, stem in enumerate(_chosen(ask)):
         sound = stem.sound()
-        path = ask.folder / f"{number}_{stem.name}.mp3"
+        path = ask.folder / f"{number}.mp3"
         file = made.add(path, write_sound(sound, RATE, path, BITRATE))
+        made.labels[number] = stem.name
         told = {"part": stem.part, "name": stem.name, "duration": round(len(sound) / RATE, 2)}
         made.pieces.append({"kind": "stem", "file": file["$file"], "data": told | stem.data})
         stems.append({"id": {"$piece": number}, "url": file} | told)
