@@ -41,7 +41,7 @@ PITCH_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 KEY = re.compile(r"\s*([A-Ga-g])\s*([#♯b♭]?)\s*(m(?!aj)|min|minor)?", re.ASCII)
 LOWEST_TONIC = 55
 MINOR_THIRD = 3
-SLOWEST, FASTEST = 40, 240
+SLOWEST, FASTEST = 20, 300
 
 
 @lru_cache(maxsize=4)
