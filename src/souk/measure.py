@@ -4,6 +4,8 @@ One :class:`Meters` is made per process and handed to whoever counts; ``/metrics
 Labels take few values by design: never an id, an account, a model or an address.
 """
 
+from functools import cache
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.process_collector import ProcessCollector
 
@@ -71,6 +73,9 @@ class Meters:
             buckets=CALL_SECONDS,
             registry=registry,
         )
+        # Looking a label up costs more than counting, so what chat counts is looked up once.
+        self._chat_parts = cache(self._chat_parts_of)
+        self._chat_begins = cache(self._chat_seconds.labels)
         self.tasks = Gauge("souk_tasks", "Unfinished tasks by state.", ["state"], registry=registry)
         self.queue_age = Gauge(
             "souk_queue_age_seconds", "Age of the oldest task that no engine has claimed.", registry=registry
@@ -102,11 +107,19 @@ class Meters:
 
     def chat(self, protocol: str, outcome: str, read: int, wrote: int) -> None:
         """A chat request ended, and so many tokens were charged."""
-        self._chats.labels(protocol, outcome).inc()
+        requests, tokens_in, tokens_out = self._chat_parts(protocol, outcome)
+        requests.inc()
         if read or wrote:
-            self._chat_tokens.labels(protocol, "input").inc(read)
-            self._chat_tokens.labels(protocol, "output").inc(wrote)
+            tokens_in.inc(read)
+            tokens_out.inc(wrote)
+
+    def _chat_parts_of(self, protocol: str, outcome: str) -> tuple[Counter, Counter, Counter]:
+        return (
+            self._chats.labels(protocol, outcome),
+            self._chat_tokens.labels(protocol, "input"),
+            self._chat_tokens.labels(protocol, "output"),
+        )
 
     def chat_upstream(self, connection: str, seconds: float) -> None:
         """An upstream's answer to a chat request began, so long after the request came."""
-        self._chat_seconds.labels(connection).observe(seconds)
+        self._chat_begins(connection).observe(seconds)

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from souk.api.answers import JSON, OPEN_TO_BROWSERS
 from souk.api.body import Disconnected, read
 from souk.api.credential import LONGEST_TOKEN, bearer
-from souk.api.departure import while_there
+from souk.api.departure import WhileThere
 from souk.api.site import HeaderMap, Site
 from souk.dialects.envelope import Rejected
 from souk.operations.types import Refusal
@@ -49,7 +49,7 @@ TEMPLATES: Final = (
 )
 """Every path, for the route table and the documents."""
 
-PASSED_ON: Final = (b"anthropic-beta",)
+PASSED_ON: Final = frozenset({b"anthropic-beta"})
 """Headers of a client that may go to an upstream."""
 _SDK: Final = b"x-stainless-lang"
 """Sent by the makers' own clients, which leave ``stream`` out when they want a whole answer."""
@@ -99,7 +99,7 @@ class ChatRoutes:
         try:
             caller = await self._site.caller_with(key_of(headers, scope["query_string"]), scope, headers)
             body = await read(receive, headers.get(b"content-length"), self._site.max_body)
-            async with while_there(receive):
+            async with WhileThere(receive):
                 await self._relay.answer(
                     caller,
                     protocol,
@@ -107,11 +107,7 @@ class ChatRoutes:
                     body,
                     client,
                     default_stream=stream if _SDK not in headers or protocol is GEMINI else False,
-                    headers={
-                        name.decode(): headers[name].decode("latin-1")
-                        for name in PASSED_ON
-                        if name in headers
-                    },
+                    headers=_passed_on(headers) if headers.keys() & PASSED_ON else {},
                 )
         except Disconnected:
             return
@@ -119,6 +115,10 @@ class ChatRoutes:
             if client.begun:
                 raise
             await _refuse(protocol, error, client, request_id)
+
+
+def _passed_on(headers: HeaderMap) -> dict[str, str]:
+    return {name.decode(): headers[name].decode("latin-1") for name in PASSED_ON if name in headers}
 
 
 async def _refuse(protocol: ChatProtocol, error: Exception, client: "AsgiClient", request_id: str) -> None:

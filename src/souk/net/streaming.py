@@ -27,6 +27,9 @@ IDLE_SECONDS: Final = 15.0
 """How long an unused connection is kept. Servers keep theirs longer, so ours are never stale."""
 
 
+_FAILURES: Final = (aiohttp.ClientError, OSError, ValueError, TimeoutError)
+
+
 class Streamed:
     """An answer whose head has arrived."""
 
@@ -49,6 +52,9 @@ class Streamed:
 
     async def whole(self, most: int) -> bytes:
         """The whole body. Raises TooLarge past ``most`` bytes, and MaybeSent when it does not come whole."""
+        length = self._answer.content_length
+        if length is not None and length <= most:
+            return await self._read()
         parts: list[bytes] = []
         size = 0
         async for piece in self.pieces():
@@ -59,6 +65,12 @@ class Streamed:
             parts.append(piece)
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
+    async def _read(self) -> bytes:
+        try:
+            return await self._answer.read()
+        except _FAILURES as error:
+            raise MaybeSent(reason_of(error, SILENCE_SECONDS)) from None
+
     async def pieces(self) -> AsyncGenerator[bytes]:
         """The body as it arrives. Ending it early closes the connection. Raises MaybeSent when it breaks off."""
         answer = self._answer
@@ -67,7 +79,7 @@ class Streamed:
             while piece := await read():
                 yield piece
             answer.release()
-        except (aiohttp.ClientError, OSError, ValueError, TimeoutError) as error:
+        except _FAILURES as error:
             raise MaybeSent(reason_of(error, SILENCE_SECONDS)) from None
         finally:
             answer.close()
@@ -106,7 +118,7 @@ class StreamingHttp:
             raise NeverSent(f"{safe_url(url)}: {reason_of(error, SILENCE_SECONDS)}") from None
         except Blocked:
             raise
-        except (aiohttp.ClientError, OSError, ValueError, TimeoutError) as error:
+        except _FAILURES as error:
             raise MaybeSent(f"{safe_url(url)}: {reason_of(error, SILENCE_SECONDS)}") from None
         return Streamed(answer)
 

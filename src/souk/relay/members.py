@@ -3,8 +3,9 @@
 A name given twice counts once, by its last value, so nobody upstream can read another model than we priced.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -14,7 +15,13 @@ from souk.words import Credits, credits_to_number
 CREDITS: Final = "credits_consumed"
 """Where the compatible wire tells what an answer cost."""
 
+_T = TypeVar("_T")
+SURELY_FILLED: Final = 64
+"""Bytes; an empty list with so many spaces in it goes to the model's maker, who will say the same."""
 _split = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_text = msgspec.json.Decoder(str | None).decode
+_flag = msgspec.json.Decoder(bool | None).decode
+_count = msgspec.json.Decoder(int | None).decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -52,18 +59,17 @@ def _name(name: str) -> bytes:
 
 def text(members: Members, name: str) -> str:
     """A member that is a text; empty when it is absent or null. Raises BadAsk."""
-    value = _value(members, name, str, "a text")
-    return value or ""
+    return _value(members, name, _text, "a text") or ""
 
 
 def flag(members: Members, name: str) -> bool | None:
     """A member that is true or false; None when it is absent or null. Raises BadAsk."""
-    return _value(members, name, bool, "true or false")
+    return _value(members, name, _flag, "true or false")
 
 
 def count(members: Members, name: str) -> int | None:
     """A member that is a whole number of 1 or more; None when it is absent or null. Raises BadAsk."""
-    value = _value(members, name, int, "a whole number")
+    value = _value(members, name, _count, "a whole number")
     if value is not None and value < 1:
         raise BadAsk(f"{name} must be 1 or more", name)
     return value
@@ -71,17 +77,21 @@ def count(members: Members, name: str) -> int | None:
 
 def require(members: Members, name: str, what: str = "a list of at least one item") -> None:
     """Refuse a request without this member, or with nothing in it. Raises BadAsk."""
-    value = bytes(members.get(name, b"null")).strip()
-    if value in (b"null", b"", b'""') or (value[:1] == b"[" and not value[1:-1].strip()):
+    value = members.get(name, b"null")
+    if len(value) < SURELY_FILLED and _is_empty(bytes(value).strip()):
         raise BadAsk(f"{name} is required: {what}", name)
 
 
-def _value(members: Members, name: str, kind: type[Any], what: str) -> Any:
+def _is_empty(value: bytes) -> bool:
+    return value in (b"null", b"", b'""') or (value[:1] == b"[" and not value[1:-1].strip())
+
+
+def _value(members: Members, name: str, decode: Callable[[bytes | msgspec.Raw], _T], what: str) -> _T | None:
     raw = members.get(name)
     if raw is None:
         return None
     try:
-        return msgspec.json.decode(raw, type=kind | None)
+        return decode(raw)
     except ValueError:
         raise BadAsk(f"{name} must be {what}", name) from None
 
