@@ -51,9 +51,9 @@ def compose(spec: ScoreSpec) -> Score:
         return _composed(spec)
     kept = compose(spec.before)
     until = spec.seconds if spec.resume is None else min(spec.resume, spec.seconds)
-    start = _entry(kept, spec.cut, until)
+    start = min(_entry(kept, spec.cut, until), until)
     bpm, key = spec.bpm or round(kept.bpm), spec.key or kept.key
-    fresh = replace(spec, before=None, bpm=bpm, key=key, seconds=max(0.0, until - start))
+    fresh = replace(spec, before=None, loop=False, bpm=bpm, key=key, seconds=max(0.0, until - start))
     return _joined(kept, _composed(fresh), spec, start, until)
 
 
@@ -134,12 +134,14 @@ def _joined(kept: Score, fresh: Score, spec: ScoreSpec, start: float, until: flo
         for note in kept.parts.get(part, ()):
             if note.start < start:
                 # What swells swells on: its sound depends on its length.
-                yield note if part == "fx" else replace(note, end=min(note.end, start))
+                yield replace(note, end=min(note.end, spec.seconds if part == "fx" else start))
         for note in fresh.parts.get(part, ()):
             yield replace(note, start=round(note.start + start, 4), end=round(note.end + start, 4))
-        yield from (note for note in kept.parts.get(part, ()) if resume <= note.start < spec.seconds)
+        for note in kept.parts.get(part, ()):
+            if resume <= note.start < spec.seconds:
+                yield replace(note, end=min(note.end, spec.seconds))
 
-    words = [word for word in kept.words if word.start < start]
+    words = [replace(word, end=min(word.end, start)) for word in kept.words if word.start < start]
     words += [replace(word, start=word.start + start, end=word.end + start) for word in fresh.words]
     words += [word for word in kept.words if resume <= word.start < spec.seconds]
     sections = [(kind, at) for kind, at in kept.sections if at < start]
