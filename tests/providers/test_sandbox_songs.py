@@ -144,6 +144,14 @@ async def test_audio_past_eight_minutes_is_refused(sandbox: Sandbox, tmp_path: P
         await sung(sandbox, tmp_path, "suno-upload-cover", WISH | {"uploadUrl": ADDRESS}, (own,))
 
 
+async def test_a_song_does_not_go_on_past_eight_minutes(sandbox: Sandbox, tmp_path: Path) -> None:
+    file = given("audioId", sound_file(tmp_path / "in.wav"), "audio/wav")
+    long = ParentRef("audioId", "b" * 32, "sandbox", "", {"duration": 480.0}, "song")
+    on = {"defaultParamFlag": False, "audioId": "b" * 32, "model": "V5"}
+    with pytest.raises(Refused, match="at most 480 seconds"):
+        await sung(sandbox, tmp_path, "suno-extend", on, (file,), (long,))
+
+
 async def test_a_persona_lends_its_voice_and_style(sandbox: Sandbox, tmp_path: Path) -> None:
     manner: JsonObject = {"style": "flamenco", "voice": "m"}
     named = ParentRef("personaId", "c" * 32, "sandbox", "", manner, "persona")

@@ -8,7 +8,7 @@ from typing import Any
 from souk.providers.children.given import CannotUse
 from souk.providers.sandbox import lyrics
 from souk.providers.sandbox.ask import Ask
-from souk.providers.sandbox.song_source import Source, source_of, uploads
+from souk.providers.sandbox.song_source import MOST_SECONDS, Source, source_of, uploads
 from souk.providers.sandbox.styles import band_for
 from souk.providers.sandbox.syllables import STAGE_DIRECTION
 from souk.providers.sandbox.triggers import TRIGGER
@@ -20,6 +20,7 @@ SPREAD = (2 / 3, 4 / 3)
 """Songs without an asked length last between these shares of the typical one."""
 CONTINUED = 0.4
 """Share of the typical length of a continued song that is new."""
+LEAST_NEW_SECONDS = 1.0
 MOST_OF_TRACK = 0.5
 """Share of a track that a new section may be."""
 MOODS = {"major": "bright", "minor": "wistful", "dorian": "cool", "mixolydian": "easy", "phrygian": "dark"}
@@ -97,7 +98,11 @@ def _extended(ask: Ask) -> Plan:
     tags = (_text(ask, "style") if own else "") or source.said("tags") or described(prompt, ask)
     instrumental = bool(ask.input.get("instrumental"))
     sung = "" if instrumental else _lyrics(prompt or title, ask)
-    seconds = round(at + CONTINUED * _about(ask, TYPICAL_SECONDS), 2)
+    seconds = min(MOST_SECONDS, round(at + CONTINUED * _about(ask, TYPICAL_SECONDS), 2))
+    if seconds - at < LEAST_NEW_SECONDS:
+        raise CannotUse(
+            f"A song lasts at most {MOST_SECONDS:g} seconds, and {at:.2f} of them are there already."
+        )
     whole, style = _both(source.said("lyrics"), sung), _styled(ask, tags)
     return Plan(title, tags, whole, sung, seconds, instrumental, style, start=at)
 

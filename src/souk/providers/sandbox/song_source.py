@@ -11,7 +11,7 @@ from souk.providers.sandbox.song import ScoreSpec
 from souk.words import JsonObject
 
 MOST_SECONDS = 480.0
-"""Of audio that is worked from."""
+"""Of audio that is worked from, and of a song that goes on and on."""
 SCORE = "score"
 """Where a track's data has its score, if playing that gives all there is to hear."""
 WRITTEN = "written"
