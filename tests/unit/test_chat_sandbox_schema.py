@@ -137,6 +137,15 @@ ENDLESS: dict[str, Any] = {
         | {"20": {}},
     },
     "a million items": {"type": "array", "minItems": 1_000_000},
+    "a billion of one": {"type": "array", "contains": {}, "minContains": 10**9},
+    "a billion properties": {"type": "object", "minProperties": 10**9},
+    "long": {"enum": ["x" * 300_000]},
+    "repeated nothing": {"type": "string", "pattern": "(((a?){2000}){2000}){2000}"},
+    "patterns without end": {
+        "type": "array",
+        "minItems": 10_000,
+        "items": {"type": "string", "pattern": "((a?){100}){90}"},
+    },
 }
 
 

@@ -1,19 +1,24 @@
 """What the sandbox says: it repeats what it understood, calls tools it is told to, and fills in asked-for forms."""
 
 import re
+from dataclasses import replace
 from typing import Final
 
 from souk.providers.sandbox.triggers import read_triggers, without_triggers
 from souk.relay.sandbox.asked import Asked, Tool, Unusable
 from souk.relay.sandbox.instance import instance_of
 from souk.relay.sandbox.reply import Call, Finish, Marks, Reply
-from souk.relay.sandbox.schema import NoInstance
+from souk.relay.sandbox.schema import NoInstance, Steps
 from souk.relay.sandbox.tokens import LETTERS_PER_TOKEN, written
 from souk.relay.sandbox.view import an_object
 
 LONGEST_QUOTE: Final = 600
 """Letters of the user's text, and of a tool's result, that are repeated."""
 LONGEST_THOUGHT: Final = 120
+LONGEST_SEARCHED: Final = 4_000
+"""Letters of the user's text that are searched for the names of tools."""
+MOST_TOOLS: Final = 256
+"""Tools that may be called; those beyond are only counted."""
 REFUSAL: Final = "The sandbox was told to find this conversation against the content rules."
 FILE_WORDS: Final = {
     "image": "image",
@@ -28,21 +33,20 @@ def answers(asked: Asked, marks: Marks) -> tuple[Reply, ...]:
     """As many answers as are wanted. Raises Unusable when a schema cannot be met."""
     if read_triggers({"text": asked.talk.said}).moderated:
         return tuple(Reply(REFUSAL, finish=Finish.REFUSED) for _ in range(asked.choices))
-    return tuple(_answer(asked, marks, number) for number in range(asked.choices))
+    steps = Steps()
+    return tuple(_answer(asked, marks, number, steps) for number in range(asked.choices))
 
 
-def _answer(asked: Asked, marks: Marks, number: int) -> Reply:
+def _answer(asked: Asked, marks: Marks, number: int, steps: Steps) -> Reply:
     thinking = _thinking(asked)
-    calls = _calls(asked, marks, number)
-    if calls:
-        reply = Reply(calls=calls, thinking=thinking, finish=Finish.TOOLS)
-        if reply.tokens <= asked.limits.max_tokens:
-            return reply
-        # There is no such thing as half a call in every protocol, so there is none.
-        return (
-            Reply(thinking=thinking, finish=Finish.LENGTH) if thinking else _cut(_plain(asked, number), asked)
-        )
-    return _cut(_text(asked, marks, number), asked, thinking)
+    calls = _calls(asked, marks, number, steps)
+    if not calls:
+        return _cut(_text(asked, marks, number, steps), asked, thinking)
+    reply = Reply(calls=calls, thinking=thinking, finish=Finish.TOOLS)
+    if reply.tokens <= asked.limits.max_tokens:
+        return reply
+    # Not every protocol has such a thing as half a call, so there is none.
+    return replace(_cut(_plain(asked, number), asked, thinking), finish=Finish.LENGTH, stop="")
 
 
 def _cut(text: str, asked: Asked, thinking: str = "") -> Reply:
@@ -65,14 +69,14 @@ def _thinking(asked: Asked) -> str:
     return thought if asked.thinks and fits else ""
 
 
-def _text(asked: Asked, marks: Marks, number: int) -> str:
+def _text(asked: Asked, marks: Marks, number: int, steps: Steps) -> str:
     structure = asked.structure
     if structure is None:
         return _plain(asked, number)
     if not structure.schema:
         return written({"reply": _plain(asked, number)})
     try:
-        value = instance_of(structure.schema, marks.chance(f"form {number}"))
+        value = instance_of(structure.schema, marks.chance(f"form {number}"), steps)
     except NoInstance as error:
         raise Unusable(f"The sandbox cannot make up an answer for this schema: {error}") from error
     return str(value) if structure.bare else written(value)
@@ -94,12 +98,12 @@ def _plain(asked: Asked, number: int) -> str:
     return " ".join(parts)
 
 
-def _calls(asked: Asked, marks: Marks, number: int) -> tuple[Call, ...]:
+def _calls(asked: Asked, marks: Marks, number: int, steps: Steps) -> tuple[Call, ...]:
     calls: list[Call] = []
     for position, tool in enumerate(_wanted(asked)):
         try:
             chance = marks.chance(f"call {number} {position}")
-            made = instance_of({"type": "object", **(tool.parameters or {})}, chance)
+            made = instance_of({"type": "object", **(tool.parameters or {})}, chance, steps)
         except NoInstance as error:
             message = f"The sandbox cannot make up arguments for tool {tool.name}: {error}"
             raise Unusable(message) from error
@@ -110,10 +114,10 @@ def _calls(asked: Asked, marks: Marks, number: int) -> tuple[Call, ...]:
 def _wanted(asked: Asked) -> list[Tool]:
     """The tools to call now: those the user names, or one that is not called yet where one must be."""
     choice = asked.choice
-    tools = [tool for tool in asked.tools if tool.callable]
+    tools = [tool for tool in asked.tools if tool.callable][:MOST_TOOLS]
     if choice.allowed is not None:
         tools = [tool for tool in tools if tool.name in choice.allowed]
-    said = without_triggers(asked.talk.said)
+    said = without_triggers(asked.talk.said[:LONGEST_SEARCHED])
     named = [tool for tool in tools if _names(said, tool.name)] if not asked.talk.results else []
     if named:
         return named if choice.parallel else named[:1]
@@ -128,7 +132,7 @@ def _names(said: str, tool: str) -> bool:
 
 
 def _quoted(text: str, longest: int = LONGEST_QUOTE) -> str:
-    plain = without_triggers(text)
+    plain = without_triggers(text[:LONGEST_SEARCHED])
     return f"“{plain if len(plain) <= longest else plain[: longest - 1] + '…'}”" if plain else "nothing"
 
 

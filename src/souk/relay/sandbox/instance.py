@@ -3,18 +3,28 @@
 The schema is a client's, so the work is counted: one that unfolds without end is given up, not followed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any, Final, cast
 
 from souk.relay.sandbox.scalar import made_number, made_text
-from souk.relay.sandbox.schema import NoInstance, as_object, joined, target_of, types_of
+from souk.relay.sandbox.schema import (
+    LONGEST_SCHEMA,
+    NoInstance,
+    Steps,
+    TooLarge,
+    as_object,
+    joined,
+    target_of,
+    types_of,
+)
+from souk.relay.sandbox.tokens import written
 from souk.words import JsonObject
 
-MOST_STEPS: Final = 5_000
-"""Schemas looked at and properties joined for one value."""
 DEEPEST: Final = 24
 """Levels of lists and objects in a value."""
+PATTERN_STEPS: Final = 100
+"""What a text that matches a pattern counts as."""
 FILLED_LEVELS: Final = 3
 """Lists above this level get an item though none is asked for; deeper ones stay as short as they may be."""
 
@@ -35,17 +45,15 @@ _TYPE_BY_WORD: Final = {
 """What a schema without a type is about, by a word that only that type has."""
 
 
-class TooLarge(NoInstance):
-    """The schema unfolds further than is followed."""
-
-
-def instance_of(schema: JsonObject, chance: Random) -> Any:
+def instance_of(schema: JsonObject, chance: Random, steps: Steps | None = None) -> Any:
     """A small value that fits the schema (JSON Schema, or the dialect of it in Gemini's API). Raises NoInstance.
 
-    Optional fields are left out, unless all are optional.
+    Optional fields are left out, unless all are optional. ``steps`` is shared by the values of one request.
     """
+    if len(written(schema)) > LONGEST_SCHEMA:
+        raise TooLarge(f"the schema is longer than {LONGEST_SCHEMA} letters")
     try:
-        return _Maker(schema, chance).make(schema, "", 0)
+        return _Maker(schema, chance, steps or Steps()).make(schema, "", 0)
     except NoInstance:
         raise
     except MALFORMED as error:
@@ -53,10 +61,10 @@ def instance_of(schema: JsonObject, chance: Random) -> Any:
 
 
 class _Maker:
-    def __init__(self, root: JsonObject, chance: Random) -> None:
+    def __init__(self, root: JsonObject, chance: Random, steps: Steps) -> None:
         self._root = root
         self._chance = chance
-        self._steps = 0
+        self._spend = steps.spend
 
     def make(self, schema: Any, name: str, depth: int) -> Any:
         """A value for the schema at this level; ``name`` is the property it is for."""
@@ -113,6 +121,7 @@ class _Maker:
             case "null":
                 return None
             case _:
+                self._spend(PATTERN_STEPS if "pattern" in asked else 1)
                 return made_text(asked, name, self._chance)
 
     def _object(self, asked: JsonObject, depth: int) -> JsonObject:
@@ -121,7 +130,7 @@ class _Maker:
         least = int(asked.get("minProperties") or 0)
         if not needed and depth == 0 and least <= len(properties):
             return self._all_optional(properties, depth)
-        extra = [name for name in properties if name not in needed][: max(0, least - len(needed))]
+        extra = set([name for name in properties if name not in needed][: max(0, least - len(needed))])
         names = [name for name in properties if name in needed or name in extra]
         names += [name for name in needed if name not in properties]
         if len(names) < least:
@@ -129,13 +138,16 @@ class _Maker:
             names += [f"field_{number}" for number in range(1, least - len(names) + 1)]
         return {name: self.make(_schema_of(name, asked), name, depth + 1) for name in names}
 
-    def _needed(self, asked: JsonObject) -> list[str]:
+    def _needed(self, asked: JsonObject) -> Mapping[str, None]:
         """The names that must be there, with those that follow from others."""
-        needed = [str(name) for name in asked.get("required") or ()]
         also = cast(dict[str, list[str]], asked.get("dependentRequired") or {})
-        for name in needed:
-            needed.extend(other for other in also.get(name, ()) if other not in needed)
-        return list(dict.fromkeys(needed))
+        needed: dict[str, None] = {}
+        waiting = [str(name) for name in asked.get("required") or ()]
+        for name in waiting:  # it grows on the way
+            if name not in needed:
+                needed[name] = None
+                waiting += also.get(name, ())
+        return needed
 
     def _all_optional(self, properties: JsonObject, depth: int) -> JsonObject:
         made: JsonObject = {}
@@ -158,7 +170,9 @@ class _Maker:
         self._spend(least)
         wanted = leading[: least if most is not None else None]
         if "contains" in asked:
-            wanted = [*wanted, *[asked["contains"]] * int(asked.get("minContains", 1))]
+            times = int(asked.get("minContains", 1))
+            self._spend(times)
+            wanted = [*wanted, *[asked["contains"]] * times]
         wanted += [asked.get("items", True)] * (least - len(wanted))
         made: list[Any] = []
         for schema in wanted:
@@ -167,6 +181,7 @@ class _Maker:
 
     def _another(self, schema: Any, taken: list[Any], name: str, depth: int) -> Any:
         """A value that is not among those taken; a few tries, numbered names, then whatever there is."""
+        self._spend(len(taken))
         value = self.make(schema, name, depth + 1)
         for number in range(2, 12):
             if value not in taken:
@@ -175,11 +190,6 @@ class _Maker:
         if value in taken:
             raise NoInstance(f"{name or 'the list'} needs more different items than can be made up")
         return value
-
-    def _spend(self, steps: int) -> None:
-        self._steps += steps
-        if self._steps > MOST_STEPS:
-            raise TooLarge("the schema unfolds too far")
 
 
 def _kind(asked: JsonObject) -> str:

@@ -9,6 +9,8 @@ from typing import Final
 
 LONGEST: Final = 2_000
 """Characters written at most; an expression that asks for more has no made-up text."""
+MOST_READ: Final = 10_000
+"""Characters of the expression read in all, those of a repeated part once a round."""
 DEEPEST: Final = 20
 """Groups inside groups."""
 
@@ -31,6 +33,8 @@ def text_matching(pattern: str, chance: Random) -> str:
 
     Look-arounds and back-references are passed over, so a text for those may not match.
     """
+    if len(pattern) > MOST_READ:
+        raise NoText(f"the expression is longer than {MOST_READ} characters")
     reader = _Reader(pattern, chance)
     text = reader.alternatives(0)
     if not reader.ended:
@@ -45,6 +49,7 @@ class _Reader:
         self._pattern = pattern
         self._chance = chance
         self._at = 0
+        self._read = 0
 
     @property
     def ended(self) -> bool:
@@ -182,6 +187,9 @@ class _Reader:
 
     def _next(self) -> str:
         sign = self._peek()
+        self._read += 1
+        if self._read > MOST_READ:
+            raise NoText(f"more than {MOST_READ} characters would have to be read")
         self._at += 1
         return sign
 

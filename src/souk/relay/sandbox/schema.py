@@ -3,14 +3,36 @@
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
+from souk.relay.sandbox.tokens import written
 from souk.words import JsonObject
 
+MOST_STEPS: Final = 20_000
+"""Schemas looked at, properties joined and items made for one request."""
+LONGEST_SCHEMA: Final = 256 * 1024
+"""Letters of a schema as JSON."""
 COMPOSED: Final = ("$ref", "anyOf", "oneOf", "if")
 """What has to be worked out before a schema is plain; two of a kind wait for each other in ``allOf``."""
 
 
 class NoInstance(ValueError):
     """Nothing fits the schema, or nothing that can be made up; the message says where."""
+
+
+class TooLarge(NoInstance):
+    """The schema unfolds further than is followed."""
+
+
+class Steps:
+    """The work that may still be done for one request, so that no schema can keep a server busy."""
+
+    def __init__(self, left: int = MOST_STEPS) -> None:
+        self._left = left
+
+    def spend(self, steps: int) -> None:
+        """Count work before it is done. Raises TooLarge when too little is left."""
+        self._left -= steps
+        if self._left < 0:
+            raise TooLarge("the schema unfolds too far")
 
 
 def as_object(schema: Any) -> JsonObject:
@@ -62,13 +84,14 @@ def _both(word: str, one: Any, other: Any) -> Any:
         case "type":
             return _common_types(one, other)
         case "enum":
-            return [value for value in one if value in other]
+            kept = {written(value) for value in other}
+            return [value for value in one if written(value) in kept]
         case "const":
             if one != other:
                 raise NoInstance("two constants differ")
             return one
         case "required" | "allOf":
-            return [*one, *(name for name in other if name not in one)]
+            return [*one, *other]
         case "properties" | "$defs" | "definitions":
             return {**one, **{name: _property(one, name, asked) for name, asked in other.items()}}
         case "items" | "additionalProperties" | "contains":
