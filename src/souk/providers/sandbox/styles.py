@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from souk.providers.sandbox.ask import crc
+from souk.words import JsonObject
 
 BOOK: dict[str, Any] = tomllib.loads((Path(__file__).parent / "music" / "styles.toml").read_text("utf-8"))
 """The tables of ``music/styles.toml``."""
+REFUSED = re.compile(r"\b(?:no|without) (\w+)")
 TEMPO = re.compile(r"\b(\d{2,3})\s*bpm\b", re.IGNORECASE)
 
 
@@ -24,11 +26,11 @@ class Band:
     kit: str
     players: dict[str, tuple[str, str]]
     """Part -> voice and pattern."""
-    swing: float
-    beats: int
-    harmony: str
+    swing: float = 0.0
+    beats: int = 4
+    harmony: str = ""
     """The family of its progressions, where it is not the mode's."""
-    seventh: bool
+    seventh: bool = False
 
 
 def band_for(text: str, avoid: str, seed: int) -> Band:
@@ -38,26 +40,27 @@ def band_for(text: str, avoid: str, seed: int) -> Band:
     name = max(named, key=lambda style: (named.count(style), -named.index(style)))
     style = BOOK["styles"][name]
     mode, (low, high) = _mode(style["modes"][seed // 7 % len(style["modes"])], words), style["bpm"]
-    paces = [pace["factor"] for pace in BOOK["paces"].values() if set(words) & set(pace["words"].split())]
-    bpm = round((low + seed // 3 % (high - low + 1)) * (paces[0] if paces else 1))
-    if told := TEMPO.search(text):
-        bpm = int(told[1])
+    pace = next((p["factor"] for p in BOOK["paces"].values() if set(words) & set(p["words"].split())), 1.0)
+    told = TEMPO.search(text)
+    bpm = int(told[1]) if told else round((low + seed // 3 % (high - low + 1)) * pace)
+    players = _players(style, words, {*_words(avoid), *REFUSED.findall(text.lower())})
+    more = {key: style[key] for key in ("swing", "beats", "harmony", "seventh") if key in style}
+    return Band(name, mode, bpm, style.get("drums", "").partition(" ")[0], players, **more)
+
+
+def _players(style: JsonObject, words: list[str], shunned: set[str]) -> dict[str, tuple[str, str]]:
+    """Each part's voice and pattern: a style's own, those the words name, less those that are shunned."""
     kit, _, groove = style.get("drums", "").partition(" ")
     players: dict[str, tuple[str, str]] = {"drums": (kit, groove)} if groove else {}
-    for player in [
-        *style["players"].split(", "),
-        *(BOOK["named"][word] for word in words if word in BOOK["named"]),
-    ]:
-        part, voice, pattern = player.split()
-        players[part] = voice, players.get(part, ("", pattern))[1]
-    players = {part: player for part, player in players.items() if part.rstrip("s") not in avoid.lower()}
-    own = (
-        style.get("swing", 0.0),
-        style.get("beats", 4),
-        style.get("harmony", ""),
-        style.get("seventh", False),
-    )
-    return Band(name, mode, bpm, kit, players, *own)
+    for player in [*style["players"].split(", "), *(BOOK["named"].get(word, "") for word in words)]:
+        if player:
+            part, voice, pattern = player.split()
+            players[part] = voice, players.get(part, ("", pattern))[1]
+    shunned = shunned | {BOOK["named"][word].split()[1] for word in shunned if word in BOOK["named"]}
+    for part, (voice, _) in list(players.items()):
+        if shunned & {part, part.removesuffix("s"), f"{part}s", voice}:
+            del players[part]
+    return players
 
 
 def styles_named(text: str) -> list[str]:
