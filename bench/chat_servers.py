@@ -1,84 +1,114 @@
-"""Processes to measure chat with: a maker that costs next to nothing, and the barest proxy in front of it."""
+"""What the chat bench compares: the upstream itself, a bare proxy, Souk, and LiteLLM in an environment of its own."""
 
-MAKER = """
-import asyncio, sys, uvloop
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Generator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
-WHOLE = b'{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":' \\
-    b'{"role":"assistant","content":"Hello there, this is an answer of some length."},"finish_reason":"stop"}],' \\
-    b'"usage":{"prompt_tokens":20,"completion_tokens":12,"total_tokens":32}}'
-EVENT = b'data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1,"model":"m","choices":' \\
-    b'[{"index":0,"delta":{"content":" word"},"finish_reason":null}],"usage":null}\\n\\n'
-LAST = b'data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1,"model":"m","choices":[],' \\
-    b'"usage":{"prompt_tokens":20,"completion_tokens":50,"total_tokens":70}}\\n\\ndata: [DONE]\\n\\n'
-CHUNKS, PACE = 50, float(sys.argv[2])
+from bench.servers import Server, clean_env, free_port, process, souk
 
-def chunk(data):
-    return b"%x\\r\\n%s\\r\\n" % (len(data), data)
+ROOT = Path(__file__).parent.parent
+LITELLM = Path(tempfile.gettempdir()) / "souk-bench-litellm"
+LITELLM_KEY = "sk-bench-0123456789"
+INSTALL_SECONDS = 600
+PATH = "/v1/chat/completions"
 
-class Maker(asyncio.Protocol):
-    def connection_made(self, transport):
-        self.transport, self.buffer = transport, b""
 
-    def data_received(self, data):
-        self.buffer += data
-        end = self.buffer.find(b"\\r\\n\\r\\n")
-        if end < 0:
-            return
-        head = self.buffer[:end].lower()
-        at = head.find(b"content-length:")
-        length = int(head[at + 15:].split(b"\\r\\n", 1)[0]) if at > 0 else 0
-        if len(self.buffer) < end + 4 + length:
-            return
-        body, self.buffer = self.buffer[end + 4:], b""
-        if b'"stream":true' in body:
-            self.transport.write(b"HTTP/1.1 200 OK\\r\\nContent-Type: text/event-stream\\r\\n"
-                                 b"Transfer-Encoding: chunked\\r\\n\\r\\n")
-            self.say(CHUNKS)
-        else:
-            self.transport.write(b"HTTP/1.1 200 OK\\r\\nContent-Type: application/json\\r\\n"
-                                 b"Content-Length: %d\\r\\n\\r\\n" % len(WHOLE) + WHOLE)
+@contextmanager
+def _module(name: str, *arguments: str) -> Generator[Server]:
+    folder = Path(tempfile.mkdtemp(prefix="souk-bench-"))
+    port = free_port()
+    env = clean_env({"PYTHONPATH": str(ROOT)})
+    command = [sys.executable, "-m", name, str(port), *arguments]
+    try:
+        with process(command, env, folder / "log", port, PATH) as (pid, took):
+            yield Server(pid, port, took, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
-    def say(self, left):
-        if self.transport.is_closing():
-            return
-        if left:
-            self.transport.write(chunk(EVENT))
-            asyncio.get_running_loop().call_later(PACE, self.say, left - 1)
-        else:
-            self.transport.write(chunk(LAST) + b"0\\r\\n\\r\\n")
 
-async def main():
-    server = await asyncio.get_running_loop().create_server(Maker, "127.0.0.1", int(sys.argv[1]))
-    await server.serve_forever()
+def upstream() -> AbstractContextManager[Server]:
+    """The fake maker."""
+    return _module("bench.chat_upstream")
 
-uvloop.run(main())
-"""
 
-PROXY = """
-import sys, aiohttp, uvicorn
+def bare_proxy(maker: Server) -> AbstractContextManager[Server]:
+    """Bare ASGI and aiohttp."""
+    return _module("bench.chat_proxy", f"http://127.0.0.1:{maker.port}")
 
-TO = "http://127.0.0.1:%s/v1/chat/completions" % sys.argv[2]
-session = None
 
-async def app(scope, receive, send):
-    global session
-    if scope["type"] != "http":
-        return
-    if session is None:
-        session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), auto_decompress=False)
-    body = (await receive())["body"]
-    async with session.post(TO, data=body, headers={"Content-Type": "application/json"}) as answer:
-        kind = answer.headers.get("Content-Type", "").encode()
-        if kind == b"text/event-stream":
-            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", kind)]})
-            async for piece in answer.content.iter_any():
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
-            await send({"type": "http.response.body", "body": b""})
-            return
-        whole = await answer.read()
-    headers = [(b"content-type", kind), (b"content-length", b"%d" % len(whole))]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": whole})
+@contextmanager
+def souk_chat(maker: Server) -> Generator[tuple[Server, str]]:
+    """Souk with everything on, one worker: accounts, keys with caps, prices, metering. The server and a capped key."""
+    connection = {"OPENAI_API_KEY": "upstream", "SOUK_OPENAI_BASE_URL": f"http://127.0.0.1:{maker.port}"}
+    with souk(None, "--no-engine", **connection) as server:
+        made = subprocess.run(
+            [
+                *(Path(sys.executable).with_name("souk"), "keys", "create", "--data-dir", server.folder),
+                *("--cap-hourly", "100000000", "--cap-daily", "100000000", "--cap-total", "100000000"),
+            ],
+            env=clean_env({}),
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        yield server, made.stdout.split()[-1]
 
-uvicorn.run(app, port=int(sys.argv[1]), log_level="error", lifespan="off")
-"""
+
+@contextmanager
+def litellm(maker: Server) -> Generator[Server]:
+    """LiteLLM's proxy, one worker, with its master key. Raises Unavailable when it cannot be installed."""
+    program = _installed()
+    folder = Path(tempfile.mkdtemp(prefix="souk-bench-"))
+    config = {
+        "model_list": [
+            {
+                "model_name": "gpt-5-2",
+                "litellm_params": {
+                    "model": "openai/gpt-5.2",
+                    "api_base": f"http://127.0.0.1:{maker.port}/v1",
+                    "api_key": "upstream",
+                },
+            }
+        ],
+        "general_settings": {"master_key": LITELLM_KEY},
+        "litellm_settings": {"telemetry": False},
+    }
+    (folder / "config.yaml").write_text(json.dumps(config))
+    port = free_port()
+    command = [str(program), "--config", str(folder / "config.yaml"), "--host", "127.0.0.1"]
+    quiet = {"LITELLM_LOG": "ERROR", "LITELLM_MODE": "PRODUCTION", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+    command += ["--port", str(port), "--num_workers", "1"]
+    try:
+        with process(command, clean_env(quiet), folder / "log", port, "/health/liveliness") as (pid, took):
+            yield Server(pid, port, took, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class Unavailable(Exception):
+    """Something to compare with cannot be had here."""
+
+
+def _installed() -> Path:
+    """LiteLLM's program, installed into an environment of its own if it is not there yet."""
+    program = LITELLM / "bin" / "litellm"
+    if program.exists():
+        return program
+    steps = (
+        [sys.executable, "-m", "venv", str(LITELLM)],
+        [str(LITELLM / "bin" / "python"), "-m", "pip", "install", "--quiet", "litellm[proxy]"],
+    )
+    for step in steps:
+        done = subprocess.run(
+            step, env=dict(os.environ), capture_output=True, text=True, timeout=INSTALL_SECONDS
+        )
+        if done.returncode:
+            shutil.rmtree(LITELLM, ignore_errors=True)
+            raise Unavailable(f"LiteLLM cannot be installed: {done.stderr.strip()[-300:]}")
+    return program

@@ -66,7 +66,7 @@ def souk(folder: Path | None = None, *arguments: str, **env: str) -> Generator[S
         "SOUK_ACCOUNT_CONCURRENCY": "0",
         **env,
     }
-    port = _free_port()
+    port = free_port()
     command = [
         str(Path(sys.executable).with_name("souk")),
         "serve",
@@ -76,7 +76,7 @@ def souk(folder: Path | None = None, *arguments: str, **env: str) -> Generator[S
         str(own),
     ]
     try:
-        with _process([*command, *arguments], _clean_env(settings), own / "log", port, "/health") as (
+        with process([*command, *arguments], clean_env(settings), own / "log", port, "/health") as (
             pid,
             took,
         ):
@@ -97,30 +97,31 @@ def echo() -> Generator[Server]:
 def script(text: str, *arguments: str) -> Generator[Server]:
     """A server written in a few lines, which gets its port as the first argument."""
     folder = Path(tempfile.mkdtemp(prefix="souk-bench-"))
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-c", text, str(port), *arguments]
-    with _process(command, _clean_env({}), folder / "log", port, "/") as (pid, took):
+    with process(command, clean_env({}), folder / "log", port, "/") as (pid, took):
         yield Server(pid, port, took, folder)
     shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
-def _process(
+def process(
     command: list[str], env: dict[str, str], log: Path, port: int, path: str
 ) -> Generator[tuple[int, float]]:
+    """A server process; its id, and the seconds until it answered."""
     started = time.perf_counter()
     with log.open("wb") as output:
-        process = subprocess.Popen(command, env=env, stdout=output, stderr=output)
+        running = subprocess.Popen(command, env=env, stdout=output, stderr=output)
     try:
-        _until_answer(process, port, path, log)
-        yield process.pid, time.perf_counter() - started
+        _until_answer(running, port, path, log)
+        yield running.pid, time.perf_counter() - started
     finally:
-        process.send_signal(signal.SIGTERM)
+        running.send_signal(signal.SIGTERM)
         try:
-            process.wait(30)
+            running.wait(30)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            running.kill()
+            running.wait()
 
 
 def _until_answer(process: "subprocess.Popen[bytes]", port: int, path: str, log: Path) -> None:
@@ -139,7 +140,7 @@ def _until_answer(process: "subprocess.Popen[bytes]", port: int, path: str, log:
     raise RuntimeError(f"no answer on port {port}")
 
 
-def _clean_env(extra: dict[str, str]) -> dict[str, str]:
+def clean_env(extra: dict[str, str]) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -148,7 +149,7 @@ def _clean_env(extra: dict[str, str]) -> dict[str, str]:
     return kept | extra
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
