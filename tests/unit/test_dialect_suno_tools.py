@@ -212,8 +212,14 @@ def test_a_prompt_for_lyrics_that_is_too_long_has_its_own_code() -> None:
     assert (body["code"], body["error"]["field"]) == (413, "prompt")
 
 
-@pytest.mark.parametrize("end", [3, 2])
-def test_a_voice_is_heard_from_start_to_end(end: int) -> None:
+@each_tool
+def test_what_is_empty_is_absent(tool: Tool) -> None:
+    body = {"taskId": "", "audioId": None, "audioUrl": "http://x.example/a.mp3", "callBackUrl": CALLBACK}
+    assert tool.parse(tool.creates[0], body).input == {"audioUrl": "http://x.example/a.mp3"}
+
+
+@pytest.mark.parametrize("end", [3, 2, "3"])
+def test_a_voice_is_heard_from_start_to_end(end: Any) -> None:
     body = {"voiceUrl": "http://x.example/a.mp3", "vocalStartS": 3, "vocalEndS": end}
     with pytest.raises(Refusal) as refusal:
         VoicePhrase().parse(voice.VALIDATE, body)

@@ -4,7 +4,7 @@ from abc import abstractmethod
 from typing import ClassVar, Final
 
 from souk.dialects.codes import GENERATION_FAILED
-from souk.dialects.dedicated import NEVER_STARTED, Dedicated, Fault, failed, spaced, succeeded
+from souk.dialects.dedicated import NEVER_STARTED, Create, Dedicated, Fault, failed, spaced, succeeded
 from souk.dialects.envelope import Answer, Reworded
 from souk.operations.records import Record
 from souk.operations.types import Draft, Reason, Refusal
@@ -36,6 +36,11 @@ class Tool(Dedicated):
     """What the record says of a failure of the service itself."""
     taken: ClassVar[Answer] = Answer(409, "record already exists")
     """What is said of a call for something there is only one of, once it is there."""
+
+    def parse(self, create: Create, body: JsonObject, idempotency_key: str | None = None) -> Draft:
+        """As any, with what is empty taken for absent: callers fill in all fields of tools with a choice of inputs."""
+        given = {name: value for name, value in body.items() if value is not None and value != ""}
+        return super().parse(create, given, idempotency_key)
 
     @abstractmethod
     def data(self, record: Record, number: int = 0) -> JsonObject:

@@ -8,9 +8,10 @@ import msgspec
 from souk.dialects.dedicated import Create, Fault, failed, succeeded
 from souk.dialects.envelope import success
 from souk.dialects.fields import address, refuse_misspelt
+from souk.dialects.suno.span import Span
 from souk.dialects.suno.tool import Tool
 from souk.operations.records import Record
-from souk.operations.types import Draft, Reason, Refusal
+from souk.operations.types import Draft
 from souk.words import JsonObject
 
 VALIDATE: Final = Create("/api/v1/voice/validate", ("suno-voice-validate",))
@@ -18,6 +19,9 @@ REGENERATE: Final = Create("/api/v1/voice/regenerate", ("suno-voice-validate",))
 """Makes a new validate task; its route is not like the others."""
 GENERATE: Final = Create("/api/v1/voice/generate", ("suno-voice",))
 CHECK_PATH: Final = "/api/v1/voice/check-voice"
+
+SUNG: Final = Span("vocalStartS", "vocalEndS", 1, 3600)
+"""Where in the recording somebody sings."""
 
 MISSPELT_CALLBACK: Final = "calBackUrl"
 """How the service spells ``callBackUrl`` in regenerate."""
@@ -75,10 +79,7 @@ class VoicePhrase(_Voice):
 
     def parse(self, create: Create, body: JsonObject, idempotency_key: str | None = None) -> Draft:
         draft = super().parse(create, body, idempotency_key)
-        start, end = draft.input.get("vocalStartS"), draft.input.get("vocalEndS")
-        if isinstance(start, int) and isinstance(end, int) and end <= start:
-            message = f"vocalEndS must be greater than vocalStartS (got {end} and {start})"
-            raise Refusal(Reason.INVALID_INPUT, message, field="vocalEndS")
+        SUNG.check(draft.input)
         return draft
 
     def again(self, earlier: Record, body: JsonObject, idempotency_key: str | None) -> Draft:
