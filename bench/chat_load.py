@@ -56,6 +56,11 @@ class _Call(asyncio.Protocol):
         self._transport.write(request)
         return await self._answer
 
+    @property
+    def alive(self) -> bool:
+        """False once a server that tired of waiting has closed it."""
+        return not self._transport.is_closing()
+
     def close(self) -> None:
         self._transport.close()
 
@@ -79,6 +84,8 @@ async def paced(port: int, request: bytes, per_second: float, seconds: float, ex
 
     async def one() -> None:
         nonlocal failed
+        while idle and not idle[-1].alive:
+            idle.pop()
         call = idle.pop() if idle else (await loop.create_connection(_Call, "127.0.0.1", port))[1]
         started = time.perf_counter()
         answer = await call.ask(request)
