@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from souk.logs import Redactor
-from souk.providers.base import NewPiece, OutputFile, file_reference
+from souk.providers.base import Job, NewPiece, OutputFile, file_reference
+from souk.providers.children.results import filled
 from souk.words import JsonObject
 
 UPSTREAM_CHARACTERS = 500
@@ -41,6 +42,11 @@ def taken_files(result: JsonObject) -> tuple[list[OutputFile], JsonObject]:
     urls: dict[str, int] = {}
     replaced = _taken(result, urls)
     return [OutputFile(url=url) for url in urls], replaced
+
+
+def shaped(job: Job, files: int) -> JsonObject:
+    """The result in the model's documented shape, where the upstream delivered this many files in order."""
+    return filled(job.output, files)
 
 
 def taken_pieces(

@@ -1,9 +1,11 @@
-"""Putting new addresses where a task's input names files: for upstreams that must be able to fetch them."""
+"""Handing a task's input files to an upstream: as addresses it can fetch, or written into the request."""
 
+import asyncio
+import base64
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from souk.providers.base import ParentRef, Refused
+from souk.providers.base import MediaFile, ParentRef, Refused
 from souk.words import FailKind, JsonObject
 
 
@@ -16,6 +18,21 @@ def with_addresses(input: JsonObject, field: str, addresses: Mapping[int, str]) 
     """
     steps = [step.removesuffix("[]") for step in field.split(".")]
     return _placed(input, steps, _counted(addresses))
+
+
+async def as_base64(file: MediaFile) -> str:
+    """A file as base64 text. Reads it whole: for upstreams that take files inside the JSON."""
+    return await asyncio.to_thread(lambda: base64.b64encode(file.path.read_bytes()).decode("ascii"))
+
+
+async def as_data_uri(file: MediaFile) -> str:
+    """A file as ``data:`` address."""
+    return f"data:{file.media_type};base64,{await as_base64(file)}"
+
+
+async def address_or_data_uri(file: MediaFile) -> str:
+    """The file's own address where the upstream can reach it, else the file itself as ``data:`` address."""
+    return file.url if file.reachable else await as_data_uri(file)
 
 
 def with_reference(input: JsonObject, parent: ParentRef) -> JsonObject:
