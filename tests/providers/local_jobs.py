@@ -81,14 +81,17 @@ def write_clip(
     moments: Sequence[int] = tuple(range(12)),
     fps: int = 12,
     sound: str = "aac",
+    codec: str = "libx264",
+    pixels: str = "yuv420p",
 ) -> Path:
     """A clip of drifting soft stripes with a tone; pictures stand at these moments, counted in 1/fps seconds.
 
-    ``sound``: its codec; empty for none.
+    ``sound`` is its codec, empty for none; ``codec`` and ``pixels`` are those of the pictures.
     """
     with av.open(str(path), "w") as file:
-        stream: Any = file.add_stream("libx264", rate=fps, options={"crf": "10", "preset": "ultrafast"})
-        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        options = {"crf": "10", "preset": "ultrafast"} if codec == "libx264" else {}
+        stream: Any = file.add_stream(codec, rate=fps, options=options)
+        stream.width, stream.height, stream.pix_fmt = *size, pixels
         voice = file.add_stream(sound, rate=RATE, layout="mono") if sound else None
         for moment in moments:
             frame: Any = av.VideoFrame.from_ndarray(stripes(size, moment), format="rgb24")

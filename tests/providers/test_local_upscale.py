@@ -72,6 +72,27 @@ async def test_sound_that_an_mp4_cannot_hold_is_encoded_anew(local: LocalEngine,
     assert seconds_of(made, "audio") == pytest.approx(1.0, abs=0.05)
 
 
+@pytest.mark.parametrize(
+    ("name", "codec", "pixels", "sound", "kept"),
+    [
+        ("in.webm", "libvpx-vp9", "yuv420p", "", []),
+        ("in.avi", "mpeg4", "yuv420p", "libmp3lame", ["mp3"]),
+        ("in.mkv", "libx264", "yuv420p10le", "flac", ["flac"]),
+        ("in.mov", "mjpeg", "yuvj420p", "", []),
+    ],
+)
+async def test_clips_of_other_kinds_keep_their_colours_and_sound(
+    local: LocalEngine, tmp_path: Path, name: str, codec: str, pixels: str, sound: str, kept: list[str]
+) -> None:
+    source = write_clip(tmp_path / name, sound=sound, codec=codec, pixels=pixels)
+    made = await enlarged(local, tmp_path, source)
+    with av.open(str(made)) as file:
+        first: Any = next(file.decode(video=0))
+        assert first.format.name == "yuv420p"
+        assert first.to_ndarray(format="rgb24")[40, 40] == pytest.approx((250, 240, 60), abs=8)
+        assert [stream.codec_context.codec.canonical_name for stream in file.streams.audio] == kept
+
+
 async def test_a_clip_without_sound_stays_without(local: LocalEngine, tmp_path: Path) -> None:
     made = await enlarged(local, tmp_path, write_clip(tmp_path / "in.mp4", moments=range(3), sound=""))
     with av.open(str(made)) as file:

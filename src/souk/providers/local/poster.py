@@ -23,7 +23,7 @@ TITLE_SIZE, TAGS_SIZE, AUTHOR_SIZE, DOMAIN_SIZE = 44, 22, 24, 24
 DIM, BRIGHT, PALE = (96, 98, 104), (240, 240, 236), (186, 188, 192)
 GROUND_SHARE = 0.62
 """How much of the cover's light is taken from the ground behind it."""
-VEIL = 168
+VEIL = 230
 STRENGTH_MAX, LIGHTNESS = 150, 235
 """Of a bar's colour, as HSV counts."""
 

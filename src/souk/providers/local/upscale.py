@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any, cast
 
 import av
+from av.audio.resampler import AudioResampler
 from av.filter import Graph
 from av.video.frame import PictureType
 
 from souk.providers.children.given import CannotUse, Given
 from souk.providers.children.results import Made, extra_files, filled
+from souk.providers.local.conversion import AAC_RATES, nearest
 from souk.providers.local.source import frames_of, opened, packets_of, streams_of, tags_of, unreadable
 from souk.providers.local.work import Work
 
@@ -147,26 +149,41 @@ class _Sound:
     """One sound track: its packets as they are, or encoded anew where an MP4 cannot hold them."""
 
     def __init__(self, target: Any, sound: Any) -> None:
-        self._target = target
-        self._copied = sound.codec_context.name in SOUND_COPIED
-        if self._copied:
+        self._target, self._rate = target, sound.rate
+        self._resampler: AudioResampler | None = None
+        self._at: int | None = None
+        if sound.codec_context.codec.canonical_name in SOUND_COPIED:
             self._stream = target.add_stream_from_template(sound)
-        else:
-            self._stream = target.add_stream("aac", rate=sound.rate)
-            self._stream.layout = "mono" if sound.channels == 1 else "stereo"
-            self._stream.bit_rate = SOUND_BITS
+            return
+        layout = "mono" if sound.channels == 1 else "stereo"
+        self._rate = nearest(sound.rate, AAC_RATES)
+        self._stream = target.add_stream("aac", rate=self._rate, layout=layout)
+        self._stream.bit_rate = SOUND_BITS
+        self._resampler = AudioResampler(format="fltp", layout=layout, rate=self._rate)
 
     def add(self, packet: Any) -> None:
-        if not self._copied:
-            for frame in frames_of(packet):
-                self._target.mux(self._stream.encode(frame))
-        elif packet.dts is not None:
-            packet.stream = self._stream
-            self._target.mux(packet)
+        if self._resampler is None:
+            if packet.dts is not None:
+                packet.stream = self._stream
+                self._target.mux(packet)
+            return
+        for frame in frames_of(packet):
+            if self._at is None:
+                self._at = round(max(0.0, frame.time or 0.0) * self._rate)
+            frame.pts = None
+            self._encode(self._resampler.resample(frame))
 
     def finish(self) -> None:
-        if not self._copied:
+        if self._resampler is not None and self._at is not None:
+            self._encode(self._resampler.resample(None))
             self._target.mux(self._stream.encode(None))
+
+    def _encode(self, pieces: list[Any]) -> None:
+        """Numbered without gaps from where the track begins."""
+        for piece in pieces:
+            piece.pts, piece.time_base = self._at, Fraction(1, self._rate)
+            self._at = (self._at or 0) + piece.samples
+            self._target.mux(self._stream.encode(piece))
 
 
 def _target(given: Given, short: int) -> tuple[int, tuple[int, int]]:
