@@ -1,12 +1,14 @@
 """Suno's calls that answer with their result: a style, a persona, and when each word of a track sounds."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from tests.wire.dedicated import ID
-from tests.wire.serving import NO_TASK
+from tests.wire.serving import NO_TASK, open_souk
 from tests.wire.suno import CREATES, GENERATE, Studio, ended, open_studio
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("suno-direct")]
@@ -79,3 +81,25 @@ async def test_words_of_an_unknown_track_are_not_found(studio: Studio, unknown: 
     asked = {"taskId": task_id, "audioId": track["id"], unknown: NO_TASK}
     reply = await studio.client.post(LYRICS, asked)
     assert (reply.body["code"], reply.body["msg"], reply.error["field"]) == (404, "not found", unknown)
+
+
+async def test_a_style_that_takes_longer_is_named_and_paid_only_when_it_is_there(tmp_path: Path) -> None:
+    async with open_souk(tmp_path) as souk:  # nothing runs tasks here
+        reply = await souk.client.call(
+            "POST", STYLE, data=b'{"content": "Folk"}', headers={"Idempotency-Key": "late"}, wait=0.05
+        )
+        assert (reply.body["code"], reply.error["code"], reply.error["retryable"]) == (408, "not_ready", True)
+        listed = (await souk.client.get("/api/v1/jobs/list")).data["tasks"]
+        again = await souk.client.call(
+            "POST", STYLE, data=b'{"content": "Folk"}', headers={"Idempotency-Key": "late"}, wait=0.05
+        )
+    assert [task["taskId"] for task in listed] == [reply.error["taskId"]] == [again.error["taskId"]]
+    assert listed[0]["creditsConsumed"] == 0
+
+
+async def test_two_calls_at_once_make_one_persona(studio: Studio) -> None:
+    task_id, _ = await studio.song()
+    second = (await ended(studio.client, task_id))["response"]["sunoData"][1]
+    asked = {"taskId": task_id, "audioId": second["id"], "name": "Alto", "description": "Low"}
+    replies = await asyncio.gather(*(studio.client.post(PERSONA, asked) for _ in range(3)))
+    assert sorted(reply.body["code"] for reply in replies) == [200, 409, 409]
