@@ -381,6 +381,7 @@ def _engine_limits(settings: Settings) -> EngineLimits:
         slots=settings.engine_slots,
         account_concurrency=settings.account_concurrency,
         review_seconds=settings.review_seconds,
+        breaker_seconds=settings.breaker_seconds,
         drain_seconds=settings.drain_seconds,
         lease_seconds=settings.lease_seconds,
         logs_days=settings.logs_days,

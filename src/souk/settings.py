@@ -164,6 +164,12 @@ class Settings(BaseSettings):
     review_seconds: Seconds = Field(
         300.0, ge=0, description="Seconds an unclear submit is looked up before its task fails uncharged."
     )
+    breaker_seconds: Seconds = Field(
+        30.0,
+        ge=0,
+        description="Seconds a connection is left alone that refuses the key, has no credit or fails again and "
+        "again; doubled each time, up to 10 minutes. 0 = it is asked all the same.",
+    )
     drain_seconds: Seconds = Field(
         10.0, ge=0, description="Seconds a stopping server lets running tasks end before it hands them back."
     )

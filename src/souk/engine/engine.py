@@ -5,13 +5,15 @@ import contextlib
 import logging
 
 from souk.engine import retention
+from souk.engine.door import Door
 from souk.engine.gate import Gate
+from souk.engine.health import HealthBook
 from souk.engine.lease import Lease
 from souk.engine.life import live
-from souk.engine.pace import Pace, Throttle
+from souk.engine.pace import Throttle
 from souk.engine.slots import Slots
 from souk.engine.steps import BEAT, CLAIM, JOIN, LEAVE, Beat, Claim, Claimed, Join, Lap
-from souk.engine.upstream import Traffic
+from souk.engine.upstream import Roads, Traffic
 from souk.engine.world import World
 from souk.store.database import DatabaseError
 from souk.store.tasks import TaskRow
@@ -35,15 +37,17 @@ class Engine:
         self._work = asyncio.Event()
         self._lap = Lap()
         self._closing = False
-        self._paces: dict[str, Pace] = {}
-        self._traffic = {
+        self._book = HealthBook(world.clock, world.lane, world.reads)
+        traffic = {
             connection.name: Traffic(
                 Slots(connection.concurrency),
                 Gate(world.clock),
                 Throttle(world.clock, connection.polls_per_second),
+                Door(connection, self._book, world.limits.breaker_seconds),
             )
             for connection in world.connections.values()
         }
+        self._roads = Roads(traffic, self._book)
 
     @property
     def running(self) -> int:
@@ -91,6 +95,7 @@ class Engine:
         for loop in self._loops:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
+        await self._book.close()
         # A database that is away must not hold up the end: without this word, the leases just last a little longer.
         with contextlib.suppress(TimeoutError, DatabaseError):
             async with asyncio.timeout(LEAVE_SECONDS):
@@ -150,7 +155,7 @@ class Engine:
     def _begin(self, task: TaskRow) -> None:
         lease = Lease(self._world, task)
         lease.log("task claimed", state=task.state, epoch=task.epoch)
-        life = asyncio.create_task(live(lease, self._traffic, self._paces))
+        life = asyncio.create_task(live(lease, self._roads))
         self._leases[task.id] = lease
         self._lives[task.id] = life
         life.add_done_callback(lambda life: self._ended(task.id, life))

@@ -44,6 +44,8 @@ class Failure:
     message: str
     upstream: str = ""
     retry_after: float | None = None
+    shut: bool = False
+    """Nobody was asked: the connection takes no tasks for the moment."""
 
     @property
     def code(self) -> int | None:

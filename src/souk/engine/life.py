@@ -4,16 +4,13 @@ import asyncio
 import logging
 import shutil
 
-from souk.engine.interrupt import CancelAsked, DeadlinePassed
 from souk.engine.job import ModelGone, folder_of
 from souk.engine.lease import Failure, Fenced, Lease
-from souk.engine.local import run_local
-from souk.engine.pace import Pace
 from souk.engine.parents import ParentUnknown, parent_refs
-from souk.engine.remote import CANCELLED, out_of_time, run_remote
 from souk.engine.routes import Route, routes_of
+from souk.engine.states import CANCELLED, run
 from souk.engine.steps import RETURN, Return
-from souk.engine.upstream import ConnectionGone, Traffic, Upstream
+from souk.engine.upstream import ConnectionGone, Roads, Upstream
 from souk.words import FailKind, Mode, TaskState
 
 log = logging.getLogger("souk.engine")
@@ -23,10 +20,10 @@ MOST_RETRY_SECONDS = 60.0
 """A task whose run broke off is claimed again after a tenth of its age, but not sooner or later than these."""
 
 
-async def live(lease: Lease, traffic: dict[str, Traffic], paces: dict[str, Pace]) -> None:
+async def live(lease: Lease, roads: Roads) -> None:
     """Run a claimed task until it ended or another node has it."""
     try:
-        await _run(lease, traffic, paces)
+        await _run(lease, roads)
     except Fenced:
         lease.log("lease lost")
         return
@@ -52,7 +49,7 @@ def _asked_to_stop() -> bool:
     return life is not None and life.cancelling() > 0
 
 
-async def _run(lease: Lease, traffic: dict[str, Traffic], paces: dict[str, Pace]) -> None:
+async def _run(lease: Lease, roads: Roads) -> None:
     world, task = lease.world, lease.task
     model = world.catalog.find(task.model)
     if lease.cancelled.is_set() and task.attempt_id is None:
@@ -65,11 +62,8 @@ async def _run(lease: Lease, traffic: dict[str, Traffic], paces: dict[str, Pace]
         return
     every = routes_of(model, Mode(task.mode), world.connections) if model else []
     routes = _of_parents(lease, every)
-    local = _local_route(lease, routes)
-    if local is not None:
-        await _run_here(lease, local)
-    elif (remote := _remote(lease, routes)) or _begun(lease):
-        await run_remote(Upstream(lease, remote, traffic, paces))
+    if routes or _begun(lease):
+        await run(Upstream(lease, routes, roads))
     else:
         await lease.fail(_PARENTS_GONE if every else _no_route(task.model, known=model is not None))
 
@@ -88,28 +82,6 @@ def _of_parents(lease: Lease, routes: list[Route]) -> list[Route]:
         if route.connection.provider in lease.world.locals
         or all(route.connection.name == parent.connection for parent in lease.parents)
     ]
-
-
-def _local_route(lease: Lease, routes: list[Route]) -> Route | None:
-    """The engine on this machine that runs the task: the one that has it already, or the first choice of a new task."""
-    connection = lease.world.connections.get(lease.task.connection or "")
-    if connection is not None:
-        routes = [route for route in routes if route.connection.name == connection.name]
-    first = routes[0] if routes else None
-    return first if first and first.connection.provider in lease.world.locals else None
-
-
-def _remote(lease: Lease, routes: list[Route]) -> list[Route]:
-    return [route for route in routes if route.connection.provider not in lease.world.locals]
-
-
-async def _run_here(lease: Lease, route: Route) -> None:
-    try:
-        await run_local(lease, route, lease.world.locals[route.connection.provider])
-    except CancelAsked:
-        await lease.fail(CANCELLED, verdict="cancelled")
-    except DeadlinePassed:
-        await lease.fail(out_of_time(lease.task.created_at, lease.task.deadline_at), verdict="timeout")
 
 
 async def _set_aside(lease: Lease, why: str) -> None:

@@ -3,10 +3,9 @@
 from souk.engine.interrupt import CancelAsked, guarded, pause
 from souk.engine.lease import Failure, Lease
 from souk.engine.stages import stage_files, tell_stage
-from souk.engine.upstream import FINAL_KINDS, MAX_BACKOFF, Upstream, backoff
-from souk.providers.base import Done, Failed, Job, Running, Unreachable
+from souk.engine.upstream import MAX_BACKOFF, Upstream, backoff
+from souk.providers.base import Done, Job, Running, Unreachable
 from souk.store.events import PROGRESS
-from souk.words import TaskState
 
 PROGRESS_SECONDS = 2.0
 """Progress is written this often at most."""
@@ -44,7 +43,7 @@ async def poll(upstream: Upstream) -> None:
             pace.learn(clock.monotonic() - accepted)
         if isinstance(verdict, Done):
             return await upstream.to_storing(verdict)
-        return await _failed(upstream, verdict)
+        return await upstream.fail_over(Failure(verdict.kind, verdict.message, verdict.upstream))
 
 
 async def _waited(upstream: Upstream, job: Job, seconds: float) -> bool:
@@ -74,23 +73,6 @@ async def _cancel(upstream: Upstream, job: Job) -> None:
     if await upstream.cancel(job):
         raise CancelAsked
     await upstream.too_late_to_cancel()
-
-
-async def _failed(upstream: Upstream, verdict: Failed) -> None:
-    """A verified failure: on to the next connection if it may do better, else the end."""
-    lease = upstream.lease
-    failure = Failure(verdict.kind, verdict.message, verdict.upstream)
-    tried = await upstream.failed_connections() | {lease.task.connection or ""}
-    untried = [route for route in upstream.routes if route.connection.name not in tried]
-    # A client that was handed a part of one result must not get the rest from another.
-    handed_over = bool(await lease.files())
-    if failure.kind in FINAL_KINDS or not untried or handed_over:
-        await lease.fail(failure, verdict="failed")
-        return
-    upstream.release_slot()
-    upstream.accepted_at = None
-    closed = lease.closed_attempt("failed", failure)
-    await lease.step(TaskState.QUEUING, attempt=closed, ref="", prepared="{}")
 
 
 def _usual_seconds(upstream: Upstream) -> float:

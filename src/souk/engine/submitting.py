@@ -1,11 +1,15 @@
 """Before acceptance: offering a task to its routes, with a durable mark before the first byte of a submit leaves."""
 
 import json
+from dataclasses import replace
 
+from souk.engine.breaker import OPENS_AT_ONCE
 from souk.engine.gate import Gate
 from souk.engine.interrupt import check, guarded, pause
 from souk.engine.job import job_for
 from souk.engine.lease import Failure
+from souk.engine.local import run_here
+from souk.engine.request import summary
 from souk.engine.routes import Route
 from souk.engine.upstream import (
     FINAL_KINDS,
@@ -13,6 +17,7 @@ from souk.engine.upstream import (
     MAX_ATTEMPTS,
     MAX_BACKOFF,
     PASSING_KINDS,
+    Traffic,
     Upstream,
     replace_attempt,
 )
@@ -32,49 +37,79 @@ async def submit(upstream: Upstream) -> None:
     routes = [route for route in upstream.routes if route.connection.name not in failed_before]
     wait, refusals = FIRST_BACKOFF, 0
     while True:
+        version = upstream.book.version
         failures: list[Failure] = []
         for route in routes:
             failure = await _offer(upstream, route)
             if failure is None:
                 return
             failures.append(failure)
-            # Too many calls is no fault of the task: it waits its turn, as long as it has time.
-            refusals += failure.kind is not FailKind.RATE_LIMIT
-            if failure.kind in FINAL_KINDS or refusals >= MAX_ATTEMPTS:
+            refusals += not _is_no_fault(failure)
+            if not failure.shut and (failure.kind in FINAL_KINDS or refusals >= MAX_ATTEMPTS):
                 await lease.fail(failure)
                 return
-        passing = [failure for failure in failures if failure.kind in PASSING_KINDS]
+        passing = [failure for failure in failures if failure.shut or failure.kind in PASSING_KINDS]
         if not passing:
             await lease.fail(failures[-1] if failures else await upstream.last_failure())
             return
+        if all(failure.shut for failure in passing):
+            await guarded(lease, upstream.book.changed(version))
+            continue
         asked = min(failure.retry_after or 0.0 for failure in passing)
-        if all(failure.kind is FailKind.RATE_LIMIT for failure in passing):
+        if all(map(_is_no_fault, passing)):
             await pause(lease, asked)
             continue
         await pause(lease, max(asked, wait * (0.5 + upstream.world.random.random())))
         wait = min(MAX_BACKOFF, wait * 2)
 
 
+def _is_no_fault(failure: Failure) -> bool:
+    """Too many calls, or a connection that takes no tasks: the task waits its turn, as long as it has time."""
+    return failure.shut or failure.kind is FailKind.RATE_LIMIT
+
+
 async def _offer(upstream: Upstream, route: Route) -> Failure | None:
-    """One attempt on one route: None when it was taken or is unclear, else why it was refused."""
-    lease = upstream.lease
-    gate = upstream.traffic(route).gate
-    if gate.shut_for:
-        return _asked_too_often(gate)
+    """One attempt on one route: None when it was taken, is unclear or ran here, else why it was refused."""
+    if upstream.is_here(route):
+        await run_here(upstream, route)
+        return None
+    lease, traffic = upstream.lease, upstream.traffic(route)
+    if shut := await traffic.door.shut():
+        return shut
+    if traffic.gate.shut_for:
+        return _asked_too_often(traffic.gate)
     await guarded(lease, upstream.acquire_slot(route))
     attempt = lease.new_attempt(route)
     try:
+        if shut := await traffic.door.enter(attempt.id):
+            upstream.release_slot()
+            return shut
+        return await _attempt(upstream, route, attempt)
+    finally:
+        await traffic.door.leave(attempt.id)
+
+
+async def _attempt(upstream: Upstream, route: Route, attempt: Attempt) -> Failure | None:
+    lease, traffic = upstream.lease, upstream.traffic(route)
+    try:
         job = await guarded(lease, _prepared(upstream, route, attempt))
     except Refused as refused:
-        return await _refused(upstream, attempt, _failure_of(refused), "refused")
+        failure = _failure_of(refused)
+        if failure.kind in OPENS_AT_ONCE:
+            await traffic.door.refused(attempt.id, failure)
+        return await _refused(upstream, attempt, failure, "refused")
     except (NetError, ValueError, OSError) as error:
         return await _refused(upstream, attempt, Failure(FailKind.TRANSIENT, str(error)), "never_sent")
     try:
         await guarded(lease, upstream.enter_gate(route))
+        # It may have shut while the task waited for its turn.
+        if shut := await traffic.door.shut(attempt.id):
+            upstream.release_slot()
+            return shut
         # Work done at once has outrun a deadline or a cancel that stood before it; nothing may after the mark.
         check(lease)
         lease.handing_over = True
-        return await _hand_over(upstream, job, attempt, gate)
+        return await _hand_over(upstream, job, attempt, traffic)
     finally:
         lease.handing_over = False
         upstream.leave_gate()
@@ -90,10 +125,10 @@ async def _prepared(upstream: Upstream, route: Route, attempt: Attempt) -> Job:
     return await upstream.provider(route).prepare(job, upstream.world.http)
 
 
-async def _hand_over(upstream: Upstream, job: Job, attempt: Attempt, gate: Gate) -> Failure | None:
+async def _hand_over(upstream: Upstream, job: Job, attempt: Attempt, traffic: Traffic) -> Failure | None:
     clock, lease = upstream.world.clock, upstream.lease
     before = clock.monotonic()
-    marked = replace_attempt(attempt, submitted_at=clock.now(), request=_summary(job))
+    marked = replace_attempt(attempt, submitted_at=clock.now(), request=summary(job))
     await lease.step(TaskState.SUBMITTING, attempt=marked, prepared=json.dumps(job.prepared))
     if clock.monotonic() - before > upstream.world.limits.lease_seconds * SUBMIT_START_SHARE:
         late = Failure(FailKind.TRANSIENT, "this process was too slow to start the submit")
@@ -104,21 +139,27 @@ async def _hand_over(upstream: Upstream, job: Job, attempt: Attempt, gate: Gate)
         answer = await provider.submit(job, upstream.world.http)
     except Refused as refused:
         upstream.count(job, "submit", "refused", started)
+        failure, verdict = _failure_of(refused), "refused"
         if refused.kind is FailKind.RATE_LIMIT:
-            gate.too_often(refused.retry_after)
-            refused.retry_after = gate.shut_for
-        return await _refused(upstream, attempt, _failure_of(refused), "refused")
+            traffic.gate.too_often(refused.retry_after)
+            failure = replace(failure, retry_after=traffic.gate.shut_for)
     except NeverSent as error:
         upstream.count(job, "submit", "never_sent", started)
-        return await _refused(upstream, attempt, Failure(FailKind.TRANSIENT, str(error)), "never_sent")
+        failure, verdict = Failure(FailKind.TRANSIENT, str(error)), "never_sent"
     except Exception as error:  # noqa: BLE001 - whatever else went wrong, the upstream may have taken it
         upstream.count(job, "submit", "unclear", started)
         await _unclear(upstream, attempt, error)
+        await traffic.door.refused(attempt.id, Failure(FailKind.UNCLEAR, f"no readable answer: {error}"))
         return None
-    upstream.count(job, "submit", "accepted", started)
-    gate.taken()
-    await upstream.taken(answer)
-    return None
+    else:
+        upstream.count(job, "submit", "accepted", started)
+        traffic.gate.taken()
+        await upstream.taken(answer)
+        await traffic.door.took(attempt.id, marked.submitted_at or 0)
+        return None
+    await _refused(upstream, attempt, failure, verdict)
+    await traffic.door.refused(attempt.id, failure)
+    return failure
 
 
 async def _unclear(upstream: Upstream, attempt: Attempt, error: Exception) -> None:
@@ -138,8 +179,3 @@ async def _refused(upstream: Upstream, attempt: Attempt, failure: Failure, verdi
 
 def _failure_of(refused: Refused) -> Failure:
     return Failure(refused.kind, refused.message, refused.upstream, refused.retry_after)
-
-
-def _summary(job: Job) -> str:
-    """What was asked, for the story of the task: field names only, never the prompt."""
-    return f"{job.upstream_model}: {', '.join(sorted(job.input))}"[:500]

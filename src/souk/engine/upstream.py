@@ -1,10 +1,13 @@
 """What the states of an upstream task share: its lease, its routes, its slot on a connection, how it is asked."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import msgspec
 
+from souk.engine.door import Door
 from souk.engine.gate import Gate
+from souk.engine.health import HealthBook
 from souk.engine.job import folder_of, job_for
 from souk.engine.lease import Failure, Lease
 from souk.engine.pace import Pace, Throttle
@@ -37,32 +40,51 @@ class Traffic:
     slots: Slots
     gate: Gate
     throttle: Throttle
+    door: Door
+
+
+@dataclass(frozen=True, slots=True)
+class Roads:
+    """What all tasks of this process share."""
+
+    traffic: Mapping[str, Traffic]
+    """By connection."""
+    book: HealthBook
+    paces: dict[str, Pace] = field(default_factory=dict[str, Pace])
+    """By connection and model there."""
 
 
 class Upstream:
-    """One task on the operator's connections."""
+    """One task on its routes."""
 
-    def __init__(
-        self, lease: Lease, routes: list[Route], traffic: dict[str, Traffic], paces: dict[str, Pace]
-    ) -> None:
+    def __init__(self, lease: Lease, routes: list[Route], roads: Roads) -> None:
         self.lease = lease
         self.world = lease.world
         self.routes = routes
-        self._traffic = traffic
-        self._paces = paces
+        self.book = roads.book
+        self._roads = roads
         self._slot: Slots | None = None
         self._gate: Gate | None = None
         self.accepted_at: float | None = None
         """On the monotonic clock; None when another process saw the acceptance."""
 
     def traffic(self, route: Route) -> Traffic:
-        return self._traffic[route.connection.name]
+        return self._roads.traffic[route.connection.name]
 
     def pace(self, route: Route) -> Pace:
-        return self._paces.setdefault(f"{route.connection.name} {route.upstream_model}", Pace())
+        return self._roads.paces.setdefault(f"{route.connection.name} {route.upstream_model}", Pace())
 
     def provider(self, route: Route) -> Provider:
         return self.world.providers[route.connection.provider]
+
+    def is_here(self, route: Route) -> bool:
+        """Whether an engine of this machine serves the route."""
+        return route.connection.provider in self.world.locals
+
+    def runs_here(self) -> bool:
+        """Whether the current attempt is on an engine of this machine."""
+        connection = self.world.connections.get(self.lease.task.connection or "")
+        return connection is not None and connection.provider in self.world.locals
 
     def route(self) -> Route:
         """The route the current attempt runs on. Raises ConnectionGone."""
@@ -149,6 +171,21 @@ class Upstream:
         if self.lease.cancelled.is_set():
             self.lease.cancelled.clear()
             await self.lease.step(cancel_at=0)
+
+    async def fail_over(self, failure: Failure) -> None:
+        """The current attempt failed for sure: on to the next connection if it may do better, else the end."""
+        lease = self.lease
+        tried = await self.failed_connections() | {lease.task.connection or ""}
+        untried = [route for route in self.routes if route.connection.name not in tried]
+        # A client that was handed a part of one result must not get the rest from another.
+        handed_over = bool(await lease.files())
+        if failure.kind in FINAL_KINDS or not untried or handed_over:
+            await lease.fail(failure, verdict="failed")
+            return
+        self.release_slot()
+        self.accepted_at = None
+        closed = lease.closed_attempt("failed", failure)
+        await lease.step(TaskState.QUEUING, attempt=closed, ref="", prepared="{}")
 
     async def failed_connections(self) -> set[str]:
         """Connections whose accepted attempt failed for sure: the task is not run there twice."""

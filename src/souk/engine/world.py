@@ -34,6 +34,8 @@ class EngineLimits:
     account_concurrency: int = 100
     review_seconds: float = 300.0
     """How long an unclear submit is looked up before the task fails."""
+    breaker_seconds: float = 30.0
+    """How long a connection that refuses is left alone at first; 0 = it is asked again and again."""
     drain_seconds: float = 10.0
     """How long a stopping engine lets running work end before it hands leases back."""
     lease_seconds: float = 15.0

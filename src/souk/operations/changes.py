@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from souk.engine.remote import CANCELLED
+from souk.engine.states import CANCELLED
 from souk.engine.steps import Finish, finish_all
 from souk.operations.types import Reason, Refusal
 from souk.store import outbox, pins, retention, tasks

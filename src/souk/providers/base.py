@@ -56,6 +56,8 @@ class Connection:
     concurrency: int = 0
     """Tasks in flight at once on this connection; 0 = no limit."""
     polls_per_second: float = 50.0
+    daily_cap: int = 0
+    """Credits its tasks may cost on one UTC day, in units of 0.0001 credit; 0 = no cap."""
     options: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
 

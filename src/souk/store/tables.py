@@ -141,6 +141,27 @@ tasks = Table(
         postgresql_where=text("lease_owner IS NOT NULL"),
     ),
     Index("ix_tasks_account", "account_id", "mode", "id"),
+    # What upstreams have, or may have: counted against the limit of a connection that has one.
+    Index(
+        "ix_tasks_in_flight",
+        "connection",
+        sqlite_where=text("state IN ('submitting', 'review', 'generating')"),
+        postgresql_where=text("state IN ('submitting', 'review', 'generating')"),
+    ),
+)
+
+# What all processes know of a connection's health. One that was never refused and never paid has no row.
+connections = Table(
+    "connections",
+    metadata,
+    Column("name", Text, primary_key=True),
+    _need("state", Text, server_default="ok"),  # ok, paused, open, trial
+    _need("failures", Integer, server_default="0"),  # openings in a row
+    _need("until", BigInteger, server_default="0"),  # nobody submits before; 0 = now
+    _need("last_error", Text, server_default=""),
+    _need("last_error_at", BigInteger, server_default="0"),
+    _need("spent_day", BigInteger, server_default="0"),  # days since the Unix epoch, in UTC
+    _need("spent", BigInteger, server_default="0"),  # on that day
 )
 
 attempts = Table(

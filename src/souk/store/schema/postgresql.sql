@@ -99,6 +99,18 @@ CREATE TABLE blocks (
 
 CREATE INDEX ix_blocks_lease_until ON blocks (lease_until);
 
+CREATE TABLE connections (
+	name TEXT NOT NULL,
+	state TEXT DEFAULT 'ok' NOT NULL,
+	failures INTEGER DEFAULT '0' NOT NULL,
+	until BIGINT DEFAULT '0' NOT NULL,
+	last_error TEXT DEFAULT '' NOT NULL,
+	last_error_at BIGINT DEFAULT '0' NOT NULL,
+	spent_day BIGINT DEFAULT '0' NOT NULL,
+	spent BIGINT DEFAULT '0' NOT NULL,
+	PRIMARY KEY (name)
+);
+
 CREATE TABLE deliveries (
 	id BIGSERIAL NOT NULL,
 	outbox_id BIGINT NOT NULL,
@@ -294,5 +306,7 @@ CREATE TABLE tasks (
 CREATE INDEX ix_tasks_account ON tasks (account_id, mode, id);
 
 CREATE INDEX ix_tasks_claimable ON tasks (account_id, id) WHERE lease_owner IS NULL AND completed_at IS NULL;
+
+CREATE INDEX ix_tasks_in_flight ON tasks (connection) WHERE state IN ('submitting', 'review', 'generating');
 
 CREATE INDEX ix_tasks_leased ON tasks (lease_owner, account_id) WHERE lease_owner IS NOT NULL;

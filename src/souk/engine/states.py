@@ -1,14 +1,16 @@
-"""Running a task upstream: one handler per state, each ending with a written step to the next."""
+"""Running a task: one handler per state, each ending with a written step to the next."""
 
 from collections.abc import Awaitable, Callable, Mapping
 
 from souk.engine.interrupt import CancelAsked, DeadlinePassed
 from souk.engine.lease import Failure
+from souk.engine.local import run_again
 from souk.engine.polling import poll
 from souk.engine.reviewing import found_submitting, review
 from souk.engine.storing import store
 from souk.engine.submitting import submit
 from souk.engine.upstream import Upstream
+from souk.store.tasks import TaskRow
 from souk.words import FailKind, TaskState
 
 _HANDLERS: Mapping[TaskState, Callable[[Upstream], Awaitable[None]]] = {
@@ -21,27 +23,35 @@ _HANDLERS: Mapping[TaskState, Callable[[Upstream], Awaitable[None]]] = {
 }
 
 
-async def run_remote(upstream: Upstream) -> None:
+async def run(upstream: Upstream) -> None:
     """Go from state to state until the task has ended. Raises Fenced when another node has it."""
     lease = upstream.lease
     try:
         while not lease.ended:
-            await _HANDLERS[lease.state](upstream)
+            await _handler(upstream)(upstream)
     except CancelAsked:
         await lease.fail(CANCELLED, verdict="cancelled")
     except DeadlinePassed:
-        if lease.state is TaskState.GENERATING:
+        if lease.state is TaskState.GENERATING and not upstream.runs_here():
             await upstream.cancel(await upstream.job(upstream.route()))
-        await lease.fail(out_of_time(lease.task.created_at, lease.task.deadline_at), verdict="timeout")
+        await lease.fail(out_of_time(lease.task, lease.state), verdict="timeout")
     finally:
         upstream.release_slot()
+
+
+def _handler(upstream: Upstream) -> Callable[[Upstream], Awaitable[None]]:
+    if upstream.lease.state is TaskState.GENERATING and upstream.runs_here():
+        return run_again
+    return _HANDLERS[upstream.lease.state]
 
 
 CANCELLED = Failure(FailKind.CANCELLED, "cancelled at the client's request; nothing was charged")
 
 
-def out_of_time(created_at: int, deadline_at: int) -> Failure:
-    minutes = (deadline_at - created_at) / 60_000
+def out_of_time(task: TaskRow, state: TaskState) -> Failure:
+    minutes = (task.deadline_at - task.created_at) / 60_000
+    waited = ": no connection that can run it took it" if state is TaskState.QUEUING else ""
     return Failure(
-        FailKind.TIMEOUT, f"the task did not finish within its {minutes:g} minutes; nothing was charged"
+        FailKind.TIMEOUT,
+        f"the task did not finish within its {minutes:g} minutes{waited}; nothing was charged",
     )
