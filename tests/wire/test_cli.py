@@ -162,6 +162,13 @@ def test_task_made_beside_a_server_is_run_by_it(tmp_path: Path) -> None:
         assert (tmp_path / "cat.png").exists()
 
 
+def test_a_songs_cover_is_not_called_a_sound(tmp_path: Path) -> None:
+    answer = souk(tmp_path, "run", "suno-sounds", "prompt=a bell", "-o", "bell.mp3")
+    assert answer.returncode == 0, answer.stderr
+    saved = sorted(path.name for path in tmp_path.glob("bell*"))
+    assert saved == ["bell-2.jpg", "bell-3.mp3", "bell-4.jpg", "bell.mp3"]
+
+
 def test_links_printed_beside_a_server_lead_to_it(tmp_path: Path) -> None:
     (tmp_path / "note.txt").write_text("hello")
     with serving(tmp_path) as served:

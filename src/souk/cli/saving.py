@@ -28,15 +28,19 @@ async def save(house: "House", caller: "Caller", record: "Record", output: Path 
 
 
 def _places(record: "Record", endings: list[str], output: Path | None) -> list[Path]:
-    """A name per file: the one that was asked for, numbered from the second file on."""
+    """A name per file: the one that was asked for, numbered from the second file on.
+
+    Files of another kind than the first, such as a song's cover, keep their own ending.
+    """
     if output is None or output.is_dir():
         stem = f"{record.model.replace('/', '-')}-{record.task_id[-SHORT_ID:]}"
         first, folder = "", output or Path()
     else:
         stem, first, folder = output.stem, output.suffix, output.parent
+    named = [first if first and ending == endings[0] else ending for ending in endings]
     return [
-        folder / f"{stem}{f'-{number}' if number > 1 else ''}{first or ending}"
-        for number, ending in enumerate(endings, 1)
+        folder / f"{stem}{f'-{number}' if number > 1 else ''}{ending}"
+        for number, ending in enumerate(named, 1)
     ]
 
 
