@@ -12,8 +12,6 @@ SONG_TOOLS = frozenset(
     {"lyrics", "stem-separation", "audio-to-midi", "cover-art", "voice-phrase", "voice-clone"}
 )
 """Kinds of work around songs, with a maker each in ``song_tools``."""
-
-
 SONG_FACTS = ("describe-style", "make-persona", "time-lyrics")
 """What is told of songs in words and numbers."""
 
