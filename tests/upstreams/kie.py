@@ -6,24 +6,20 @@ What the words in a prompt make it do is told in ``tests/upstreams/lies.py``.
 """
 
 import argparse
-import asyncio
 import json
 import signal
-import threading
 import time
-from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from uuid import uuid4
 
 from aiohttp import web
 
-from tests.upstreams.journal import Journal, Submit, count
+from tests.upstreams.journal import Submit
 from tests.upstreams.lies import FOR_EVER, HTML, Words, cut, drop
-from tests.upstreams.results import EXTENSIONS, MEDIA_TYPES, result_file
+from tests.upstreams.service import KEY, FakeService
 
-KEY = "upstream-key-1234"
 TOP_LEVEL = {"model", "input", "callBackUrl", "progressCallBackUrl"}
 MESSAGES = {
     401: "Unauthorized – Authentication failed. Please check that your Authorization and Content-Type "
@@ -40,86 +36,23 @@ UNSUPPORTED = (
 )
 
 
-class FakeKie:
-    """One upstream on a loopback port, served by a thread of its own, so any kind of test can use it."""
+class FakeKie(FakeService):
+    """KIE.AI: its Jobs API and its uploads."""
 
-    def __init__(
-        self,
-        *,
-        key: str = KEY,
-        journal: Path | None = None,
-        port: int = 0,
-        queue_seconds: float = 0.02,
-        run_seconds: float = 0.05,
-    ) -> None:
-        self.key = key
-        self.port = port
-        self.queue_seconds = queue_seconds
-        self.run_seconds = run_seconds
-        self.journal = Journal(journal)
-        self.tasks = {submit.task_id: submit for submit in self.journal.submits}
-        self.polls: Counter[str] = Counter()
-        """Record calls by task id."""
-        self.tries: Counter[str] = Counter()
-        """Create calls by prompt, refused ones included."""
-        self.fetches: Counter[str] = Counter()
-        """Result file calls by file name."""
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
         self.uploads: dict[str, bytes] = {}
         """Uploaded files by path."""
-        self.complaints: list[str] = []
-        """What a client did wrong, beyond what the answers say. Tests may assert that it stays empty."""
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="fake-kie", daemon=True)
-        self._runner: web.AppRunner | None = None
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def submits(self) -> list[Submit]:
-        """What was accepted, in order, since the journal began."""
-        return self.journal.submits
-
-    def count(self, marker: str, model: str = "") -> int:
-        """How many accepted submits carry ``marker`` in their prompt."""
-        return count(self.submits, marker, model)
-
-    def start(self) -> Self:
-        self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._serve(), self._loop).result(10)
-        return self
-
-    def stop(self) -> None:
-        if self._runner is not None:
-            asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result(10)
-            self._runner = None
-            self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join(10)
-            self._loop.close()
-        self.journal.close()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    async def _serve(self) -> None:
-        app = web.Application(client_max_size=256 * 1024 * 1024)
+    def routes(self, app: web.Application) -> None:
         app.router.add_post("/api/v1/jobs/createTask", self._create)
         app.router.add_get("/api/v1/jobs/recordInfo", self._record)
         app.router.add_get("/api/v1/chat/credit", self._credit)
         app.router.add_post("/api/file-stream-upload", self._upload)
-        app.router.add_get("/files/{task}/{name}", self._file)
         app.router.add_get("/kieai/{path:.+}", self._uploaded)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self.port)
-        await site.start()
-        self.port = self._runner.addresses[0][1]
+
+    def refusal(self, code: int, message: str, headers: Mapping[str, str] | None = None) -> web.Response:
+        return envelope(code, MESSAGES.get(code, message), headers=dict(headers or {}))
 
     # The create call
 
@@ -130,17 +63,9 @@ class FakeKie:
         if wrong is not None:
             return wrong
         prompt = prompt_of(body["input"])
-        words = Words(prompt)
-        self.tries[prompt] += 1
-        if "slow-create" in words:
-            await asyncio.sleep(words.seconds("slow-create"))
-        if "refuse" in words:
-            code = int(words["refuse"])
-            return envelope(code, self._said(MESSAGES.get(code, "Refused as the prompt asked"), words))
-        if self.tries[prompt] <= words.times("429", FOR_EVER):
-            return envelope(429, MESSAGES[429], headers={"Retry-After": "1"})
-        if "drop-before-accept" in words:
-            return drop(request)
+        lie = await self.lie_before(request, prompt)
+        if lie is not None:
+            return lie
         submit = Submit(
             task_id=uuid4().hex,
             model=body["model"],
@@ -152,7 +77,7 @@ class FakeKie:
         )
         self.journal.record(submit)
         self.tasks[submit.task_id] = submit
-        return await self._accepted(request, submit, words)
+        return await self._accepted(request, submit, Words(prompt))
 
     async def _accepted(self, request: web.Request, submit: Submit, words: Words) -> web.StreamResponse:
         data = {"taskId": submit.task_id, "recordId": submit.task_id}
@@ -171,19 +96,21 @@ class FakeKie:
     async def _checked(self, request: web.Request) -> tuple[dict[str, Any], web.Response | None]:
         """The body of a create call, and the refusal if there is something wrong with it."""
         if request.content_type != "application/json":
-            return {}, self._complain(401, "createTask without Content-Type: application/json")
+            return {}, self._complained(401, "createTask without Content-Type: application/json")
         try:
             body = json.loads(await request.text())
         except ValueError:
-            return {}, self._complain(400, "createTask with a body that is not JSON")
+            return {}, self._complained(400, "createTask with a body that is not JSON")
         if not isinstance(body, dict) or set(body) - TOP_LEVEL:
-            return {}, self._complain(400, f"createTask with unknown fields: {sorted(set(body) - TOP_LEVEL)}")
+            return {}, self._complained(
+                400, f"createTask with unknown fields: {sorted(set(body) - TOP_LEVEL)}"
+            )
         if not isinstance(body.get("model"), str) or body["model"].startswith("unknown"):
             return body, envelope(422, UNSUPPORTED)
         if not isinstance(body.get("input"), dict) or not body["input"]:
             return body, envelope(422, "This field is required")
         if inline := [text for text in texts_in(body["input"]) if text.startswith("data:")]:
-            return body, self._complain(422, f"createTask with {len(inline)} files inside the JSON")
+            return body, self._complained(422, f"createTask with {len(inline)} files inside the JSON")
         return body, None
 
     # The record call
@@ -202,10 +129,10 @@ class FakeKie:
         for word in words:
             what, _, polling = word.partition("-while-")
             if polling == "polling" and self.polls[task_id] <= words.times(word):
-                return await self._lied(request, what, task)
+                return await self._lied_of(task, request, what)
         return envelope(200, "success", self._record_of(task, words))
 
-    async def _lied(self, request: web.Request, what: str, task: Submit) -> web.StreamResponse:
+    async def _lied_of(self, task: Submit, request: web.Request, what: str) -> web.StreamResponse:
         whole = {"code": 200, "msg": "success", "data": self._record_of(task, Words(task.prompt))}
         match what:
             case "html":
@@ -223,7 +150,7 @@ class FakeKie:
                 return web.Response(status=int(what), text=HTML, content_type="text/html")
             case code:
                 headers = {"Retry-After": "1"} if code == "429" else {}
-                said = self._said(MESSAGES.get(int(code), "Not now"), Words(task.prompt))
+                said = self.said(MESSAGES.get(int(code), "Not now"), Words(task.prompt))
                 return envelope(int(code), said, headers=headers)
 
     def _record_of(self, task: Submit, words: Words) -> dict[str, Any]:
@@ -258,7 +185,7 @@ class FakeKie:
         if "fail" in words or "moderated" in words:
             code = words.get("fail") or ("422" if "moderated" in words else "500")
             message = "Your prompt was flagged by content moderation" if "moderated" in words else "It failed"
-            said = self._said(message, words)
+            said = self.said(message, words)
             return {"state": "fail", "failCode": code, "failMsg": said, "creditsConsumed": 0}
         polls = self.polls[task.task_id]
         result = json.dumps(self._result_of(task, words))
@@ -273,49 +200,22 @@ class FakeKie:
             return {"resultObject": {"text": "words instead of files"}}
         if "character" in words:
             return {"character_id": words["character"]}
-        extension = EXTENSIONS[words.get("kind", "image")]
-        names = [f"{index}.{extension}" for index in range(words.times("files") or 1)]
-        return {"resultUrls": [f"{self.url}/files/{task.task_id}/{name}?sig=s%2Fg" for name in names]}
-
-    # Files
-
-    async def _file(self, request: web.Request) -> web.StreamResponse:
-        task = self.tasks.get(request.match_info["task"])
-        name = request.match_info["name"]
-        if "Authorization" in request.headers:
-            self.complaints.append("a key was sent to the address of a result file")
-        if "sig=s%2Fg" not in request.raw_path:
-            self.complaints.append("the signature of a result file's address was respelt")
-        if task is None:
-            return web.Response(status=404)
-        words = Words(task.prompt)
-        self.fetches[f"{task.task_id}/{name}"] += 1
-        if "file-404" in words or self.fetches[f"{task.task_id}/{name}"] <= words.times("file-404-once"):
-            return web.Response(status=404, text="no such file")
-        if "file-html" in words:
-            return web.Response(text=HTML, content_type="text/html")
-        if "file-private" in words:
-            return web.Response(status=302, headers={"Location": "http://169.254.169.254/latest/meta-data/"})
         kind = words.get("kind", "image")
-        content = result_file(kind, int(task.task_id[:6], 16) + int(name.partition(".")[0]))
-        if "file-truncated" in words:
-            return await cut(request, content)
-        if "file-slow" in words:
-            await asyncio.sleep(words.seconds("file-slow"))
-        body = b"" if "file-empty" in words else content
-        return web.Response(body=body, content_type=MEDIA_TYPES[kind])
+        return {
+            "resultUrls": [self.file_url(task, index, kind) for index in range(words.times("files") or 1)]
+        }
 
     async def _upload(self, request: web.Request) -> web.Response:
         if not self._known(request):
             return upload_answer(401, "Authentication failed: Invalid API Key")
         if request.content_type != "multipart/form-data":
-            return self._complain(400, "file-stream-upload that is not multipart/form-data")
+            return self._complained(400, "file-stream-upload that is not multipart/form-data")
         form = await request.post()
         folder, name, file = form.get("uploadPath"), form.get("fileName"), form.get("file")
         if not isinstance(folder, str) or not folder:
             return upload_answer(400, "Missing required parameter: uploadPath")
         if folder.strip("/") != folder:
-            return self._complain(400, "uploadPath with outer slashes")
+            return self._complained(400, "uploadPath with outer slashes")
         if not isinstance(file, web.FileField):
             return upload_answer(400, "Missing required parameter: file")
         name = name if isinstance(name, str) and name else f"{uuid4().hex[:11]}{Path(file.filename).suffix}"
@@ -340,15 +240,12 @@ class FakeKie:
     async def _credit(self, request: web.Request) -> web.Response:
         return envelope(200, "success", 5916.25) if self._known(request) else envelope(401, MESSAGES[401])
 
-    def _known(self, request: web.Request) -> bool:
-        return request.headers.get("Authorization") == f"Bearer {self.key}"
-
-    def _said(self, message: str, words: Words) -> str:
-        return f"{message} Your Authorization: Bearer {self.key}" if "quotes-key" in words else message
-
-    def _complain(self, code: int, message: str) -> web.Response:
+    def _complained(self, code: int, message: str) -> web.Response:
         self.complaints.append(message)
         return envelope(code, message)
+
+    def _known(self, request: web.Request) -> bool:
+        return request.headers.get("Authorization") == f"Bearer {self.key}"
 
 
 def prompt_of(input: dict[str, Any]) -> str:
