@@ -1,18 +1,14 @@
-"""Write a piece's notes: its form, harmony, drums, bass, chords and tunes, from one seed."""
+"""Write a piece's notes: its harmony, drums, bass, chords and tunes, from one seed."""
 
 import math
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
+from souk.providers.sandbox.form import Section, plan, read_lyrics
 from souk.providers.sandbox.song import Note, ScoreSpec, Word
 from souk.providers.sandbox.styles import BOOK, Band
-from souk.providers.sandbox.syllables import STAGE_DIRECTION, syllables_of, word_texts
+from souk.providers.sandbox.syllables import syllables_of, word_texts
 
-LENGTHS = {"intro": 4, "verse": 8, "chorus": 8, "bridge": 4, "solo": 8, "outro": 4}
-"""Bars a section likes to have."""
-FORM = ("intro", "verse", "chorus", "verse", "chorus", "bridge", "chorus", "outro")
-KINDS = {"hook": "chorus", "refrain": "chorus", "drop": "chorus", "break": "solo", "instrumental": "solo"}
 ENERGY = {"intro": 0.7, "verse": 0.8, "chorus": 1.0, "bridge": 0.78, "solo": 0.95, "outro": 0.75}
 PRESENT = {"intro": 0.45, "verse": 0.7, "chorus": 1.0, "bridge": 0.6, "solo": 0.9, "outro": 0.6}
 """Share of the band that plays."""
@@ -21,74 +17,17 @@ RING_SECONDS = 1.4
 SHORTEST_SECONDS = 0.02
 TAIL_STEPS = 3
 """Sixteenths between the last chord's end and the piece's, for the tails."""
+HELD = {"short": 1.6, "power": 0.95, "pick": 2.6}
+"""Sixteenths a hit of these kinds lasts at most; others last until the next."""
+LOUD = {"bass": 0.85, "pick": 0.75, "line": 0.75}
+STRUM_STEPS = 0.09
+"""Between the strings of a strummed chord."""
 BASS_LOW, POWER_LOW, CHORD_LOW, TUNE_LOW = 31, 40, 52, 67
 SINGERS = {"m": ("baritone", 52), "f": ("alto", 62)}
 """By sex: the voice, and about the lowest tonic it sings around."""
 FILL = (38, 48, 45, 43)
 CRASH, KICK = 49, 36
 WORDLESS = ("ooh la la ooh ooh", "aah ooh la ooh")
-
-
-@dataclass(slots=True)
-class Section:
-    """A stretch of bars of one kind."""
-
-    kind: str
-    tag: str = ""
-    lines: list[str] = field(default_factory=list[str])
-    first: int = 0
-    bars: int = 0
-    following: str = ""
-
-
-def read_lyrics(text: str) -> list[Section]:
-    """The sections of a lyric; untagged paragraphs are verses and choruses in turn."""
-    sections: list[Section] = []
-    tagged = bool(STAGE_DIRECTION.search(text))
-    for row in text.strip().splitlines():
-        line = row.strip()
-        if match := STAGE_DIRECTION.match(line):
-            said = match.group().lower()
-            kinds = [
-                kind for word, kind in [*zip(LENGTHS, LENGTHS, strict=True), *KINDS.items()] if word in said
-            ]
-            sections.append(Section(kinds[0] if kinds else "verse", match.group()))
-            line = line[match.end() :].strip()
-        elif not sections or (not tagged and (not line or len(sections[-1].lines) >= 8)):
-            sections.append(Section("verse" if tagged else ("verse", "chorus")[len(sections) % 2]))
-        if word_texts(line):
-            sections[-1].lines.append(line)
-    return [section for section in sections if section.lines or section.tag]
-
-
-def plan(sung: list[Section], bars: int, left_out: set[str]) -> list[Section]:
-    """The form of a piece: these sections, or the usual ones, over exactly so many bars."""
-    form = list(sung) or [Section(kind) for kind in FORM]
-    if sung and bars > 12:
-        form = [*([] if form[0].kind == "intro" else [Section("intro")]), *form]
-        form += [] if form[-1].kind == "outro" else [Section("outro")]
-    form = [section for section in form if section.lines or section.kind not in left_out] or [
-        Section("verse")
-    ]
-    while usual_bars(form) > bars * 1.5 and len(form) > 1:
-        spare = [s for s in form if not s.lines and s.kind not in ("verse", "chorus")]
-        form.remove(spare[0] if spare else form[-1])
-    again = next((s for s in sung if s.kind == "chorus"), sung[0] if sung else Section("chorus"))
-    while usual_bars(form) * 1.5 < bars:
-        form[-1:-1] = [Section("solo"), Section(again.kind, again.tag, again.lines)]
-    unit = 2 if bars > 2 * len(form) else 1
-    whole, done = usual_bars(form), 0
-    for section, following in zip(form, [*form[1:], None], strict=True):
-        section.first = unit * round(done / whole * bars / unit)
-        done += usual_bars([section])
-        section.bars = (unit * round(done / whole * bars / unit) if following else bars) - section.first
-        section.following = following.kind if following else ""
-    return [section for section in form if section.bars > 0]
-
-
-def usual_bars(form: list[Section]) -> int:
-    """How many bars these sections like to have."""
-    return sum(max(4, 2 * len(s.lines)) if s.lines else LENGTHS[s.kind] for s in form)
 
 
 class Arranger:
@@ -109,9 +48,8 @@ class Arranger:
         verse, chorus, bridge = self.chance("harmony").sample(family, 3)
         self.harmony = {"chorus": chorus, "solo": chorus, "bridge": bridge}
         self.usual_harmony, self.touch = verse, self.chance("touch")
-        self.singer, self.singer_low = SINGERS.get(spec.voice) or self.chance("voice").choice(
-            [*SINGERS.values()]
-        )
+        anyone = self.chance("voice").choice(("m", "f"))
+        self.singer, self.singer_low = SINGERS.get(spec.voice, SINGERS[anyone])
         self.parts: dict[str, list[Note]] = {}
         self.words: list[Word] = []
 
@@ -187,37 +125,36 @@ class Arranger:
 
     def _player(self, part: str, section: Section, bar: int) -> None:
         """One bar of one player."""
-        place, energy, root = (
-            (section.first + bar) * self.steps,
-            ENERGY[section.kind],
-            self.chord(section, bar),
-        )
+        place, energy = (section.first + bar) * self.steps, ENERGY[section.kind]
         if part == "percussion":
-            return self._beat(part, place, energy, self.steps)
-        tones = [root, root + 2, root + 4, *([root + 6] if self.band.seventh else [])]
-        low = CHORD_LOW + 5 * (part in ("strings", "brass"))
-        ladder = sorted(self.pitch(tone, low + 3) for tone in tones)
+            self._beat(part, place, energy, self.steps)
         kind, _, marks = BOOK["patterns"].get(self.band.players[part][1], "").partition(" ")
         for step, length, mark in _hits(marks[: self.steps]):
-            pitches, held, loud = [self.pitch(tone, low) for tone in tones], length * 0.97, int(mark, 36) / 9
-            if kind == "bass":
-                below = self.pitch(root, BASS_LOW) - self.pitch(root)
-                leading = self.pitch(self.chord(section, bar + 1) - 1, BASS_LOW)
-                pitches, loud = [leading if mark == "n" else self.pitch(root + int(mark)) + below], 0.85
-            elif kind in ("pick", "line"):
-                pitches, loud = [[*ladder, ladder[0] + 12][int(mark)] + 12 * (kind == "line")], 0.75
-                held = 2.6 if kind == "pick" else held
-            elif kind == "power":
-                pitches, held = (
-                    [self.pitch(root, POWER_LOW), self.pitch(root, POWER_LOW) + 7],
-                    min(length, 1.5),
-                )
-            elif kind == "short":
-                held = min(length, 1.6)
-            for number, pitch in enumerate(pitches):
-                strummed = number * 0.09 if part == "guitar" else 0
-                self.add(part, pitch, place + step + strummed, held - strummed, loud * energy)
-        return None
+            held = min(length + 0.6, HELD[kind]) if kind in HELD else length * 0.97
+            loud = energy * LOUD.get(kind, int(mark, 36) / 9)
+            for number, pitch in enumerate(self._struck(part, kind, mark, section, bar)):
+                strummed = STRUM_STEPS * number if part == "guitar" else 0
+                self.add(part, pitch, place + step + strummed, held - strummed, loud)
+
+    def _struck(self, part: str, kind: str, mark: str, section: Section, bar: int) -> list[int]:
+        """The pitches of one hit."""
+        root = self.chord(section, bar)
+        low = CHORD_LOW + 5 * (part in ("strings", "brass"))
+        tones = [
+            self.pitch(root + third, low) for third in ((0, 2, 4, 6) if self.band.seventh else (0, 2, 4))
+        ]
+        match kind:
+            case "bass" if mark == "n":
+                return [self.pitch(self.chord(section, bar + 1) - 1, BASS_LOW)]
+            case "bass":
+                return [self.pitch(root, BASS_LOW) + self.pitch(root + int(mark)) - self.pitch(root)]
+            case "power":
+                return [self.pitch(root, POWER_LOW), self.pitch(root, POWER_LOW) + 7]
+            case "pick" | "line":
+                ladder = sorted(tones)
+                return [[*ladder, ladder[0] + 12][int(mark)] + 12 * (kind == "line")]
+            case _:
+                return tones
 
     def _tunes(self, section: Section) -> None:
         """Who has the melody: the singer where there is something to sing, else the band's lead."""
@@ -236,9 +173,8 @@ class Arranger:
     def _sing(self, section: Section, lines: list[str]) -> None:
         spacing, grid = section.bars * self.steps / len(lines), self.steps // 2
         grid = grid if spacing >= grid else 1
-        places = [
-            section.first * self.steps + int(turn * spacing / grid) * grid for turn in range(len(lines) + 1)
-        ]
+        first = section.first * self.steps
+        places = [first + int(turn * spacing / grid) * grid for turn in range(len(lines) + 1)]
         for turn, line in enumerate(lines):
             words = [(word, list(syllables_of(word))) for word in word_texts(line)]
             sounds = [f"{onset} {vowel}".strip() for _, said in words for vowel, onset in said]
@@ -247,9 +183,9 @@ class Arranger:
             notes = self._melody("vocal", section, turn, place, window, min(len(sounds), window), sounds)
             done = 0
             for word, said in words if section.lines and notes else ():
-                first, done = done, done + len(said)
-                own = notes[first * len(notes) // len(sounds) :][: max(1, len(said))]
-                opening = f"{section.tag}\n" if section.tag and not turn and not first else ""
+                own = notes[done * len(notes) // len(sounds) :][: len(said)]
+                opening = f"{section.tag}\n" if section.tag and not turn and not done else ""
+                done += len(said)
                 text = opening + word + (" " if done < len(sounds) else "\n")
                 self.words.append(Word(text, own[0].start, own[-1].end))
 
@@ -276,15 +212,9 @@ class Arranger:
             root = self.chord(section, (place + step) // self.steps - section.first)
             degree, last = drawn + (section.kind == "chorus"), number == count - 1
             if step % 8 == 0 or length >= 4 or last:
-                rests = (0,) if last and turn % 2 else (0, 2, 4)
-                degree = min(
-                    range(degree - 3, degree + 4),
-                    key=lambda d: ((d - root) % 7 not in rests, abs(d - degree)),
-                )
-            sound, loud = (
-                sounds[number] if sounds else "",
-                ENERGY[section.kind] * (0.9 if step % 4 == 0 else 0.8),
-            )
+                degree = _nearest(degree, root, (0,) if last and turn % 2 else (0, 2, 4))
+            sound = sounds[number] if sounds else ""
+            loud = ENERGY[section.kind] * (0.9 if step % 4 == 0 else 0.8)
             made += self.add(part, self.pitch(degree) + octave, place + step, length * 0.95, loud, sound)
             if part == "vocal" and section.kind == "chorus":
                 third = self.pitch(degree + 2) + octave
@@ -302,6 +232,13 @@ class Arranger:
                 self.add(part, self.pitch(tone, low), place, length, 0.65)
         for drum in (KICK, CRASH) if "drums" in self.band.players else ():
             self.add("drums", drum, place, 4, 0.65)
+
+
+def _nearest(degree: int, root: int, tones: tuple[int, ...]) -> int:
+    """The scale step nearest to one that is such a tone of the chord on ``root``."""
+    return min(
+        range(degree - 3, degree + 4), key=lambda near: ((near - root) % 7 not in tones, abs(near - degree))
+    )
 
 
 def _hits(marks: str) -> list[tuple[int, int, str]]:
