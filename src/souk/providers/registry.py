@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from souk.providers import kie
+from souk.providers import bfl, kie
 from souk.providers.base import Provider
 from souk.providers.chat import anthropic, google, openai
 from souk.providers.chat import kie as kie_chat
@@ -39,6 +39,14 @@ PROVIDERS: dict[str, Entry] = {
         factory=kie.Kie,
         speaks=kie_chat.SPEECHES,
         options={"upload_url": "SOUK_KIE_UPLOAD_URL"},
+    ),
+    "bfl": Entry(
+        title="Black Forest Labs",
+        description="FLUX.2 and FLUX.1 Kontext.",
+        key_variable="BFL_API_KEY",
+        base_url_variable="SOUK_BFL_BASE_URL",
+        base_url=bfl.BASE_URL,
+        factory=bfl.Bfl,
     ),
     "openai": Entry(
         title="OpenAI",

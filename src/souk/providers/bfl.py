@@ -1,0 +1,262 @@
+"""Black Forest Labs: FLUX.2 and FLUX.1 Kontext, submitted at ``/v1/{model}`` and polled at the address it answers with.
+
+That address names the machine that has the task, so it is the task's reference; it is used as it is, but only on the
+service's own hosts, because it is asked with the key.
+"""
+
+import logging
+from typing import Any, Final, cast
+from urllib.parse import urlsplit
+
+from souk.net.http import Http, NetError, Response, Unreadable
+from souk.providers.answers import is_address, moderated, quoted, shaped
+from souk.providers.base import (
+    Accepted,
+    Connection,
+    Done,
+    Failed,
+    Job,
+    OutputFile,
+    Refused,
+    Running,
+    Unknown,
+    Unreachable,
+)
+from souk.providers.inputs import as_base64
+from souk.words import FailKind, JsonObject
+
+BASE_URL: Final = "https://api.bfl.ai"
+OWN_DOMAIN: Final = "bfl.ai"
+"""The service polls at hosts of this domain, such as ``api.us1.bfl.ai``."""
+
+SUBMIT_SECONDS: Final = 60.0
+POLL_SECONDS: Final = 30.0
+ANSWER_BYTES: Final = 1024 * 1024
+REF_CHARACTERS: Final = 1000
+STEP: Final = 16
+"""FLUX.2 takes sides that are multiples of this."""
+MOST_PIXELS: Final = 2048 * 2048
+
+HINTS: Final = frozenset({"enableTranslation", "uploadCn", "watermark", "nsfw_checker"})
+"""Inputs the service has nothing for; a result without them is still what was asked."""
+KONTEXT: Final = {
+    "prompt": "prompt",
+    "aspectRatio": "aspect_ratio",
+    "outputFormat": "output_format",
+    "promptUpsampling": "prompt_upsampling",
+    "safetyTolerance": "safety_tolerance",
+}
+"""Our input fields of the Kontext models, as the service calls them."""
+KONTEXT_RATIO: Final = "16:9"
+"""The shape of a picture made from words alone, where the caller names none; the service would make a square."""
+
+REFUSALS: Final = {
+    400: FailKind.BAD_INPUT,
+    401: FailKind.AUTH,
+    402: FailKind.QUOTA,
+    403: FailKind.AUTH,
+    404: FailKind.UNSUPPORTED,
+    422: FailKind.BAD_INPUT,
+    429: FailKind.RATE_LIMIT,
+}
+
+log = logging.getLogger("souk.providers.bfl")
+
+
+class Bfl:
+    """A :class:`souk.providers.base.Provider`."""
+
+    idempotent: bool = False
+
+    async def prepare(self, job: Job, http: Http) -> Job:  # noqa: ARG002 - files travel inside the request
+        """There is nothing to upload."""
+        return job
+
+    async def submit(self, job: Job, http: Http) -> Accepted:
+        """Hand the task over. Raises Refused on proof, Unreadable where the answer proves nothing."""
+        response = await http.submit(
+            "POST",
+            f"{_base(job.connection)}/v1/{job.upstream_model}",
+            headers=_key(job.connection),
+            json=await _body(job),
+            timeout=SUBMIT_SECONDS,
+            max_bytes=ANSWER_BYTES,
+            trusted=True,
+        )
+        if response.status in REFUSALS:
+            raise _refused(response, job.connection)
+        address = _object(response.json()).get("polling_url")
+        if response.status >= 300 or not _own(address, job.connection) or len(str(address)) > REF_CHARACTERS:
+            raise Unreadable(f"HTTP {response.status} without an address to poll at")
+        return Accepted(str(address))
+
+    async def recover(self, job: Job, http: Http) -> Unknown:  # noqa: ARG002 - there is no look-up to ask
+        """The service cannot be asked about a task whose address was lost."""
+        return Unknown()
+
+    async def poll(self, job: Job, ref: str, http: Http) -> Running | Done | Failed:
+        """Ask for the result. Raises Unreachable unless there is a state to go by."""
+        if not _own(ref, job.connection):
+            raise Unreachable("the address to poll at is not the service's")
+        try:
+            response = await http.request(
+                "GET",
+                ref,
+                headers=_key(job.connection),
+                timeout=POLL_SECONDS,
+                max_bytes=ANSWER_BYTES,
+                trusted=_same_host(ref, _base(job.connection)),
+            )
+            answer = _object(response.json())
+        except (NetError, Unreadable) as error:
+            raise Unreachable(str(error)) from error
+        if response.status != 200:
+            raise Unreachable(f"no state: HTTP {response.status}", response.retry_after())
+        return _verdict(answer, job)
+
+    async def cancel(self, job: Job, ref: str, http: Http) -> bool:  # noqa: ARG002 - there is nothing to ask
+        """The service has no way to cancel."""
+        return False
+
+
+async def _body(job: Job) -> JsonObject:
+    if "aspectRatio" in job.input or job.upstream_model.startswith("flux-kontext"):
+        return await _kontext(job)
+    body: JsonObject = {"prompt": job.input["prompt"]} | _size(job.output)
+    for number, file in enumerate(await job.media.files("input_urls")):
+        body[f"input_image_{number + 1}" if number else "input_image"] = (
+            file.url if file.reachable else await as_base64(file)
+        )
+    return body | _format(job)
+
+
+async def _kontext(job: Job) -> JsonObject:
+    body = {KONTEXT[name]: value for name, value in job.input.items() if name in KONTEXT}
+    files = await job.media.files("inputImage")
+    if files:
+        (file,) = files
+        body["input_image"] = file.url if file.reachable else await as_base64(file)
+    else:
+        body.setdefault("aspect_ratio", KONTEXT_RATIO)
+    return body
+
+
+def _size(output: JsonObject) -> JsonObject:
+    """Pixels to make; nothing where the shape follows the first picture."""
+    width, height = output.get("width"), output.get("height")
+    if not width or not height:
+        return {}
+    shrink = min(1.0, (MOST_PIXELS / (width * height)) ** 0.5)
+    return {"width": _stepped(width * shrink), "height": _stepped(height * shrink)}
+
+
+def _stepped(side: float) -> int:
+    return max(STEP * 4, int(side) // STEP * STEP)
+
+
+def _format(job: Job) -> JsonObject:
+    """The file format our model promises."""
+    return {"output_format": "jpeg" if job.output.get("media_type") == "image/jpeg" else "png"}
+
+
+def _refused(response: Response, connection: Connection) -> Refused:
+    said = _said(response, connection)
+    kind = REFUSALS[response.status]
+    if kind is FailKind.BAD_INPUT and moderated(said):
+        kind = FailKind.MODERATION
+    message = f"The upstream refused the task: {said}"
+    return Refused(kind, message, f"{response.status} {said}", response.retry_after())
+
+
+def _said(response: Response, connection: Connection) -> str:
+    """The words of an error: ``detail`` is a text, or a list of what is wrong with which field."""
+    try:
+        body = _object(response.json())
+    except Unreadable:
+        return f"HTTP {response.status}"
+    detail: Any = body.get("detail") or body.get("message") or f"HTTP {response.status}"
+    if isinstance(detail, list):
+        detail = "; ".join(_problem(_object(item)) for item in cast(list[Any], detail))
+    return quoted(str(detail), connection.api_key)
+
+
+def _problem(item: JsonObject) -> str:
+    place = item.get("loc")
+    where = ".".join(str(step) for step in cast(list[Any], place)) if isinstance(place, list) else ""
+    return f"{where}: {item.get('msg', '')}" if where else str(item.get("msg", ""))
+
+
+def _verdict(answer: JsonObject, job: Job) -> Running | Done | Failed:
+    """What a state says. Raises Unreachable when there is none."""
+    match answer.get("status"):
+        case "Ready":
+            sample = _object(answer.get("result")).get("sample")
+            if is_address(sample):
+                return Done([OutputFile(url=str(sample))], shaped(job, 1))
+            log.warning("the upstream reports success without a picture", extra={"task_id": job.task_id})
+            return Running()
+        case "Request Moderated" | "Content Moderated" as state:
+            reasons = quoted(_reasons(answer), job.connection.api_key)
+            return Failed(
+                FailKind.MODERATION, f"The upstream's content rules: {reasons or state}", str(state)
+            )
+        case "Error" | "Failed" as state:
+            said = quoted(_reasons(answer) or "no reason given", job.connection.api_key)
+            return Failed(FailKind.TRANSIENT, said, str(state))
+        case "Pending":
+            return Running(progress=_percent(answer.get("progress")))
+        case "Task not found":
+            return (
+                Running()
+            )  # right after a submit the service may not know it yet; the deadline ends the wait
+        case str() as state:
+            names = {"task_id": job.task_id, "state": state[:40]}
+            log.warning("the upstream reports an unknown state, taken as still running", extra=names)
+            return Running()
+        case _:
+            raise Unreachable("the answer has no state")
+
+
+def _reasons(answer: JsonObject) -> str:
+    details: Any = answer.get("details")
+    if isinstance(details, dict):
+        found = cast(JsonObject, details)
+        reasons: Any = found.get("Moderation Reasons") or found.get("reasons") or list(found.values())
+        details = ", ".join(map(str, cast(list[Any], reasons))) if isinstance(reasons, list) else reasons
+    return str(details or "")
+
+
+def _percent(value: Any) -> int | None:
+    known = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+    return round(value * 100) if known else None
+
+
+def _own(address: Any, connection: Connection) -> bool:
+    """Whether an address is one the key may be sent to: of the configured host, or of the service's own domain."""
+    if not is_address(address):
+        return False
+    try:
+        parts = urlsplit(str(address))
+    except ValueError:  # such as brackets around no IPv6 address
+        return False
+    if _same_host(str(address), _base(connection)):
+        return True
+    name = parts.hostname or ""
+    return parts.scheme == "https" and (name == OWN_DOMAIN or name.endswith(f".{OWN_DOMAIN}"))
+
+
+def _same_host(address: str, base: str) -> bool:
+    here, there = urlsplit(address), urlsplit(base)
+    return (here.scheme, here.netloc) == (there.scheme, there.netloc)
+
+
+def _base(connection: Connection) -> str:
+    return connection.base_url or BASE_URL
+
+
+def _key(connection: Connection) -> dict[str, str]:
+    return {"x-key": connection.api_key}
+
+
+def _object(value: Any) -> JsonObject:
+    return cast(JsonObject, value) if isinstance(value, dict) else {}
