@@ -99,7 +99,7 @@ def _extended(ask: Ask) -> Plan:
     instrumental = bool(ask.input.get("instrumental"))
     sung = "" if instrumental else _lyrics(prompt or title, ask)
     seconds = min(MOST_SECONDS, round(at + CONTINUED * _about(ask, TYPICAL_SECONDS), 2))
-    if seconds - at < LEAST_NEW_SECONDS:
+    if MOST_SECONDS - at < LEAST_NEW_SECONDS:
         raise CannotUse(
             f"A song lasts at most {MOST_SECONDS:g} seconds, and {at:.2f} of them are there already."
         )
