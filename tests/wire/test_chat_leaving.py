@@ -57,12 +57,12 @@ async def test_what_was_told_of_usage_before_the_client_left_is_charged(
     async with connected(tmp_path, MESSAGES) as (souk, _):
         await leave_during(souk.client, MESSAGES, "[up:hang]")
         line = await until_settled(caplog)
-        assert (line["input"], line["output"], line["estimated"]) == (128, 1, False)
+        assert (line["input"], line["output"], "estimated" in line) == (128, 1, False)
     caplog.clear()
     async with connected(tmp_path, GEMINI) as (souk, _):
         await leave_during(souk.client, GEMINI, "[up:hang]")
         line = await until_settled(caplog)
-        assert (line["input"], line["output"], line["estimated"]) == (120, 1, False)
+        assert (line["input"], line["output"], "estimated" in line) == (120, 1, False)
 
 
 async def test_what_was_not_told_is_estimated_and_never_above_the_bound(

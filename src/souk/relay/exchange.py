@@ -10,7 +10,7 @@ from souk.operations.types import Caller
 from souk.relay.admission import Ticket
 from souk.relay.bound import estimate
 from souk.relay.protocols.protocol import Ask, ChatProtocol
-from souk.words import Credits, Mode, credits_to_number
+from souk.words import CREDIT, Credits
 
 log = logging.getLogger("souk.relay")
 
@@ -32,7 +32,6 @@ class Exchange:
         caller: Caller,
         protocol: ChatProtocol,
         model: ChatModel,
-        mode: Mode,
         ask: Ask,
         bound: Credits,
         ticket: Ticket,
@@ -42,7 +41,6 @@ class Exchange:
         self.caller = caller
         self.protocol = protocol
         self.model = model
-        self.mode = mode
         self.ask = ask
         self.bound = bound
         self.connection = ""
@@ -83,21 +81,21 @@ class Exchange:
         self._open = False
         read = usage.input + usage.cached + usage.written
         self._meters.chat(self.protocol.name, outcome, read, usage.output)
-        log.info(
-            "chat %s",
-            outcome,
-            extra={
-                "model": self.model.id,
-                "protocol": self.protocol.name,
-                "connection": self.connection,
-                "account": self.caller.account_id,
-                "mode": self.mode.value,
-                "status": self.status,
-                "stream": self.ask.stream,
-                "input": read,
-                "output": usage.output,
-                "credits": credits_to_number(cost),
-                "estimated": estimated,
-                "seconds": round(self._clock.monotonic() - self._started, 3),
-            },
-        )
+        told: dict[str, str | int | float] = {
+            "model": self.model.id,
+            "protocol": self.protocol.name,
+            "connection": self.connection,
+            "account": self.caller.account_id,
+            "input": read,
+            "output": usage.output,
+            "credits": cost / CREDIT,
+            "seconds": round(self._clock.monotonic() - self._started, 3),
+        }
+        # A line costs as much as the rest of a request: what is usual is not said.
+        if self.ask.stream:
+            told["stream"] = True
+        if estimated:
+            told["estimated"] = True
+        if self.status != 200:
+            told["status"] = self.status
+        log.info("chat %s", outcome, extra=told)

@@ -116,7 +116,7 @@ class Relay:
         ask.model, ask.hops = model.id, caller.hops
         bound = bound_of(model, ask)
         ticket = await self._admission.admit(caller, mode, bound)
-        made = Exchange(caller, protocol, model, mode, ask, bound, ticket, self._clock, self._meters)
+        made = Exchange(caller, protocol, model, ask, bound, ticket, self._clock, self._meters)
         return made, roads
 
     async def _carry(self, exchange: Exchange, roads: tuple[Road, ...], client: Client) -> None:
