@@ -141,13 +141,13 @@ class Settings(BaseSettings):
     connection_concurrency: int = Field(
         0,
         ge=0,
-        description="Tasks one engine process has in flight at once on one connection; 0 = no limit.",
+        description="Tasks in flight at once on one connection, over all processes; 0 = no limit.",
     )
     engine_slots: int = Field(
         20_000, ge=1, description="Tasks one engine process holds at once, running or waiting upstream."
     )
     polls_per_second: float = Field(
-        50.0, gt=0, description="Status calls one engine process makes per second on one connection."
+        50.0, gt=0, description="Status calls per second on one connection, over all processes."
     )
     max_body_bytes: int = Field(10 * 1024 * 1024, ge=1024, description="Largest request body of a JSON call.")
     max_json_depth: int = Field(32, ge=4, description="Deepest nesting of a request body.")

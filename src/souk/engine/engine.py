@@ -10,7 +10,7 @@ from souk.engine.gate import Gate
 from souk.engine.health import HealthBook
 from souk.engine.lease import Lease
 from souk.engine.life import live
-from souk.engine.pace import Throttle
+from souk.engine.pace import Throttle, Turns
 from souk.engine.slots import Slots
 from souk.engine.steps import BEAT, CLAIM, JOIN, LEAVE, Beat, Claim, Claimed, Join, Lap
 from souk.engine.upstream import Roads, Traffic
@@ -43,6 +43,7 @@ class Engine:
                 Slots(connection.concurrency),
                 Gate(world.clock),
                 Throttle(world.clock, connection.polls_per_second),
+                Turns(world.clock, connection.submits_per_minute),
                 Door(connection, self._book, world.limits.breaker_seconds),
             )
             for connection in world.connections.values()
@@ -61,9 +62,7 @@ class Engine:
 
     async def start(self) -> None:
         """Enter the node, which also frees what its predecessor in the same slot held."""
-        world = self._world
-        now = world.clock.now()
-        await world.lane.write(JOIN, Join(world.node, world.slot, now, now + self._lease_ms()))
+        await self._join()
         self._loops = [
             asyncio.create_task(self._claim_loop(), name="souk-claim"),
             asyncio.create_task(self._beat_loop(), name="souk-beat"),
@@ -183,6 +182,7 @@ class Engine:
         pulse = await world.lane.write(BEAT, Beat(world.node, now, now + self._lease_ms()))
         if not pulse.alive:
             await self._start_over()
+        self._share(pulse.nodes)
         for task_id in pulse.cancelling:
             self.cancel(task_id)
         if pulse.freed:
@@ -193,11 +193,18 @@ class Engine:
         """This node was declared dead while it slept: its tasks are others' now."""
         log.warning("node was declared dead; starting over", extra={"node": self._world.node})
         await self._stop_lives()
+        await self._world.lane.write(LEAVE, self._world.node)
+        await self._join()
+        self.wake()
+
+    async def _join(self) -> None:
         world = self._world
         now = world.clock.now()
-        await world.lane.write(LEAVE, world.node)
-        await world.lane.write(JOIN, Join(world.node, world.slot, now, now + self._lease_ms()))
-        self.wake()
+        self._share(await world.lane.write(JOIN, Join(world.node, world.slot, now, now + self._lease_ms())))
+
+    def _share(self, processes: int) -> None:
+        for traffic in self._roads.traffic.values():
+            traffic.share(processes)
 
     async def _sweep_loop(self) -> None:
         world = self._world

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from souk.engine.routes import Route
-from souk.engine.steps import ADVANCE, FINISH, Finish, Step
+from souk.engine.steps import ADVANCE, FINISH, MARK, Finish, Mark, Step
 from souk.engine.wish import Wish
 from souk.engine.world import World
 from souk.ids import random_hex
@@ -110,9 +110,13 @@ class Lease:
         attempt: Attempt | None = None,
         event: NewEvent | None = None,
         files: tuple[AssetRow, ...] = (),
+        limit: int = 0,
         **changes: Any,
-    ) -> None:
-        """Write a step: a new state, what is newly known of the attempt, a stage reached, and other columns."""
+    ) -> bool:
+        """Write a step: a new state, what is newly known of the attempt, a stage reached, and other columns.
+
+        False, and nothing written, if the attempt's connection has ``limit`` tasks in flight already; 0 = no limit.
+        """
         new_attempt = attempt is not None and attempt.id != self.task.attempt_id
         if new_attempt and attempt is not None:
             changes |= {
@@ -133,7 +137,10 @@ class Lease:
         )
         tell = self._address_for(event) if event else None
         step = Step(move, attempt, event, tell, self.task.account_id, files)
-        if not await self.world.lane.write(ADVANCE, step):
+        moved = await self._written(step, attempt.connection if attempt and limit else "", limit)
+        if moved is None:
+            return False
+        if not moved:
             raise Fenced
         if changes.get("ref") == "":
             changes["ref"] = None
@@ -146,6 +153,12 @@ class Lease:
         self.world.bell.ring(self.id)
         if tell:
             self.world.wake_callbacks(tell)
+        return True
+
+    async def _written(self, step: Step, connection: str, limit: int) -> bool | None:
+        if connection:
+            return await self.world.lane.write(MARK, Mark(step, connection, limit))
+        return await self.world.lane.write(ADVANCE, step)
 
     async def reach(
         self,

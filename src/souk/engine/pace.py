@@ -1,8 +1,9 @@
-"""When to poll: often near the time a model usually takes, seldom before and long after, never past a rate."""
+"""When to poll: often near the time a model usually takes, seldom before and long after; and never past a rate."""
 
 from collections import deque
 
 from souk.clock import Clock
+from souk.engine.slots import Slots
 
 REMEMBERED = 64
 FIRST_SHARE = 0.9
@@ -45,12 +46,17 @@ class Pace:
 
 
 class Throttle:
-    """At most so many polls a second on one connection, evenly spaced."""
+    """At most so many polls a second on one connection, evenly spaced; 0 = as many as there are."""
 
     def __init__(self, clock: Clock, per_second: float) -> None:
         self._clock = clock
-        self._gap = 1.0 / per_second
+        self._whole_gap = 1.0 / per_second if per_second else 0.0
+        self._gap = self._whole_gap
         self._next = 0.0
+
+    def share(self, processes: int) -> None:
+        """The rate is that of so many processes together."""
+        self._gap = self._whole_gap * max(1, processes)
 
     async def turn(self) -> None:
         """Return when it is this caller's turn."""
@@ -59,3 +65,31 @@ class Throttle:
         self._next = mine + self._gap
         if mine > now:
             await self._clock.sleep(mine - now)
+
+
+class Turns:
+    """At most so many submits a minute on one connection; accounts take turns. 0 = as many as there are."""
+
+    def __init__(self, clock: Clock, per_minute: float) -> None:
+        self._clock = clock
+        self._whole_gap = 60.0 / per_minute if per_minute else 0.0
+        self._gap = self._whole_gap
+        self._next = 0.0
+        self._one = Slots(1)
+
+    def share(self, processes: int) -> None:
+        """The rate is that of so many processes together."""
+        self._gap = self._whole_gap * max(1, processes)
+
+    async def turn(self, account_id: int) -> None:
+        """Return when it is this account's turn. Whoever gives up while waiting uses up nothing."""
+        if not self._gap:
+            return
+        await self._one.acquire(account_id)
+        try:
+            wait = self._next - self._clock.monotonic()
+            if wait > 0:
+                await self._clock.sleep(wait)
+            self._next = self._clock.monotonic() + self._gap
+        finally:
+            self._one.release()

@@ -1,14 +1,16 @@
 """The engine's writes: each kind of step as a set-based transaction of the write lane."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
 from souk.accounts import caps, ledger
 from souk.accounts.ledger import Closing
-from souk.store import assets, attempts, events, nodes, outbox, pieces, pins, sending, tasks
+from souk.engine.routes import HERE
+from souk.store import assets, attempts, connections, events, nodes, outbox, pieces, pins, sending, tasks
 from souk.store.assets import AssetRow
 from souk.store.attempts import Attempt
+from souk.store.connections import DAY_MS, Spending
 from souk.store.database import Connection
 from souk.store.events import NewEvent
 from souk.store.lane import Kind
@@ -102,6 +104,26 @@ def _advance(connection: Connection, steps: Sequence[Step]) -> list[bool]:
     return [step.move.task in moved for step in steps]
 
 
+class Mark(msgspec.Struct, frozen=True):
+    """A step that puts a task on a connection with a limit of tasks in flight."""
+
+    step: Step
+    connection: str
+    limit: int
+
+
+def _mark(connection: Connection, marks: Sequence[Mark]) -> list[bool | None]:
+    """Carry out as many as there is room for, over all processes. None for the others: nothing is written of them."""
+    let_in: list[int] = []
+    for name in sorted({mark.connection for mark in marks}):
+        wanting = [index for index, mark in enumerate(marks) if mark.connection == name]
+        limit = marks[wanting[0]].limit
+        tasks.queue_for(connection, name)
+        let_in += wanting[: max(0, limit - tasks.in_flight(connection, name, limit))]
+    moved = dict(zip(let_in, _advance(connection, [marks[index].step for index in let_in]), strict=True))
+    return [moved.get(index) for index in range(len(marks))]
+
+
 def _tell_of_events(connection: Connection, steps: list[Step]) -> None:
     """Store what tasks reached, and a callback for each client that wants to hear of it."""
     told = events.insert(connection, [step.event for step in steps if step.event])
@@ -137,13 +159,16 @@ class Finish(msgspec.Struct, frozen=True):
 
 def finish_all(connection: Connection, finishes: Sequence[Finish]) -> list[bool]:
     """End tasks: state, ledger, counters, files, callback, in one transaction. False where the lease was lost."""
-    ended = {row.id: row for row in tasks.end(connection, [item.ending for item in finishes])}
+    ended: dict[str, Ended] = {
+        row.id: row for row in tasks.end(connection, [item.ending for item in finishes])
+    }
     if not ended:
         return [False] * len(finishes)
     done = [item for item in finishes if item.ending.task in ended]
     now = Millis(done[0].ending.at)
     _settle(connection, list(ended.values()), now)
     attempts.record(connection, [item.attempt for item in done if item.attempt is not None])
+    connections.spend(connection, _spendings(done, ended))
     assets.insert(connection, [row for item in done for row in item.assets])
     pieces.insert(connection, [piece for item in done for piece in item.pieces])
     pinned = [row.id for row in ended.values() if row.pins]
@@ -151,6 +176,17 @@ def finish_all(connection: Connection, finishes: Sequence[Finish]) -> list[bool]
         pins.drop(connection, pinned)
     _tell(connection, list(ended.values()), now)
     return [item.ending.task in ended for item in finishes]
+
+
+def _spendings(done: Sequence[Finish], ended: Mapping[str, Ended]) -> Iterator[Spending]:
+    """What the operator's connections cost: as the upstream told, else as the client paid."""
+    for item in done:
+        attempt, row = item.attempt, ended[item.ending.task]
+        if attempt is None or attempt.verdict != "done" or attempt.connection in HERE:
+            continue
+        cost = row.captured if attempt.cost is None else attempt.cost
+        if cost:
+            yield Spending(attempt.connection, item.ending.at // DAY_MS, cost)
 
 
 def _settle(connection: Connection, ended: list[Ended], now: Millis) -> None:
@@ -206,6 +242,8 @@ class Pulse(msgspec.Struct, frozen=True):
     cancelling: list[TaskId]
     freed: bool
     """True when a dead node's tasks and callbacks became claimable."""
+    nodes: int
+    """How many engine processes are running."""
 
 
 def _beat(connection: Connection, beats: Sequence[Beat]) -> list[Pulse]:
@@ -214,7 +252,8 @@ def _beat(connection: Connection, beats: Sequence[Beat]) -> list[Pulse]:
         alive = nodes.beat(connection, beat.node, beat.until)
         gone = nodes.expired(connection, beat.now)
         _inherit(connection, gone, beat.now)
-        pulses.append(Pulse(alive, tasks.cancelling(connection, beat.node), bool(gone)))
+        running = nodes.alive(connection, beat.now)
+        pulses.append(Pulse(alive, tasks.cancelling(connection, beat.node), bool(gone), running))
     return pulses
 
 
@@ -225,11 +264,12 @@ class Join(msgspec.Struct, frozen=True):
     until: int
 
 
-def _join(connection: Connection, joins: Sequence[Join]) -> list[None]:
+def _join(connection: Connection, joins: Sequence[Join]) -> list[int]:
+    """Enter nodes; how many engine processes are running then."""
     for join in joins:
         gone = nodes.join(connection, join.node, join.slot, join.now, join.until)
         _inherit(connection, gone, join.now)
-    return [None] * len(joins)
+    return [nodes.alive(connection, join.now) for join in joins]
 
 
 def _inherit(connection: Connection, gone: Sequence[str], now: int) -> None:
@@ -263,7 +303,8 @@ def _return(connection: Connection, items: Sequence[Return]) -> list[None]:
 CLAIM: Kind[Claim, Claimed] = Kind("claim", 20, _claim)
 ADVANCE: Kind[Step, bool] = Kind("advance", 30, _advance)
 FINISH: Kind[Finish, bool] = Kind("finish", 40, finish_all)
+MARK: Kind[Mark, bool | None] = Kind("mark", 55, _mark)
 BEAT: Kind[Beat, Pulse] = Kind("beat", 60, _beat)
-JOIN: Kind[Join, None] = Kind("join", 61, _join)
+JOIN: Kind[Join, int] = Kind("join", 61, _join)
 LEAVE: Kind[str, None] = Kind("leave", 62, _leave)
 RETURN: Kind[Return, None] = Kind("return", 63, _return)

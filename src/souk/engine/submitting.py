@@ -17,7 +17,6 @@ from souk.engine.upstream import (
     MAX_ATTEMPTS,
     MAX_BACKOFF,
     PASSING_KINDS,
-    Traffic,
     Upstream,
     replace_attempt,
 )
@@ -26,6 +25,8 @@ from souk.providers.base import Job, Refused
 from souk.store.attempts import Attempt
 from souk.words import FailKind, TaskState
 
+FULL_SECONDS = 0.5
+"""How often to look for room on a connection whose limit other processes fill."""
 SUBMIT_START_SHARE = 1 / 3
 """A submit that has not begun this share of a lease after its mark is abandoned: another node may already review it."""
 
@@ -102,14 +103,20 @@ async def _attempt(upstream: Upstream, route: Route, attempt: Attempt) -> Failur
         return await _refused(upstream, attempt, Failure(FailKind.TRANSIENT, str(error)), "never_sent")
     try:
         await guarded(lease, upstream.enter_gate(route))
-        # It may have shut while the task waited for its turn.
-        if shut := await traffic.door.shut(attempt.id):
-            upstream.release_slot()
-            return shut
-        # Work done at once has outrun a deadline or a cancel that stood before it; nothing may after the mark.
-        check(lease)
-        lease.handing_over = True
-        return await _hand_over(upstream, job, attempt, traffic)
+        await guarded(lease, traffic.turns.turn(lease.task.account_id))
+        while True:
+            # It may have shut while the task waited for its turn.
+            if shut := await traffic.door.shut(attempt.id):
+                upstream.release_slot()
+                return shut
+            # Work done at once has outrun a deadline or a cancel that stood before it; nothing may after the mark.
+            check(lease)
+            lease.handing_over = True
+            before = upstream.world.clock.monotonic()
+            if marked := await _marked(upstream, job, attempt):
+                return await _hand_over(upstream, job, marked, before)
+            lease.handing_over = False
+            await pause(lease, FULL_SECONDS * (0.5 + upstream.world.random.random()))
     finally:
         lease.handing_over = False
         upstream.leave_gate()
@@ -125,12 +132,17 @@ async def _prepared(upstream: Upstream, route: Route, attempt: Attempt) -> Job:
     return await upstream.provider(route).prepare(job, upstream.world.http)
 
 
-async def _hand_over(upstream: Upstream, job: Job, attempt: Attempt, traffic: Traffic) -> Failure | None:
-    clock, lease = upstream.world.clock, upstream.lease
-    before = clock.monotonic()
-    marked = replace_attempt(attempt, submitted_at=clock.now(), request=summary(job))
-    await lease.step(TaskState.SUBMITTING, attempt=marked, prepared=json.dumps(job.prepared))
-    if clock.monotonic() - before > upstream.world.limits.lease_seconds * SUBMIT_START_SHARE:
+async def _marked(upstream: Upstream, job: Job, attempt: Attempt) -> Attempt | None:
+    """The attempt with its durable mark; None while other processes fill the connection."""
+    marked = replace_attempt(attempt, submitted_at=upstream.world.clock.now(), request=summary(job))
+    prepared, limit = json.dumps(job.prepared), job.connection.concurrency
+    written = await upstream.lease.step(TaskState.SUBMITTING, attempt=marked, prepared=prepared, limit=limit)
+    return marked if written else None
+
+
+async def _hand_over(upstream: Upstream, job: Job, attempt: Attempt, marking_at: float) -> Failure | None:
+    clock, traffic = upstream.world.clock, upstream.traffic(upstream.route())
+    if clock.monotonic() - marking_at > upstream.world.limits.lease_seconds * SUBMIT_START_SHARE:
         late = Failure(FailKind.TRANSIENT, "this process was too slow to start the submit")
         return await _refused(upstream, attempt, late, "never_sent")
     started = clock.monotonic()
@@ -155,7 +167,7 @@ async def _hand_over(upstream: Upstream, job: Job, attempt: Attempt, traffic: Tr
         upstream.count(job, "submit", "accepted", started)
         traffic.gate.taken()
         await upstream.taken(answer)
-        await traffic.door.took(attempt.id, marked.submitted_at or 0)
+        await traffic.door.took(attempt.id, attempt.submitted_at or 0)
         return None
     await _refused(upstream, attempt, failure, verdict)
     await traffic.door.refused(attempt.id, failure)

@@ -10,7 +10,7 @@ from souk.engine.gate import Gate
 from souk.engine.health import HealthBook
 from souk.engine.job import folder_of, job_for
 from souk.engine.lease import Failure, Lease
-from souk.engine.pace import Pace, Throttle
+from souk.engine.pace import Pace, Throttle, Turns
 from souk.engine.result import spooled_json
 from souk.engine.routes import Route
 from souk.engine.slots import Slots
@@ -40,7 +40,13 @@ class Traffic:
     slots: Slots
     gate: Gate
     throttle: Throttle
+    turns: Turns
     door: Door
+
+    def share(self, processes: int) -> None:
+        """The connection's rates are those of so many processes together."""
+        self.throttle.share(processes)
+        self.turns.share(processes)
 
 
 @dataclass(frozen=True, slots=True)

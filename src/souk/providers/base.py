@@ -54,8 +54,11 @@ class Connection:
     base_url: str = ""
     api_key: str = field(default="", repr=False)
     concurrency: int = 0
-    """Tasks in flight at once on this connection; 0 = no limit."""
+    """Tasks in flight at once on this connection, over all processes; 0 = no limit."""
     polls_per_second: float = 50.0
+    """Status calls, over all processes; 0 = no limit."""
+    submits_per_minute: float = 0.0
+    """Over all processes; 0 = no limit."""
     daily_cap: int = 0
     """Credits its tasks may cost on one UTC day, in units of 0.0001 credit; 0 = no cap."""
     options: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)

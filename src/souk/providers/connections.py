@@ -9,9 +9,21 @@ from souk.net.http import Blocked
 from souk.net.policy import Policy, check_url
 from souk.providers.base import Connection
 from souk.providers.registry import PROVIDERS, Entry
+from souk.words import credits_from_number
 
 LISTED_KEYS = frozenset(
-    {"name", "provider", "api_key", "api_key_file", "base_url", "concurrency", "polls_per_second", "options"}
+    {
+        "name",
+        "provider",
+        "api_key",
+        "api_key_file",
+        "base_url",
+        "concurrency",
+        "polls_per_second",
+        "submits_per_minute",
+        "daily_cap",
+        "options",
+    }
 )
 
 TAKEN_NAMES = frozenset({"sandbox", "local"})
@@ -99,6 +111,8 @@ def _listed(env: Mapping[str, str], item: Mapping[str, Any], where: str, limits:
         api_key=key,
         concurrency=int(_number(item, "concurrency", limits.concurrency, where)),
         polls_per_second=_number(item, "polls_per_second", limits.polls_per_second, where),
+        submits_per_minute=_number(item, "submits_per_minute", 0, where),
+        daily_cap=credits_from_number(_number(item, "daily_cap", 0, where)),
         options=_options(env, entry, item.get("options") or {}, where),
     )
     return Configured(connection, source)

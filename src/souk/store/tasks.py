@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from souk.store.database import Connection, Row
-from souk.store.statement import Statement, rows_json
+from souk.store.statement import Dialect, Statement, rows_json
 from souk.words import TaskId
 
 
@@ -296,6 +296,24 @@ def lock_concurrency(connection: Connection, account_id: int, default: int) -> i
     if not rows:
         return None
     return default if rows[0][0] is None else int(rows[0][0])
+
+
+_QUEUE_FOR = Statement("SELECT pg_advisory_xact_lock(hashtext(:name))")
+_IN_FLIGHT = Statement(
+    "SELECT count(*) FROM (SELECT 1 FROM tasks WHERE connection = :name "
+    "AND state IN ('submitting', 'review', 'generating') LIMIT :most) AS flying"
+)
+
+
+def queue_for(connection: Connection, name: str) -> None:
+    """Let nobody else count what is in flight on a connection until the commit."""
+    if connection.dialect is Dialect.POSTGRESQL:
+        connection.run(_QUEUE_FOR, {"name": name})
+
+
+def in_flight(connection: Connection, name: str, most: int) -> int:
+    """How many tasks an upstream connection has or may have, over all processes, counted up to ``most``."""
+    return int(connection.run(_IN_FLIGHT, {"name": name, "most": most})[0][0])
 
 
 _NEWEST = Statement(

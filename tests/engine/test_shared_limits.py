@@ -1,0 +1,139 @@
+"""Limits of a connection that hold over all processes: tasks in flight, rates, and credits a day."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from souk.engine.pace import Throttle, Turns
+from souk.store.connections import DAY_MS
+from souk.words import CREDIT
+from tests.clock import HandClock
+from tests.engine.running import Running, ShiftedClock, running, until
+from tests.upstreams.kie import FakeKie
+
+
+async def test_two_processes_together_keep_to_the_limit_of_a_connection(
+    tmp_path: Path, migrated_postgres_url: str, upstream: FakeKie
+) -> None:
+    async with AsyncExitStack() as stack:
+        houses = [
+            await stack.enter_async_context(
+                running(
+                    tmp_path / name,
+                    migrated_postgres_url,
+                    upstream,
+                    connections={"concurrency": 3},
+                    engine_slots=8,
+                )
+            )
+            for name in ("a", "b")
+        ]
+        souk = houses[0]
+        tasks = [await souk.create(f"<{number}>[up:slow=0.4]") for number in range(12)]
+        most = 0
+        async with asyncio.timeout(30):
+            while len(upstream.submits) < len(tasks):
+                most = max(most, await _in_flight(souk))
+                await asyncio.sleep(0.02)
+        assert most == 3
+        assert {(await souk.ended(task)).state for task in tasks} == {"success"}
+        owners = await souk.sql("SELECT count(DISTINCT split_part(id, '#', 1)) FROM nodes")
+        assert owners == [(2,)]
+
+
+async def test_rates_are_those_of_all_processes_together() -> None:
+    clock = HandClock()
+    throttle = Throttle(clock, 2.0)
+    throttle.share(3)
+    await throttle.turn()
+    second = asyncio.create_task(throttle.turn())
+    await asyncio.sleep(0)
+    clock.advance(1.4)
+    await asyncio.sleep(0)
+    assert not second.done()
+    clock.advance(0.1)
+    await asyncio.wait_for(second, 1)
+
+
+async def test_submits_are_spaced_and_accounts_take_turns() -> None:
+    clock = HandClock()
+    turns = Turns(clock, 60.0)
+    order: list[str] = []
+
+    async def submit(account: int, name: str) -> None:
+        await turns.turn(account)
+        order.append(name)
+
+    waiting = [asyncio.create_task(submit(1, f"hoarder {number}")) for number in range(3)]
+    await asyncio.sleep(0)
+    waiting.append(asyncio.create_task(submit(2, "other")))
+    await asyncio.sleep(0.01)
+    assert order == ["hoarder 0"]
+    waiting[1].cancel()
+    for _ in range(2):
+        clock.advance(1)
+        await asyncio.sleep(0.01)
+    assert sorted(order) == ["hoarder 0", "hoarder 2", "other"], "who gave up used up a turn"
+    await asyncio.gather(*waiting, return_exceptions=True)
+
+
+async def test_a_connection_at_its_daily_cap_takes_no_tasks_until_the_day_turns(
+    tmp_path: Path, migrated_url: str, upstream: FakeKie
+) -> None:
+    clock = ShiftedClock()
+    capped = {"daily_cap": 1}
+    patient = {"deadline_seconds": 3 * DAY_MS / 1000}
+    async with running(
+        tmp_path, migrated_url, upstream, clock=clock, connections=capped, models=patient
+    ) as souk:
+        await souk.sql(
+            "INSERT INTO connections (name, spent_day, spent) VALUES ('one', :day, :spent)",
+            day=clock.now() // DAY_MS,
+            spent=CREDIT - 1,
+        )
+        assert (await souk.ended(await souk.create("the last of the day"))).state == "success"
+        assert await _spent(souk) > CREDIT
+        await asyncio.sleep(1.1)  # what is known of a connection is a second old at most
+        task = await souk.create("too late")
+        await asyncio.sleep(0.5)
+        assert (await souk.record(task)).inner_state == "queuing"
+        assert len(upstream.submits) == 1
+        clock.shift(DAY_MS / 1000)
+        await until(lambda: len(upstream.submits) == 2)
+        assert await souk.problems() == []
+
+
+async def test_a_connection_at_its_daily_cap_is_gone_round(
+    tmp_path: Path, migrated_url: str, upstream: FakeKie, second_upstream: FakeKie
+) -> None:
+    async with running(
+        tmp_path, migrated_url, upstream, second_upstream, connections={"daily_cap": 1}
+    ) as souk:
+        await souk.sql(
+            "INSERT INTO connections (name, spent_day, spent) VALUES ('one', :day, :spent)",
+            day=souk.house.clock.now() // DAY_MS,
+            spent=CREDIT,
+        )
+        task = await souk.create("a tram")
+        assert (await souk.ended(task)).connection == "two"
+        assert await souk.verdicts(task) == [("two", "done")]
+
+
+async def test_what_tasks_cost_is_added_to_their_connections_day(souk: Running) -> None:
+    for number in range(3):
+        await souk.ended(await souk.create(f"<{number}>"))
+    story = await souk.sql(
+        "SELECT sum(COALESCE(a.cost, t.captured)) FROM attempts a JOIN tasks t ON t.id = a.task_id"
+    )
+    assert await _spent(souk) == story[0][0] > 0
+
+
+async def _spent(souk: Running) -> int:
+    return (await souk.sql("SELECT spent FROM connections WHERE name = 'one'"))[0][0]
+
+
+async def _in_flight(souk: Running) -> int:
+    rows = await souk.sql(
+        "SELECT count(*) FROM tasks WHERE state IN ('submitting', 'review', 'generating') AND connection = 'one'"
+    )
+    return int(rows[0][0])
