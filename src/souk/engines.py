@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 
+from souk.catalog.catalog import Catalog
 from souk.config import Config
 from souk.engine.routes import HERE, LOCAL, SANDBOX
 from souk.providers import connections as configured_connections
@@ -12,7 +13,7 @@ from souk.providers.connections import Configured
 from souk.providers.local import LocalEngine
 from souk.providers.registry import PROVIDERS
 from souk.providers.sandbox import Sandbox
-from souk.settings import SandboxPolicy, Settings
+from souk.settings import SandboxPolicy, Settings, SettingsError
 
 
 def connections_of(
@@ -29,6 +30,17 @@ def connections_of(
     if settings.sandbox is not SandboxPolicy.NEVER:
         connections[SANDBOX] = Connection(name=SANDBOX, provider=SANDBOX)
     return configured, connections
+
+
+def check_routes(catalog: Catalog) -> None:
+    """Refuse a route that leads a task to a service which only chats. Raises SettingsError."""
+    for model in catalog.models.values():
+        for route in model.routes:
+            entry = PROVIDERS.get(route.provider)
+            if entry is not None and entry.factory is None:
+                raise SettingsError(
+                    f"souk.yaml: models: {model.id}: {route.provider} runs no tasks, it only chats"
+                )
 
 
 def providers_of(connections: Mapping[str, Connection]) -> dict[str, Provider]:

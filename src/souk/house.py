@@ -33,7 +33,7 @@ from souk.engine.engine import Engine
 from souk.engine.parents import parent_files
 from souk.engine.slot import SlotLock
 from souk.engine.world import EngineLimits, World
-from souk.engines import connections_of, engines_of, providers_of
+from souk.engines import check_routes, connections_of, engines_of, providers_of
 from souk.ids import random_hex
 from souk.measure import Meters
 from souk.net.client import GuardedHttp
@@ -133,6 +133,7 @@ class House:
             database = database_of(settings)
             migrate(database)
             catalog = load_catalog(overrides=config.models)
+            check_routes(catalog)
             configured, connections = connections_of(settings, config, env)
             logs.redact.add(*_secrets(settings, connections))
             box = open_box(settings.secret_key.get_secret_value(), settings.data_dir)

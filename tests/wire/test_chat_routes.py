@@ -1,5 +1,6 @@
 """Which connection answers a chat: the first route that can, and the next only when the model surely did not run."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -7,11 +8,30 @@ from typing import Any
 
 import pytest
 
-from tests.upstreams.maker import KEY
+from souk.settings import SettingsError
+from tests.upstreams.maker import KEY, Seen
 from tests.upstreams.openai import FakeOpenAI
 from tests.wire.makers import CHAT, TONGUES, without_credits
 from tests.wire.serving import KEY as SOUKS_KEY
 from tests.wire.serving import Souk, open_souk
+
+
+class Enveloping(FakeOpenAI):
+    """Refuses as the market may: with HTTP 200 and a code."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__()
+        self.code = code
+
+    def complaint(self, seen: Seen) -> tuple[int, str] | None:
+        return None
+
+    def streams(self, seen: Seen) -> bool:
+        return False
+
+    def whole(self, seen: Seen) -> bytes:
+        return json.dumps({"code": self.code, "msg": "The words of the market", "data": None}).encode()
+
 
 OWN: dict[str, Any] = {
     "title": "Llama 4 Scout",
@@ -120,6 +140,36 @@ async def test_paused_model_is_503(tmp_path: Path) -> None:
         reply = await CHAT.ask(souk.client)
         assert reply.status == 503
         assert "paused" in CHAT.message(reply)
+
+
+async def test_route_of_a_task_to_a_maker_that_only_chats_is_refused_at_the_start(tmp_path: Path) -> None:
+    models = {"z-image": {"routes": [{"provider": "anthropic", "model": "claude-opus-4-5"}]}}
+    with pytest.raises(SettingsError, match="z-image: anthropic runs no tasks"):
+        async with open_souk(tmp_path, models=models):
+            pass
+
+
+async def test_refusal_in_the_markets_envelope_is_taken_as_one(tmp_path: Path) -> None:
+    for code, status in ((402, 502), (422, 422), (429, 429)):
+        async with Enveloping(code) as maker:
+            env = {"KIE_API_KEY": KEY, "SOUK_KIE_BASE_URL": maker.url}
+            async with open_souk(tmp_path, env=env) as souk:
+                for stream in (False, True):
+                    reply = await CHAT.ask(souk.client, stream=stream)
+                    assert reply.status == status
+                    assert ("The words of the market" in CHAT.message(reply)) is (status == code)
+
+
+async def test_requests_tokens_and_begins_are_counted(tmp_path: Path) -> None:
+    async with two_routes(tmp_path) as (souk, _, _):
+        await CHAT.ask(souk.client)
+        await CHAT.ask(souk.client, "[up:status=400]")
+        counted = (await souk.client.get("/metrics")).raw.decode()
+        assert 'souk_chats_total{outcome="answered",protocol="chat"} 1.0' in counted
+        assert 'souk_chats_total{outcome="refused",protocol="chat"} 1.0' in counted
+        assert 'souk_chat_tokens_total{kind="input",protocol="chat"} 120.0' in counted
+        assert 'souk_chat_tokens_total{kind="output",protocol="chat"} 30.0' in counted
+        assert 'souk_chat_upstream_seconds_count{connection="openai"} 2.0' in counted
 
 
 async def test_another_souk_serves_every_protocol_as_an_upstream(tmp_path: Path) -> None:
