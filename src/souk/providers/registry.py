@@ -8,6 +8,7 @@ from souk.providers.base import Provider
 from souk.providers.chat import anthropic, google, openai
 from souk.providers.chat import kie as kie_chat
 from souk.providers.chat.speech import Speech, Speeches
+from souk.providers.google import Google
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +68,11 @@ PROVIDERS: dict[str, Entry] = {
     ),
     "google": Entry(
         title="Google",
-        description="The Gemini models.",
+        description="The Gemini models: chat, Nano Banana and speech.",
         key_variable="GEMINI_API_KEY",
         base_url_variable="SOUK_GOOGLE_BASE_URL",
         base_url=google.BASE_URL,
+        factory=Google,
         speaks=google.SPEECHES,
     ),
     "xai": Entry(

@@ -1,0 +1,60 @@
+"""What every call to the Gemini API has in common: addresses, the key, and reading JSON that may be anything."""
+
+from typing import Any, Final, cast
+from urllib.parse import quote
+
+from souk.net.http import Http, Response
+from souk.providers.base import Connection, Job
+from souk.words import JsonObject
+
+BASE_URL: Final = "https://generativelanguage.googleapis.com"
+VERSION: Final = "v1beta"
+_VERSIONS: Final = ("/v1beta", "/v1")
+
+
+def address(connection: Connection, path: str) -> str:
+    """The address of a path below the version, whether or not the configured base names a version."""
+    base = connection.base_url or BASE_URL
+    for version in _VERSIONS:
+        base = base.removesuffix(version)
+    return f"{base}/{VERSION}/{path}"
+
+
+def key(connection: Connection) -> dict[str, str]:
+    """The header that carries the key."""
+    return {"x-goog-api-key": connection.api_key}
+
+
+async def call_model(
+    job: Job,
+    http: Http,
+    method: str,
+    body: JsonObject,
+    *,
+    seconds: float,
+    max_bytes: int,
+) -> Response:
+    """Ask the route's model to do something, at most once.
+
+    Raises :class:`souk.net.http.NeverSent` or :class:`souk.net.http.MaybeSent`.
+    """
+    return await http.submit(
+        "POST",
+        address(job.connection, f"models/{quote(job.upstream_model, safe='-._')}:{method}"),
+        headers=key(job.connection),
+        json=body,
+        timeout=seconds,
+        max_bytes=max_bytes,
+        trusted=True,
+    )
+
+
+def an_object(value: Any) -> JsonObject:
+    """The value if it is a JSON object, else an empty one."""
+    return cast(JsonObject, value) if isinstance(value, dict) else {}
+
+
+def objects(value: Any) -> list[JsonObject]:
+    """The objects of a JSON list; none if it is no list."""
+    items = cast(list[Any], value) if isinstance(value, list) else []
+    return [cast(JsonObject, item) for item in items if isinstance(item, dict)]

@@ -1,0 +1,54 @@
+"""A running Souk with an operator's Gemini key: its models run there, and failures cost nothing."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.upstreams.google_media import FakeGoogle
+from tests.wire.serving import Souk, open_souk
+
+
+@pytest.fixture
+def google() -> Iterator[FakeGoogle]:
+    with FakeGoogle(queue_seconds=0, run_seconds=0) as server:
+        yield server
+        assert server.complaints == []
+
+
+@pytest.fixture
+async def souk(tmp_path: Path, google: FakeGoogle) -> AsyncIterator[Souk]:
+    env = {"GEMINI_API_KEY": google.key, "SOUK_GOOGLE_BASE_URL": google.url}
+    async with open_souk(tmp_path, engine=True, env=env, sandbox_workers=0) as made:
+        yield made
+
+
+async def ended(souk: Souk, task: str) -> dict[str, Any]:
+    for _ in range(300):
+        record = await souk.client.record(task)
+        if record["state"] in ("success", "fail"):
+            return record
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"{task} did not end")
+
+
+async def balance(souk: Souk) -> float:
+    return (await souk.client.get("/api/v1/chat/credit")).data
+
+
+async def test_picture_is_made_with_the_operators_key(souk: Souk, google: FakeGoogle) -> None:
+    body = {"model": "nano-banana-2", "input": {"prompt": "A boat"}}
+    record = await ended(souk, await souk.client.create(body))
+    assert record["state"] == "success", record
+    assert google.count("A boat", "gemini-3.1-flash-image") == 1
+
+
+async def test_failure_at_google_releases_the_hold(souk: Souk, google: FakeGoogle) -> None:
+    before = await balance(souk)
+    body = {"model": "nano-banana-2", "input": {"prompt": "A boat [up:blocked]"}}
+    record = await ended(souk, await souk.client.create(body))
+    assert (record["state"], await balance(souk)) == ("fail", before)
+    assert "content rules" in record["failMsg"]
+    assert google.count("A boat") == 1
