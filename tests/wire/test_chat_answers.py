@@ -214,6 +214,16 @@ async def test_large_body_arrives_whole(tmp_path: Path) -> None:
         assert picture in maker.seen[0].raw.decode()
 
 
+async def test_makers_clients_may_call_from_a_browser(souk: Any) -> None:
+    wanted = "anthropic-version,x-api-key,x-stainless-lang"
+    reply = await souk.client.call(
+        "OPTIONS", MESSAGES.path, headers={"Access-Control-Request-Headers": wanted}
+    )
+    assert (reply.status, reply.headers["access-control-allow-headers"]) == (204, wanted)
+    odd = await souk.client.call("OPTIONS", MESSAGES.path, headers={"Access-Control-Request-Headers": "a;b"})
+    assert "Authorization" in odd.headers["access-control-allow-headers"]
+
+
 async def test_models_are_listed_for_the_makers_clients(souk: Any) -> None:
     listed = (await souk.client.get("/v1/models")).body
     assert "gpt-5-2" in {each["id"] for each in listed["data"]}

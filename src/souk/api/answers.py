@@ -23,6 +23,8 @@ PREFLIGHT: Final = (
     (b"access-control-allow-headers", b"Content-Type, Authorization, Idempotency-Key, Range, X-Request-Id"),
     (b"access-control-max-age", b"86400"),
 )
+_ALLOWED: Final = b"access-control-allow-headers"
+_HEADER_NAMES: Final = re.compile(rb"[\w ,-]{1,2048}")
 Headers = tuple[tuple[bytes, bytes], ...]
 
 
@@ -47,9 +49,15 @@ async def send_json(send: Send, status: int, body: bytes, request_id: str, extra
     await send({"type": "http.response.body", "body": body})
 
 
-async def send_preflight(send: Send, request_id: str) -> None:
-    """Tell a browser that any page may call this API; the key is the credential, never a cookie."""
+async def send_preflight(send: Send, request_id: str, asked: bytes | None = None) -> None:
+    """Tell a browser that any page may call this API; the key is the credential, never a cookie.
+
+    ``asked`` is what it wants to send. The makers' chat clients have many headers of their own, and no list lasts.
+    """
     headers = [(b"content-length", b"0"), (b"x-request-id", request_id.encode()), *PREFLIGHT]
+    if asked is not None and _HEADER_NAMES.fullmatch(asked):
+        headers = [pair for pair in headers if pair[0] != _ALLOWED]
+        headers += [(_ALLOWED, asked), (b"vary", b"Access-Control-Request-Headers")]
     await send({"type": "http.response.start", "status": 204, "headers": headers})
     await send({"type": "http.response.body", "body": b""})
 

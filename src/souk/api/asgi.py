@@ -66,7 +66,7 @@ class Application:
             elif method == "POST" and self._chat is not None and (place := place_of(path)) is not None:
                 await self._chat.answer(place, scope, headers, receive, send, request_id)
             elif method == "OPTIONS":
-                await send_preflight(send, request_id)
+                await send_preflight(send, request_id, headers.get(b"access-control-request-headers"))
             else:
                 signed = Signed(send, request_id)
                 await self._route(scope)(scope, receive, signed)
