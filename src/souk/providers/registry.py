@@ -8,6 +8,7 @@ from souk.providers.base import Provider
 from souk.providers.chat import anthropic, google, openai
 from souk.providers.chat import kie as kie_chat
 from souk.providers.chat.speech import Speech, Speeches
+from souk.providers.openai import OpenAI
 from souk.providers.google import Google
 
 
@@ -51,11 +52,13 @@ PROVIDERS: dict[str, Entry] = {
     ),
     "openai": Entry(
         title="OpenAI",
-        description="The GPT and Codex models.",
+        description="The GPT, Codex and GPT Image models.",
         key_variable="OPENAI_API_KEY",
         base_url_variable="SOUK_OPENAI_BASE_URL",
         base_url=openai.OPENAI_URL,
+        factory=OpenAI,
         speaks=openai.OPENAI,
+        options={"video_lengths": "SOUK_OPENAI_VIDEO_LENGTHS"},
     ),
     "anthropic": Entry(
         title="Anthropic",
@@ -85,11 +88,13 @@ PROVIDERS: dict[str, Entry] = {
     ),
     "openai-compatible": Entry(
         title="OpenAI-compatible server",
-        description="Any server with OpenAI's chat completions, such as vLLM, Ollama or OpenRouter. "
-        "Which models it serves is said in `souk.yaml`.",
+        description="Any server with OpenAI's chat completions, images or videos API, such as vLLM, Ollama or "
+        "OpenRouter. Which models it serves is said in `souk.yaml`.",
         key_variable="SOUK_OPENAI_COMPATIBLE_API_KEY",
         base_url_variable="SOUK_OPENAI_COMPATIBLE_BASE_URL",
         base_url="",
+        factory=OpenAI,
         speaks=openai.COMPATIBLE,
+        options={"video_lengths": "SOUK_OPENAI_COMPATIBLE_VIDEO_LENGTHS"},
     ),
 }

@@ -51,11 +51,16 @@ def without(*names: str) -> Callable[[Members], None]:
     return leave_out
 
 
+def versioned(base: str) -> str:
+    """A base URL with the version in it. A bare host serves version 1, as the makers' own do."""
+    bare = base.partition("://")[2].strip("/").count("/") == 0
+    return f"{base}{'/v1' if bare else ''}"
+
+
 def under(path: str) -> Callable[[str, str, bool], str]:
-    """At this path of the base URL, whatever the model. A bare host serves version 1, as the makers' own do."""
+    """At this path of the base URL, whatever the model."""
 
     def url(base: str, model: str, stream: bool) -> str:  # noqa: ARG001 - the body names both
-        bare = base.partition("://")[2].strip("/").count("/") == 0
-        return f"{base}{'/v1' if bare else ''}{path}"
+        return f"{versioned(base)}{path}"
 
     return url

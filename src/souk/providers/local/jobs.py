@@ -15,6 +15,10 @@ def make(request: JsonObject) -> Made:
         from souk.providers.local import resize
 
         return resize.resize_image(work)
+    if work.kind == "alpha-mask":
+        from souk.providers.local import mask
+
+        return mask.make_alpha_mask(work)
     if work.kind == "wav":
         from souk.providers.local import conversion
 
