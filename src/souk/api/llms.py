@@ -26,6 +26,8 @@ say what is wrong.
 
 Also: GET {url}/api/v1/models/<model> (input schema, price, example), GET {url}/api/v1/chat/credit (credits left),
 POST {url}/api/v1/jobs/estimate (what a create would cost), POST {url}/api/v1/jobs/cancelTask.
+Chat models are asked as their makers document it, at POST {url}/v1/chat/completions or {url}/v1/responses (OpenAI),
+{url}/v1/messages (Anthropic) or {url}/v1beta/models/<model>:generateContent (Google). GET {url}/v1/models lists them.
 Input files are addresses. To send your own: POST {url}/api/file-stream-upload, a form with `file` and `uploadPath`
 (a folder such as images); data.downloadUrl is the address to name.
 Without a connection to an upstream every model runs in a sandbox that makes marked placeholder files.

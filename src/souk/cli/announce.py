@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from souk.house import House
 
 PROMPT = "A lighthouse at dawn, watercolour"
+GREETING = "Say hello in one sentence."
 NAME_WIDTH = 11
 
 
@@ -56,7 +57,7 @@ def _sandbox(house: "House") -> str:
 
 
 def _first_request(house: "House") -> str:
-    """A curl command that makes a picture."""
+    """A curl command that makes a picture, or one that chats where nothing makes pictures."""
     from souk.engine.routes import routes_of
     from souk.words import Mode
 
@@ -70,12 +71,26 @@ def _first_request(house: "House") -> str:
     )
     for model in able:
         if body := _body(model):
-            key = house.first.made_api_key or "$SOUK_API_KEY"
-            return (
-                f"curl -s {house.public_url}/api/v1/jobs/createTask -H 'Content-Type: application/json' \\\n"
-                f'  -H "Authorization: Bearer {key}" \\\n  -d {shlex.quote(body)}'
-            )
+            return _curl(house, "/api/v1/jobs/createTask", body)
+    return _first_chat(house) if mode is Mode.LIVE else ""
+
+
+def _first_chat(house: "House") -> str:
+    providers = {item.connection.provider for item in house.configured}
+    for model in house.catalog.chats.values():
+        reached = any(route.usable and route.provider in providers for route in model.routes)
+        if reached and not model.paused and "chat" in model.protocols:
+            body = {"model": model.id, "messages": [{"role": "user", "content": GREETING}]}
+            return _curl(house, "/v1/chat/completions", json.dumps(body))
     return ""
+
+
+def _curl(house: "House", path: str, body: str) -> str:
+    key = house.first.made_api_key or "$SOUK_API_KEY"
+    return (
+        f"curl -s {house.public_url}{path} -H 'Content-Type: application/json' \\\n"
+        f'  -H "Authorization: Bearer {key}" \\\n  -d {shlex.quote(body)}'
+    )
 
 
 def _body(model: "Model") -> str:

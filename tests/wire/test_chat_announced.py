@@ -1,0 +1,30 @@
+"""A server that can only chat says how to."""
+
+from pathlib import Path
+
+import pytest
+
+from souk.cli.announce import announce
+from tests.wire.serving import Souk, open_souk
+
+
+async def test_first_request_chats_where_nothing_makes_pictures(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with open_souk(tmp_path, env={"ANTHROPIC_API_KEY": "no-such-key"}) as souk:
+        announce(souk.house)
+    said = capsys.readouterr().out
+    assert "anthropic, from ANTHROPIC_API_KEY" in said
+    assert "/v1/chat/completions" in said
+    assert '"model": "claude-' in said
+
+
+async def test_first_request_makes_a_picture_where_it_can(
+    souk: Souk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    announce(souk.house)
+    assert "/api/v1/jobs/createTask" in capsys.readouterr().out
+
+
+async def test_page_for_language_models_tells_of_chat(souk: Souk) -> None:
+    assert f"{souk.client.url}/v1/chat/completions" in (await souk.client.get("/llms.txt")).raw.decode()
