@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from souk.catalog.load import load_catalog
 from tests.wire.serving import KEY, Souk, open_souk
@@ -28,11 +29,11 @@ class Bridge:
 
 
 @asynccontextmanager
-async def bridge(folder: Path) -> AsyncIterator[Bridge]:
-    """The far Souk runs tasks in its sandbox; the near one has nothing but a key to it."""
+async def bridge(folder: Path, **settings: Any) -> AsyncIterator[Bridge]:
+    """The far Souk runs tasks in its sandbox; the near one, with these settings, has nothing but a key to it."""
     async with open_souk(folder / "far", engine=True, initial_credits=100_000) as far:
         env = {"KIE_API_KEY": KEY, "SOUK_KIE_BASE_URL": far.client.url}
         async with open_souk(
-            folder / "near", engine=True, env=env, models=QUICK, initial_credits=100_000
+            folder / "near", engine=True, env=env, models=QUICK, initial_credits=100_000, **settings
         ) as near:
             yield Bridge(near, far)
