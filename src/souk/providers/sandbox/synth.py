@@ -25,9 +25,8 @@ SCOOP_SECONDS = 0.045
 CONSONANTS = {"hiss": (0.05, 0.05), "stop": (0.02, 0.05)}
 """How late the vowel comes, in seconds, and how loud the noise before it is."""
 ROOM_SECONDS, ROOM_BLOCK = 1.3, 1 << 17
+ROOM_LEVEL = 0.55
 FADE_SECONDS = 0.03
-HEADROOM = 0.9
-"""Share of full scale that levels are of: what a crowded bar adds up to must stay below 1, as nothing is limited."""
 EARS_ONLY = np.array([[1], [1], [0]], np.float32)
 """The gains of a sound on the left, the right and the room's bus."""
 
@@ -126,9 +125,7 @@ def _gains(note: Note) -> Samples:
     pan = voice.pan if voice and note.voice != "effects" else 0.0
     send = voice.send if isinstance(voice, Voice) else 0.02 if note.pitch == 36 else 0.12
     angle = (pan + 1) * np.pi / 4
-    return np.array([[np.cos(angle)], [np.sin(angle)], [send]], np.float32) * np.float32(
-        note.velocity * HEADROOM
-    )
+    return np.array([[np.cos(angle)], [np.sin(angle)], [send]], np.float32) * np.float32(note.velocity)
 
 
 def _note(note: Note, length: int, rate: int) -> Samples:
@@ -239,7 +236,7 @@ def _room(rate: int) -> NDArray[np.complex64]:
     at = np.arange(count, dtype=np.float32) / rate
     ears = [noise(ROOM_SECONDS, rate, np.random.default_rng(ear), 150, 5000, 0.6) for ear in (1, 2)]
     answer = np.stack(ears)[:, :count] * np.exp(-at * 5.5) * np.minimum(1, at * 60)
-    answer /= np.sqrt((answer**2).sum(axis=1, keepdims=True))
+    answer *= ROOM_LEVEL / np.sqrt((answer**2).sum(axis=1, keepdims=True))
     return np.fft.rfft(answer.astype(np.float32), 2 * ROOM_BLOCK, axis=1).astype(np.complex64)
 
 
