@@ -5,6 +5,7 @@ import itertools
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -166,6 +167,12 @@ def test_styles_differ_in_tempo_and_players() -> None:
 def test_words_nobody_knows_choose_a_style_and_the_seed_varies_it() -> None:
     assert len({compose(song(f"{word} zzz")).bpm for word in "abcdefgh"}) > 3
     assert len({json.dumps(midi_notes(compose(song("folk", seed=seed)))) for seed in range(8)}) == 8
+
+
+def test_the_reference_names_every_style() -> None:
+    page = Path("docs/reference/suno.md").read_text("utf-8")
+    known = page.partition("Of a style it understands")[2].partition(";")[0]
+    assert [style for style in STYLES if style not in known] == []
 
 
 def test_named_instruments_play_and_avoided_ones_do_not() -> None:
