@@ -170,7 +170,7 @@ def test_words_nobody_knows_choose_a_style_and_the_seed_varies_it() -> None:
 
 
 def test_the_reference_names_every_style() -> None:
-    page = Path("docs/reference/suno.md").read_text("utf-8")
+    page = (Path(__file__).parents[2] / "docs/reference/suno.md").read_text("utf-8")
     known = page.partition("Of a style it understands")[2].partition(";")[0]
     assert [style for style in STYLES if style not in known] == []
 
