@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from souk.providers import bfl, kie
+from souk.providers import bfl, elevenlabs, kie
 from souk.providers.base import Provider
 from souk.providers.chat import anthropic, google, openai
 from souk.providers.chat import kie as kie_chat
 from souk.providers.chat.speech import Speech, Speeches
-from souk.providers.openai import OpenAI
 from souk.providers.google import Google
+from souk.providers.openai import OpenAI
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,14 @@ PROVIDERS: dict[str, Entry] = {
         base_url_variable="SOUK_BFL_BASE_URL",
         base_url=bfl.BASE_URL,
         factory=bfl.Bfl,
+    ),
+    "elevenlabs": Entry(
+        title="ElevenLabs",
+        description="Speech, dialogue, sound effects, transcripts and clean voices.",
+        key_variable="ELEVENLABS_API_KEY",
+        base_url_variable="SOUK_ELEVENLABS_BASE_URL",
+        base_url=elevenlabs.BASE_URL,
+        factory=elevenlabs.ElevenLabs,
     ),
     "openai": Entry(
         title="OpenAI",
