@@ -27,6 +27,8 @@ CONSONANTS = {"hiss": (0.05, 0.05), "stop": (0.02, 0.05)}
 ROOM_SECONDS, ROOM_BLOCK = 1.3, 1 << 17
 ROOM_LEVEL = 0.55
 FADE_SECONDS = 0.03
+KICK, LOW_SEND, DRUM_SEND = 36, 0.02, 0.12
+"""What drums send to the room; the lowest, and impacts, next to nothing."""
 EARS_ONLY = np.array([[1], [1], [0]], np.float32)
 """The gains of a sound on the left, the right and the room's bus."""
 
@@ -110,7 +112,10 @@ def noise(
 
 
 def _lay(buses: Samples, wave: Samples, gains: Samples, start: int, loop: bool) -> None:
-    """Add a wave (of one row, or one for each ear) to the buses; what passes a loop's end comes at its start."""
+    """Add a wave (of one row, or one for each ear) to the buses; what passes a loop's end comes at its start.
+
+    The room hears what the left ear hears.
+    """
     room = buses.shape[1] - start
     if room > 0:
         now = wave[:, :room]
@@ -121,10 +126,9 @@ def _lay(buses: Samples, wave: Samples, gains: Samples, start: int, loop: bool) 
 
 def _gains(note: Note) -> Samples:
     """A note's share on each bus."""
-    voice = VOICES.get(note.voice) or DRUMS.get(note.pitch)
-    pan = voice.pan if voice and note.voice != "effects" else 0.0
-    send = voice.send if isinstance(voice, Voice) else 0.02 if note.pitch == 36 else 0.12
-    angle = (pan + 1) * np.pi / 4
+    source = VOICES.get(note.voice) or DRUMS.get(note.pitch)
+    send = source.send if isinstance(source, Voice) else LOW_SEND if note.pitch == KICK else DRUM_SEND
+    angle = ((source.pan if source else 0.0) + 1) * np.pi / 4
     return np.array([[np.cos(angle)], [np.sin(angle)], [send]], np.float32) * np.float32(note.velocity)
 
 
@@ -179,9 +183,8 @@ def _hertz(pitch: int) -> float:
 def _frames(name: str, pitch: int, vowel: str, hums: bool, rate: int) -> Samples:
     """The cycles of a voice at one pitch, one row for each of FRAME_TIMES, no louder than 1."""
     voice, at = VOICES[name], FRAME_TIMES[:, None]
-    number = np.arange(1, max(2, int(min(BRIGHTEST, rate * 0.45) / _hertz(pitch)) + 1), dtype=np.float32)[
-        None, :
-    ]
+    highest = max(1, int(min(BRIGHTEST, rate * 0.45) / _hertz(pitch)))
+    number = np.arange(1, highest + 1, dtype=np.float32)[None, :]
     loud = number**-voice.tilt * np.where(number % 2 == 0, voice.even, 1.0)
     loud = loud * np.exp((1 - number) * (voice.damp * at + voice.bloom * np.exp(-at / 0.07)))
     loud = loud / (1 + (number * _hertz(pitch) / voice.cut) ** 2)
@@ -203,18 +206,16 @@ def _strike(number: int, kit: str, rate: int) -> Samples:
     at = np.arange(round(max(ring, rattle) * 6 * rate), dtype=np.float32) / rate
     turns = drum.hertz[1] * at + (drum.hertz[0] - drum.hertz[1]) * 0.03 * (1 - np.exp(-at / 0.03))
     burst = noise(at.size / rate, rate, np.random.default_rng(number), *drum.band, 0.2)[: at.size]
-    wave = (
-        np.sin(2 * np.pi * turns) * np.exp(-at / ring) * drum.tone + burst * np.exp(-at / rattle) * drum.noise
-    )
+    wave = np.sin(2 * np.pi * turns) * np.exp(-at / ring) * drum.tone
+    wave += burst * np.exp(-at / rattle) * drum.noise
     return (wave * np.minimum(1, at * 1500) * np.minimum(1, at[::-1] * 200)).astype(np.float32)[None, :]
 
 
 def _effect(kind: str, length: int, rate: int) -> Samples:
     """A riser that swells until it breaks off, or the impact it leads to."""
     at, chance = np.linspace(0, 1, max(64, length), dtype=np.float32), np.random.default_rng(length)
-    bright, dark = (
-        noise(at.size / rate, rate, chance, *band)[: at.size] for band in ((2000, 12000), (60, 700))
-    )
+    bright = noise(at.size / rate, rate, chance, 2000, 12_000)[: at.size]
+    dark = noise(at.size / rate, rate, chance, 60, 700)[: at.size]
     if kind == "riser":
         wave = (bright * at**3 + dark * at * (1 - at)) * 0.2 * np.minimum(1, (1 - at) * 40)
     else:
