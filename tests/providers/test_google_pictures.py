@@ -10,7 +10,7 @@ import pytest
 
 from souk.net.client import GuardedHttp
 from souk.net.http import MaybeSent, Unreadable
-from souk.providers.base import Done, Job, Refused, Unknown, Unreachable
+from souk.providers.base import Done, Job, Refused, Unknown
 from souk.providers.google import Google
 from souk.words import FailKind
 from tests.providers.jobs import job_from, picture
@@ -235,10 +235,3 @@ async def test_named_successor_of_imagen_is_asked_as_a_nano_banana(
     )
     body = asked(PROMPT, imageConfig={"aspectRatio": "1:1"}, seed=7)
     assert await sent(google, job, http) == ("gemini-3.1-flash-image", body)
-
-
-async def test_picture_has_no_record_to_poll(google: FakeGoogle, http: GuardedHttp) -> None:
-    job = job_from(PRO, "google", google.url)
-    with pytest.raises(Unreachable):
-        await Google().poll(job, "", http)
-    assert await Google().cancel(job, "", http) is False

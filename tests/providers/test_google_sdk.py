@@ -9,9 +9,11 @@ from google import genai
 from google.genai import types
 
 from souk.net.client import GuardedHttp
+from souk.providers.base import Done
 from souk.providers.google import Google
 from tests.providers.jobs import job_from, picture
 from tests.upstreams.google_media import SAMPLES, FakeGoogle
+from tests.upstreams.google_omni import FakeOmni, clip_of
 from tests.upstreams.service import KEY
 
 
@@ -76,3 +78,37 @@ async def test_sdk_sends_the_same_for_speech(
     (part,) = answer.parts or []
     assert part.inline_data is not None
     assert part.inline_data.data == SAMPLES
+
+
+async def test_sdk_sends_the_same_for_a_clip(http: GuardedHttp, tmp_path: Path) -> None:
+    with (
+        FakeOmni(queue_seconds=0, run_seconds=0) as omni,
+        genai.Client(api_key=KEY, http_options=types.HttpOptions(base_url=omni.url)) as sdk,
+    ):
+        file = picture(tmp_path, "image_urls")
+        job = job_from(
+            "gemini-omni-video", "google", omni.url, files=(file,), prompt="A boat [up:inline]", seed=7
+        )
+        await Google().submit(job, http)
+        ours = omni.submits[0].input
+        made: Any = sdk.interactions.create(
+            model="gemini-omni-1.1-flash",
+            input=ours["input"],
+            background=True,
+            generation_config={"video_config": {"task": "reference_to_video"}, "seed": 7},
+            response_format={
+                "type": "video",
+                "delivery": "uri",
+                "aspect_ratio": "16:9",
+                "duration": "8s",
+                "resolution": "720p",
+            },
+        )
+        assert omni.submits[1].input == ours
+        record: Any = sdk.interactions.get(made.id)
+        told = record.model_dump()
+        assert (told["status"], told["steps"][-1]["content"][0]["type"]) == ("completed", "video")
+        done = await Google().poll(job, made.id, http)
+        assert isinstance(done, Done)
+        assert done.files[0].data == clip_of(omni.submits[1])
+        assert omni.complaints == []

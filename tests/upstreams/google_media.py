@@ -63,12 +63,12 @@ class FakeGoogle(FakeService):
 
     def refusal(self, code: int, message: str, headers: Mapping[str, str] | None = None) -> web.Response:
         details = [{"@type": f"{TYPES}RetryInfo", "retryDelay": "37s"}] if code == 429 else []
-        return _error(code, message, details)
+        return google_error(code, message, details)
 
     async def _call(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get("x-goog-api-key") != self.key:
             reason = [{"@type": f"{TYPES}ErrorInfo", "reason": "API_KEY_INVALID"}]
-            return _error(400, "API key not valid. Please pass a valid API key.", reason)
+            return google_error(400, "API key not valid. Please pass a valid API key.", reason)
         model, _, method = request.match_info["call"].partition(":")
         try:
             body: dict[str, Any] = camel(json.loads(await request.text()))
@@ -91,7 +91,9 @@ class FakeGoogle(FakeService):
         words = Words(prompt)
         if "used-up" in words:
             quota = {"quotaId": "GenerateRequestsPerDayPerProjectPerModel", "quotaMetric": "requests"}
-            return _error(429, "Quota exceeded", [{"@type": f"{TYPES}QuotaFailure", "violations": [quota]}])
+            return google_error(
+                429, "Quota exceeded", [{"@type": f"{TYPES}QuotaFailure", "violations": [quota]}]
+            )
         if "unbilled" in words:
             told = {"error": {"code": 400, "message": "Billing is off", "status": "FAILED_PRECONDITION"}}
             return web.json_response(told, status=400)
@@ -227,6 +229,7 @@ def _inline(media_type: str, data: bytes) -> dict[str, Any]:
     return {"inlineData": {"mimeType": media_type, "data": base64.b64encode(data).decode()}}
 
 
-def _error(code: int, message: str, details: list[dict[str, Any]]) -> web.Response:
+def google_error(code: int, message: str, details: list[dict[str, Any]]) -> web.Response:
+    """An error as every Google service tells it."""
     told = {"code": code, "message": message, "status": STATUSES.get(code, "UNKNOWN"), "details": details}
     return web.json_response({"error": told}, status=code)

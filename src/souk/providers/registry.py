@@ -79,7 +79,7 @@ PROVIDERS: dict[str, Entry] = {
     ),
     "google": Entry(
         title="Google",
-        description="The Gemini models: chat, Nano Banana and speech.",
+        description="The Gemini models: chat, Nano Banana, speech and Omni video.",
         key_variable="GEMINI_API_KEY",
         base_url_variable="SOUK_GOOGLE_BASE_URL",
         base_url=google.BASE_URL,

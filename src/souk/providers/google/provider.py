@@ -4,7 +4,9 @@ Pictures and speech are made while the request is open; clips are interactions, 
 """
 
 from souk.net.http import Http
-from souk.providers.base import Accepted, Done, Failed, Job, Running, Unknown, Unreachable
+from souk.providers.base import Accepted, Done, Failed, Job, Running, Unknown
+from souk.providers.google.interactions import poll_clip
+from souk.providers.google.omni import cancel_clip, submit_clip
 from souk.providers.google.pictures import submit_picture
 from souk.providers.google.speech import submit_speech
 
@@ -20,18 +22,22 @@ class Google:
 
     async def submit(self, job: Job, http: Http) -> Accepted | Done:
         """Hand the task over. Raises Refused on proof, Unreadable where the answer proves nothing."""
-        if job.output["kind"] == "audio":
-            return await submit_speech(job, http)
-        return await submit_picture(job, http)
+        match job.output["kind"]:
+            case "video":
+                return await submit_clip(job, http)
+            case "audio":
+                return await submit_speech(job, http)
+            case _:
+                return await submit_picture(job, http)
 
     async def recover(self, job: Job, http: Http) -> Unknown:  # noqa: ARG002 - there is no look-up to ask
         """The service cannot be asked about a request whose answer was lost."""
         return Unknown()
 
-    async def poll(self, job: Job, ref: str, http: Http) -> Running | Done | Failed:  # noqa: ARG002 - see below
-        """Whatever is made while the request is open has nothing to poll."""
-        raise Unreachable("this task has no record at the upstream")
+    async def poll(self, job: Job, ref: str, http: Http) -> Running | Done | Failed:
+        """Ask how a clip stands; all else is done when it is submitted. Raises Unreachable without a verdict."""
+        return await poll_clip(job, ref, http)
 
-    async def cancel(self, job: Job, ref: str, http: Http) -> bool:  # noqa: ARG002 - there is nothing to ask
-        """A request that is open cannot be called back."""
-        return False
+    async def cancel(self, job: Job, ref: str, http: Http) -> bool:
+        """Stop a clip that is being made."""
+        return await cancel_clip(job, ref, http)
