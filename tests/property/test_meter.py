@@ -103,9 +103,9 @@ class MeterMachine(RuleBasedStateMachine):
 
         for bound, answer in zip(bounds, self.runner.run(come()), strict=True):
             if isinstance(answer, Ticket):
-                late = self._now() - process.beaten_at >= LEASE_MS
-                process.running.append(Running(key, answer, doubtful=late))
-            else:
+                process.running.append(Running(key, answer, doubtful=self._was_stopped(process)))
+            elif not (self._was_stopped(process) or any(running.doubtful for running in process.running)):
+                # Otherwise what runs may need new credits first.
                 self._was_right_to_refuse(answer, key, bound)
 
     @rule(slot=st.sampled_from(SLOTS), part=st.sampled_from([0.0, 0.2, 1.0, 3.0]), data=st.data())
@@ -198,12 +198,15 @@ class MeterMachine(RuleBasedStateMachine):
 
     def _note_a_stop(self, process: Process) -> None:
         """Others may have closed a block whose process did not tell of it for so long."""
-        if self._now() - process.beaten_at < LEASE_MS:
+        if not self._was_stopped(process):
             return
         for account in (0, 1):
             self.may_be_lost[account] += process.unwritten[account]
         for running in process.running:
             running.doubtful = True
+
+    def _was_stopped(self, process: Process) -> bool:
+        return self._now() - process.beaten_at >= LEASE_MS
 
     def _was_right_to_refuse(self, answer: BaseException, key: int, bound: int) -> None:
         assert isinstance(answer, Refusal), answer

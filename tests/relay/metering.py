@@ -2,8 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 from souk.accounts import ledger
@@ -27,6 +27,7 @@ _BALANCE = Statement("SELECT available, held FROM balances WHERE account_id = :a
 _BLOCKS = Statement("SELECT amount, spent FROM blocks ORDER BY id")
 _ENTRIES = Statement("SELECT kind, amount, returned FROM ledger WHERE task_id IS NOT NULL ORDER BY id")
 _COUNTED = Statement("SELECT hour_spent, day_spent, total_spent FROM keys WHERE id = :key")
+_LOCK = Statement("UPDATE balances SET available = available")
 _UNFINISHED = Statement("SELECT sum(unfinished) FROM balances")
 
 
@@ -90,6 +91,18 @@ class Shop:
 
     def unfinished(self) -> int:
         return int(self.run(_UNFINISHED)[0][0])
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """No balance can be written meanwhile."""
+        connection = Database(self.url).connect()
+        connection.begin()
+        connection.run(_LOCK)
+        try:
+            yield
+        finally:
+            connection.rollback()
+            connection.close()
 
     def problems(self) -> list[str]:
         connection = Database(self.url).connect()

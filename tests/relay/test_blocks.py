@@ -1,5 +1,7 @@
 """Whatever becomes of a block of credits and its process, it is closed once and nobody is overcharged."""
 
+import asyncio
+
 import pytest
 
 from souk.accounts.blocks import GREED
@@ -193,10 +195,46 @@ async def test_a_block_holds_only_so_much_ahead(migrated_url: str, monkeypatch: 
             ticket.cancel()
 
 
+async def test_a_key_at_work_gets_its_next_block_before_the_last_runs_out(migrated_url: str) -> None:
+    async with shop(migrated_url, credits=10_000_000) as till:
+        meter = till.process()
+        waited = 0
+        for second in range(40):
+            for _ in range(100):
+                before = till.lanes[0][0].stats.operations
+                (await admit(meter, 300)).settle(100)
+                waited += second > 5 and till.lanes[0][0].stats.operations > before
+            till.pass_time(FLUSH_SECONDS)
+            await meter.beat()
+        assert waited == 0
+
+
+async def test_requests_are_let_in_while_a_block_is_renewed(migrated_url: str) -> None:
+    async with shop(migrated_url, credits=100_000) as till:
+        meter = till.process()
+        (await admit(meter, 100)).settle(100)
+        running = await admit(meter, 100)
+        till.pass_time(OLDEST_MS / 1000)
+        await meter.flush()
+        with till.locked():
+            renewing = asyncio.create_task(meter.beat())
+            for _ in range(5):  # until it has sent for credits
+                await asyncio.sleep(0)
+            inside = [await admit(meter, 100) for _ in range(5)]
+            running.settle(100)
+        await renewing
+        for ticket in inside:
+            ticket.settle(100)
+        assert ("capture", 100) in [entry[:2] for entry in till.entries()]
+        await meter.close()
+        assert till.balance() == (100_000 - 700, 0)
+        assert till.problems() == []
+
+
 async def test_a_first_request_holds_little_ahead(migrated_url: str) -> None:
     async with shop(migrated_url, credits=1000) as till:
         await admit(till.process(), 100)
-        assert till.balance() == (800, 200)
+        assert till.balance() == (900 - 900 // GREED, 100 + 900 // GREED)
     async with shop(migrated_url, credits=0) as till:
         till.grant(100, account=2)
         till.key(2, account=2)

@@ -38,7 +38,7 @@ class Ask(msgspec.Struct, frozen=True):
     base: int
     """What running requests may still cost; the old block covered it."""
     need: int
-    """What the cheapest waiting request may cost."""
+    """What the cheapest waiting request may cost, or what requests can draw on until the new block is there."""
     asked: int
     """What all waiting requests may cost."""
     ahead: int
@@ -164,7 +164,8 @@ def _size(ask: Ask, purse: Purse | None, key: KeySpend | None) -> int | Short:
     if cap is not None:
         return Short(available, cap)
     room = min(available, key.room() - ask.base)
-    return ask.base + min(room, ask.asked) + max(0, min(ask.ahead, (room - ask.asked) // GREED))
+    more = max(0, min(ask.ahead, (room - ask.asked) // GREED))
+    return ask.base + max(ask.need, min(room, ask.asked) + more)
 
 
 def _opened(exchange: Exchange, ask: Ask, amount: int) -> BlockRow:

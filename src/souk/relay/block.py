@@ -49,7 +49,9 @@ class Block:
     pace: float = 0.0
     """Recent cost of requests, per second."""
     moving: bool = False
-    """The stored block is being exchanged; until then nobody is admitted."""
+    """The stored block is being exchanged."""
+    shut: bool = False
+    """Nobody is admitted until that is done."""
     waiting: deque[Waiting] = field(default_factory=deque[Waiting])
 
     @property
@@ -63,7 +65,7 @@ class Block:
 
     def take(self, bound: int) -> bool:
         """Reserve this much for a request, if there is room for it."""
-        if self.moving or self.spent + self.reserved + bound > self.amount:
+        if self.shut or self.spent + self.reserved + bound > self.amount:
             return False
         self.reserved += bound
         self.used = True

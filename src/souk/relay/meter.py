@@ -45,6 +45,10 @@ IDLE_MS = 3_000
 SWEEP_SECONDS = 5.0
 AHEAD_SECONDS = 10.0
 """How many seconds of a key's recent cost a new block holds ahead."""
+LOW_SECONDS = 3.0
+"""With less than this left at its pace a key gets a new block, while it still draws on the old one."""
+HEADROOM = 8
+"""Requests like those that wait, for which a new block has room as well."""
 YOUNG_MS = 5_000
 """A block used up before this age was too small: the next one is twice as large."""
 MOST_AHEAD = 1_000 * CREDIT
@@ -145,8 +149,7 @@ class Meter:
         self._measure(moment - self._beaten_at, now)
         self._beaten_at = moment
         await self.flush()
-        due = [block for block in self._blocks.values() if not block.moving and _to_exchange(block, now)]
-        tasks = [self._begin(block, self._refit(block)) for block in due]
+        tasks = [task for block in list(self._blocks.values()) if (task := self._see_to(block, now))]
         if tasks:
             await asyncio.wait(tasks)
         self._forget(now)
@@ -187,9 +190,9 @@ class Meter:
         while block.waiting:
             bounds = [each.bound for each in block.waiting]
             short = await self._exchange(block, self._ask(block, min(bounds), sum(bounds)))
-            block.moving = False
+            block.shut = False
             block.serve()
-            block.moving = True
+            block.shut = True
             if short is None:
                 continue
             if not made_room and await self.give_way(block.account_id, but=block):
@@ -199,9 +202,12 @@ class Meter:
 
     def _ask(self, block: Block, need: int, asked: int) -> Ask:
         """For a block that covers what runs and what waits, and some seconds more at the key's recent pace."""
+        return self._asking(block, need, asked, self._ahead(block, asked * HEADROOM))
+
+    def _ahead(self, block: Block, more: int) -> int:
         young = self._clock.now() - block.opened_at < YOUNG_MS
-        ahead = max(int(block.pace * AHEAD_SECONDS), block.owed * (2 if young else 1) + asked)
-        return self._asking(block, need, asked, min(ahead, MOST_AHEAD))
+        at_pace = int(block.pace * AHEAD_SECONDS) + block.reserved
+        return min(MOST_AHEAD, max(at_pace, block.owed * (2 if young else 1) + more))
 
     def _asking(self, block: Block, need: int, asked: int, ahead: int) -> Ask:
         now = self._clock.now()
@@ -222,11 +228,28 @@ class Meter:
 
     # --- keeping blocks ------------------------------------------------------------------------------
 
-    async def _refit(self, block: Block) -> None:
-        """Exchange an old block for a new one, or give it back if nothing runs on it."""
-        ask = self._ask(block, 0, 0) if block.reserved or not block.id else None
-        if await self._exchange(block, ask) is not None and not block.id:
-            # Its block is gone and there is nothing to hold in its place: what it has cost cannot be charged.
+    def _see_to(self, block: Block, now: int) -> asyncio.Task[None] | None:
+        """Begin what a block needs, if anything."""
+        if block.moving:
+            return None
+        if not block.id:
+            return self._begin(block, self._cover(block)) if block.owed else None
+        if _is_idle(block, now):
+            return self._begin(block, self._give_back(block))
+        if _is_old(block, now) or _is_low(block, now):
+            return self._begin(block, self._renew(block), shut=False)
+        return None
+
+    async def _renew(self, block: Block) -> None:
+        """Exchange a block that runs low or is old. Requests go on drawing on it, and the new one covers them."""
+        ask = self._asking(block, block.free, 0, self._ahead(block, 0))
+        if await self._exchange(block, ask) is not None and _is_old(block, self._clock.now()):
+            block.shut = True
+            await self._shrink(block)
+
+    async def _cover(self, block: Block) -> None:
+        """Hold credits again for what runs, because the block it began on is gone."""
+        if await self._exchange(block, self._ask(block, 0, 0)) is not None:
             _tell_of_loss(block, block.spent)
             block.spent = 0
 
@@ -242,9 +265,11 @@ class Meter:
         _tell_of_loss(block, spent - block.told)
         block.exchanged("", 0, spent, self._clock.now())
 
-    def _begin(self, block: Block, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Do something with a block while nobody is admitted; then see to those who came meanwhile."""
-        block.moving = True
+    def _begin(
+        self, block: Block, work: Coroutine[Any, Any, None], *, shut: bool = True
+    ) -> asyncio.Task[None]:
+        """Do something with a block, while nobody is admitted if ``shut``; then see to those who came meanwhile."""
+        block.moving, block.shut = True, shut
         task = asyncio.create_task(self._move(block, work))
         self._at_work.add(task)
         task.add_done_callback(self._at_work.discard)
@@ -258,7 +283,7 @@ class Meter:
         except Exception as error:  # noqa: BLE001 - whatever it was, those who wait must hear of it
             log.warning("credits for chat could not be exchanged", extra={"reason": repr(error)})
             block.refuse(_not_now)
-        block.moving = False
+        block.moving = block.shut = False
         block.serve()
         if block.waiting:
             self._begin(block, self._fill(block))
@@ -293,12 +318,17 @@ def _to_tell(block: Block, now: int) -> bool:
     return block.spent != block.told or now - block.renewed_at >= LEASE_MS // 3
 
 
-def _to_exchange(block: Block, now: int) -> bool:
-    """Whether a block is old, or idle, or something runs that no stored block covers."""
-    if not block.id:
-        return block.owed > 0
-    if now - block.opened_at >= OLDEST_MS:
-        return True
+def _is_old(block: Block, now: int) -> bool:
+    return now - block.opened_at >= OLDEST_MS
+
+
+def _is_low(block: Block, now: int) -> bool:
+    """Whether it will not last. One that is opened just now has what could be had."""
+    low = int(block.pace * LOW_SECONDS) + block.reserved
+    return block.free < low and now - block.opened_at >= LOW_SECONDS * 1000
+
+
+def _is_idle(block: Block, now: int) -> bool:
     return not block.reserved and not block.used and now - max(block.used_at, block.opened_at) >= IDLE_MS
 
 
