@@ -206,7 +206,8 @@ class MeterMachine(RuleBasedStateMachine):
             running.doubtful = True
 
     def _was_stopped(self, process: Process) -> bool:
-        return self._now() - process.beaten_at >= LEASE_MS
+        """A lease is renewed when a third of it is over, so a beat leaves two thirds at least."""
+        return self._now() - process.beaten_at >= LEASE_MS * 2 // 3
 
     def _was_right_to_refuse(self, answer: BaseException, key: int, bound: int) -> None:
         assert isinstance(answer, Refusal), answer
