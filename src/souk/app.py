@@ -6,6 +6,7 @@ from souk.api.credential import Proxies
 from souk.api.downloads import DownloadRoutes
 from souk.api.files import Files
 from souk.api.health import Check
+from souk.api.hooks import HookRoute
 from souk.api.pages import Pages
 from souk.api.routes import application
 from souk.api.site import Site
@@ -33,7 +34,15 @@ def asgi(house: House) -> Application:
     checks = {} if house.engine is None else {"engine": engine_check(house.engine)}
     uploads = UploadRoutes(site, house.uploads, house.public_url)
     downloads = DownloadRoutes(site, files, SignedLinks(house.box.sign, house.public_url), house.clock)
-    more = [files.route(), files.upload_route(), *uploads.routes, *downloads.routes, *pages.routes]
+    hooks = HookRoute(house.hooks)
+    more = [
+        hooks.route(),
+        files.route(),
+        files.upload_route(),
+        *uploads.routes,
+        *downloads.routes,
+        *pages.routes,
+    ]
     return application(site, vitals, checks, more, ChatRoutes(site, house.relay))
 
 

@@ -1,4 +1,4 @@
-"""What tasks can run on: the operator's connections and the engines of this machine, made from the settings."""
+"""What tasks can run on: the operator's connections and this machine's engines, made from the settings; how much."""
 
 import os
 from collections.abc import Mapping
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from souk.catalog.catalog import Catalog
 from souk.config import Config
 from souk.engine.routes import HERE, LOCAL, SANDBOX
+from souk.engine.world import EngineLimits
 from souk.providers import connections as configured_connections
 from souk.providers.base import Connection, LocalProvider, Provider
 from souk.providers.children.pool import Pool
@@ -54,3 +55,19 @@ def engines_of(settings: Settings) -> dict[str, LocalProvider]:
     """This machine's engines, by provider name. They share their child processes."""
     children = Pool(settings.sandbox_workers or os.cpu_count() or 1)
     return {SANDBOX: Sandbox(children, settings.sandbox_delay), LOCAL: LocalEngine(children)}
+
+
+def limits_of(settings: Settings) -> EngineLimits:
+    """How much one engine process takes on, and how long it waits."""
+    return EngineLimits(
+        slots=settings.engine_slots,
+        account_concurrency=settings.account_concurrency,
+        review_seconds=settings.review_seconds,
+        breaker_seconds=settings.breaker_seconds,
+        drain_seconds=settings.drain_seconds,
+        lease_seconds=settings.lease_seconds,
+        logs_days=settings.logs_days,
+        idempotency_days=settings.idempotency_days,
+        ledger_days=settings.ledger_days,
+        sweep_seconds=settings.sweep_seconds,
+    )

@@ -30,10 +30,11 @@ from souk.dialects.shelf import Shelf
 from souk.dialects.table import Dialects
 from souk.engine.bell import Bell
 from souk.engine.engine import Engine
+from souk.engine.hooks import Hooks
 from souk.engine.parents import parent_files
 from souk.engine.slot import SlotLock
-from souk.engine.world import EngineLimits, World
-from souk.engines import check_routes, connections_of, engines_of, providers_of
+from souk.engine.world import World
+from souk.engines import check_routes, connections_of, engines_of, limits_of, providers_of
 from souk.ids import random_hex
 from souk.measure import Meters
 from souk.net.client import GuardedHttp
@@ -216,6 +217,12 @@ class House:
         )
 
     @cached_property
+    def hooks(self) -> Hooks:
+        """What upstreams report to. They can only reach a public address."""
+        url = self.settings.public_url.rstrip("/")
+        return Hooks(self.lane, self.reads, self.clock, self.box.sign, url, lambda: self.engine)
+
+    @cached_property
     def uploads(self) -> Uploads:
         """What brings files in."""
         settings = self.settings
@@ -331,7 +338,8 @@ class House:
             slot=slot.name,
             bell=self.bell,
             meters=self.meters,
-            limits=_engine_limits(settings),
+            limits=limits_of(settings),
+            hook_address=self.hooks.address,
             wake_callbacks=self._wake_callbacks,
         )
         self.engine = Engine(world)
@@ -375,21 +383,6 @@ def _slot(settings: Settings) -> SlotLock:
 def _meter(lane: Lane, reads: Reads, clock: Clock, process: str, slot: SlotLock | None) -> Meter:
     chance = random.Random(secrets.randbits(256))  # noqa: S311 - block ids need to be unique, not secret
     return Meter(lane, reads, clock, chance, owner=process, slot=f"{slot.name}#" if slot else "")
-
-
-def _engine_limits(settings: Settings) -> EngineLimits:
-    return EngineLimits(
-        slots=settings.engine_slots,
-        account_concurrency=settings.account_concurrency,
-        review_seconds=settings.review_seconds,
-        breaker_seconds=settings.breaker_seconds,
-        drain_seconds=settings.drain_seconds,
-        lease_seconds=settings.lease_seconds,
-        logs_days=settings.logs_days,
-        idempotency_days=settings.idempotency_days,
-        ledger_days=settings.ledger_days,
-        sweep_seconds=settings.sweep_seconds,
-    )
 
 
 def _secrets(settings: Settings, connections: Mapping[str, Connection]) -> list[str]:

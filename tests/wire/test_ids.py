@@ -151,6 +151,7 @@ TAKES_NONE = {
     ("GET", "/f/{path:path}"),  # the unguessable path is the credential
     ("GET", "/kieai/{path:path}"),
     ("GET", "/d/{path:path}"),  # and here the signature
+    ("POST", "/hooks/{attempt_id}/{secret}"),  # here too the address
     ("POST", "/api/v1/common/download-url"),
     ("POST", "/api/file-base64-upload"),
     ("POST", "/api/file-url-upload"),

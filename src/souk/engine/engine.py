@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 import logging
+from collections.abc import Mapping
 
 from souk.engine import retention
 from souk.engine.door import Door
 from souk.engine.gate import Gate
 from souk.engine.health import HealthBook
+from souk.engine.hooks import hear
 from souk.engine.lease import Lease
 from souk.engine.life import live
 from souk.engine.pace import Throttle, Turns
@@ -81,6 +83,17 @@ class Engine:
         lease = self._leases.get(task_id)
         if lease is not None:
             lease.cancelled.set()
+
+    async def reported(
+        self, task_id: TaskId, attempt_id: str, headers: Mapping[str, str], body: bytes
+    ) -> bool:
+        """An upstream sent a webhook. False if the task is not in this process."""
+        lease = self._leases.get(task_id)
+        if lease is None:
+            return False
+        if await hear(lease, attempt_id, headers, body) and lease.task.connection:
+            self._roads.telling.add(lease.task.connection)
+        return True
 
     async def close(self) -> None:
         """Stop claiming, let work end for a while, then hand every lease back."""
@@ -183,6 +196,10 @@ class Engine:
         if not pulse.alive:
             await self._start_over()
         self._share(pulse.nodes)
+        for hint in pulse.hints:
+            lease = self._leases.get(hint.task_id)
+            if lease is not None and lease.task.attempt_id == hint.attempt_id:
+                lease.hint.set()
         for task_id in pulse.cancelling:
             self.cancel(task_id)
         if pulse.freed:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from souk.engine.lease import Lease
+from souk.engine.wish import Wish
 
 T = TypeVar("T")
 
@@ -42,16 +43,20 @@ async def guarded(lease: Lease, work: Coroutine[Any, Any, T]) -> T:
         await asyncio.gather(running, return_exceptions=True)
 
 
-async def pause(lease: Lease, seconds: float) -> None:
-    """Sleep, but no longer than to the deadline. Raises CancelAsked at once when a cancel comes."""
+async def pause(lease: Lease, seconds: float, wake: Wish | None = None) -> None:
+    """Sleep, but no longer than to the deadline, or till ``wake``. Raises CancelAsked at once when a cancel comes."""
     check(lease)
     stop: asyncio.Future[type[Exception] | None] = asyncio.get_running_loop().create_future()
     timer = lease.world.clock.call_later(seconds, lambda: _settle(stop, None))
+    if wake is not None:
+        wake.heard_by(lambda: _settle(stop, None))
     try:
         with _watched(lease, stop, lease.seconds_left):
             await stop
     finally:
         timer.cancel()
+        if wake is not None:
+            wake.heard_by(None)
     if lease.cancelled.is_set():
         raise CancelAsked
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from souk.engine.lease import Lease
 from souk.engine.routes import Route
-from souk.providers.base import Job
+from souk.providers.base import Job, Reporting
 from souk.store.attempts import Attempt
 from souk.words import ModelId
 
@@ -21,6 +21,7 @@ async def job_for(lease: Lease, route: Route, attempt: Attempt) -> Job:
     if model is None:
         raise ModelGone(f"the model {task.model} is no longer in the catalogue")
     folder = folder_of(lease)
+    reports = isinstance(world.providers.get(route.connection.provider), Reporting)
     return Job(
         task_id=task.id,
         attempt_id=attempt.id,
@@ -35,6 +36,7 @@ async def job_for(lease: Lease, route: Route, attempt: Attempt) -> Job:
         prepared=json.loads(task.prepared) if task.prepared else {},
         hops=task.hops,
         parents=lease.parents,
+        webhook_url=world.hook_address(attempt.id) if reports else "",
     )
 
 

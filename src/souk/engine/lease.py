@@ -14,7 +14,7 @@ from souk.engine.steps import ADVANCE, FINISH, MARK, Finish, Mark, Step
 from souk.engine.wish import Wish
 from souk.engine.world import World
 from souk.ids import random_hex
-from souk.providers.base import ParentRef
+from souk.providers.base import Done, Failed, ParentRef, Running
 from souk.store import assets, events
 from souk.store.assets import AssetRow
 from souk.store.attempts import Attempt
@@ -66,6 +66,10 @@ class Lease:
         self.cancelled = Wish()
         if task.cancel_at is not None:
             self.cancelled.set()
+        self.hint = Wish()
+        """Set when the upstream said that there is news."""
+        self.word: Running | Done | Failed | None = None
+        """What the upstream said by itself, as good as the answer to a poll."""
         self.attempt: Attempt | None = None
         self.parents: tuple[ParentRef, ...] = ()
         """What the input names of earlier tasks and pieces."""

@@ -9,6 +9,8 @@ from souk.store.events import PROGRESS
 
 PROGRESS_SECONDS = 2.0
 """Progress is written this often at most."""
+TOLD_FACTOR = 5.0
+"""So much more seldom are those polled whose upstream tells when there is news."""
 USUAL_SECONDS = 30.0
 """Assumed for a model the catalogue no longer has."""
 
@@ -23,10 +25,15 @@ async def poll(upstream: Upstream) -> None:
     errors = 0
     while True:
         usual = pace.next_wait(clock.monotonic() - accepted, _usual_seconds(upstream))
+        if upstream.is_told(route):
+            usual = min(MAX_BACKOFF, usual * TOLD_FACTOR)
         if not await _waited(upstream, job, backoff(errors) if errors else usual):
             continue
-        await upstream.traffic(route).throttle.turn()
-        verdict = await upstream.asked(job)
+        upstream.lease.hint.clear()
+        verdict, upstream.lease.word = upstream.lease.word, None
+        if verdict is None:
+            await upstream.traffic(route).throttle.turn()
+            verdict = await upstream.asked(job)
         if isinstance(verdict, Unreachable):
             errors += 1
             if verdict.retry_after:
@@ -49,7 +56,7 @@ async def poll(upstream: Upstream) -> None:
 async def _waited(upstream: Upstream, job: Job, seconds: float) -> bool:
     """Wait; False when a cancel came between that the upstream did not confirm. Raises DeadlinePassed."""
     try:
-        await pause(upstream.lease, seconds)
+        await pause(upstream.lease, seconds, upstream.lease.hint)
     except CancelAsked:
         await _cancel(upstream, job)
         return False

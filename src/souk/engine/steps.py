@@ -7,12 +7,25 @@ import msgspec
 from souk.accounts import caps, ledger
 from souk.accounts.ledger import Closing
 from souk.engine.routes import HERE
-from souk.store import assets, attempts, connections, events, nodes, outbox, pieces, pins, sending, tasks
+from souk.store import (
+    assets,
+    attempts,
+    connections,
+    events,
+    hints,
+    nodes,
+    outbox,
+    pieces,
+    pins,
+    sending,
+    tasks,
+)
 from souk.store.assets import AssetRow
 from souk.store.attempts import Attempt
 from souk.store.connections import DAY_MS, Spending
 from souk.store.database import Connection
 from souk.store.events import NewEvent
+from souk.store.hints import HintRow
 from souk.store.lane import Kind
 from souk.store.pieces import Piece
 from souk.store.tasks import Ended, Ending, Move, TaskRow
@@ -242,6 +255,8 @@ class Pulse(msgspec.Struct, frozen=True):
     cancelling: list[TaskId]
     freed: bool
     """True when a dead node's tasks and callbacks became claimable."""
+    hints: list[HintRow]
+    """Upstreams have news of these tasks, as other processes were told."""
     nodes: int
     """How many engine processes are running."""
 
@@ -252,8 +267,9 @@ def _beat(connection: Connection, beats: Sequence[Beat]) -> list[Pulse]:
         alive = nodes.beat(connection, beat.node, beat.until)
         gone = nodes.expired(connection, beat.now)
         _inherit(connection, gone, beat.now)
+        news = hints.take(connection, beat.node, beat.now)
         running = nodes.alive(connection, beat.now)
-        pulses.append(Pulse(alive, tasks.cancelling(connection, beat.node), bool(gone), running))
+        pulses.append(Pulse(alive, tasks.cancelling(connection, beat.node), bool(gone), news, running))
     return pulses
 
 

@@ -56,6 +56,8 @@ class Roads:
     traffic: Mapping[str, Traffic]
     """By connection."""
     book: HealthBook
+    telling: set[str] = field(default_factory=set[str])
+    """Connections whose upstreams have reported to us."""
     paces: dict[str, Pace] = field(default_factory=dict[str, Pace])
     """By connection and model there."""
 
@@ -79,6 +81,10 @@ class Upstream:
 
     def pace(self, route: Route) -> Pace:
         return self._roads.paces.setdefault(f"{route.connection.name} {route.upstream_model}", Pace())
+
+    def is_told(self, route: Route) -> bool:
+        """Whether the route's upstream tells by itself when there is news."""
+        return route.connection.name in self._roads.telling
 
     def provider(self, route: Route) -> Provider:
         return self.world.providers[route.connection.provider]

@@ -1,4 +1,4 @@
-"""A client's wish to cancel a task, as the task's life hears of it. Cheaper than an event: nothing waits on it."""
+"""A wish that a task's life hears of, such as a client's to cancel it. Cheaper than an event: nothing waits on it."""
 
 from collections.abc import Callable
 

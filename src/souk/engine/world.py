@@ -47,6 +47,10 @@ class EngineLimits:
     sweep_seconds: float = 600.0
 
 
+def _nowhere(_attempt_id: str) -> str:
+    return ""
+
+
 def _unheard(_url: str) -> None: ...
 
 
@@ -75,5 +79,7 @@ class World:
     bell: Bell
     meters: Meters
     limits: EngineLimits = field(default_factory=EngineLimits)
+    hook_address: Callable[[str], str] = _nowhere
+    """Where the upstream of an attempt may report; empty if nowhere."""
     wake_callbacks: Callable[[str], None] = _unheard
     """Told of an address that has a callback to get; of an empty one when it may be any."""

@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from souk.net.http import Http
 from souk.words import Credits, FailKind, JsonObject, Millis, ModelId, TaskId
@@ -245,6 +245,39 @@ class Provider(Protocol):
 
     async def cancel(self, job: Job, ref: str, http: Http) -> bool:
         """True only if the upstream confirms that the task will not run or be charged."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookRequest:
+    """What an upstream sent to ``job.webhook_url``. Nobody but it and us knows that address."""
+
+    job: Job
+    ref: str
+    """The upstream's id of the task; empty while its answer to the submit is still on the way."""
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A webhook is about this task: its upstream is polled now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A webhook that is signed and tells everything: as good as the answer to a poll."""
+
+    verdict: Running | Done | Failed
+
+
+@runtime_checkable
+class Reporting(Protocol):
+    """What a provider may be beside: one whose upstream reports back. Only then is ``job.webhook_url`` set."""
+
+    async def webhook(self, request: WebhookRequest, http: Http) -> Hint | Reply | None:
+        """What a webhook means; None if it is not about this task, or not what it claims to be."""
         ...
 
 

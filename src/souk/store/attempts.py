@@ -6,6 +6,7 @@ import msgspec
 
 from souk.store.database import Connection
 from souk.store.statement import Statement, rows_json
+from souk.words import TaskId
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -35,6 +36,7 @@ _SPEC = (
     "submitted_at bigint, ended_at bigint, ref text, verdict text, kind text, message text, upstream text, "
     "request text, cost bigint)"
 )
+_TASK_OF = Statement("SELECT task_id FROM attempts WHERE id = :id")
 _LATER = ("submitted_at", "ended_at", "ref", "verdict", "kind", "message", "upstream", "request", "cost")
 _RECORD = Statement(
     f"INSERT INTO attempts ({', '.join(_NAMES)}) SELECT {', '.join(_NAMES)} FROM {{rows:new{_SPEC}}} WHERE true "  # noqa: S608 - constant columns
@@ -57,6 +59,12 @@ def record(connection: Connection, attempts: Sequence[Attempt]) -> None:
         blank: dict[str, object | None] = dict.fromkeys(_NAMES)
         merged.setdefault(attempt.id, blank).update(known)
     connection.run(_RECORD, {"new": rows_json(merged.values())})
+
+
+def task_of(connection: Connection, attempt_id: str) -> TaskId | None:
+    """The task of an attempt, if there is such an attempt."""
+    rows = connection.run(_TASK_OF, {"id": attempt_id})
+    return rows[0][0] if rows else None
 
 
 def of_task(connection: Connection, task_id: str) -> list[Attempt]:

@@ -355,6 +355,15 @@ blocks = Table(
     ),  # past it any process closes the block with what is known to be spent
 )
 
+# Webhooks of upstreams that reached a process which does not hold their task: the one that does hears of them.
+hints = Table(
+    "hints",
+    metadata,
+    Column("task_id", Text, primary_key=True),
+    _need("attempt_id", Text),
+    _need("at", BigInteger),
+)
+
 nodes = Table(
     "nodes",
     metadata,

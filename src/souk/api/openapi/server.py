@@ -76,6 +76,28 @@ def file_at(
 OPERATIONS = (
     file_at("/f/{path:path}", "getFile", "Get a stored file", "a91aebff21aa/4052b0b3.png"),
     Operation(
+        "POST",
+        "/hooks/{attempt_id}/{secret}",
+        "reportToHook",
+        TAG,
+        "Report that a task upstream has news",
+        "For the services that Souk sends tasks to: each attempt gave them an address of its own, which is its "
+        "credential. A report only makes Souk look at once.",
+        parameters=(
+            in_path("attempt_id", text(), "The attempt.", "0" * 32),
+            in_path("secret", text(), "What makes the address unguessable.", "0" * 43),
+        ),
+        body={
+            "content": {JSON: {"schema": {}}},
+            "description": "What the service has to say; at most 1 MiB.",
+        },
+        answers={
+            "200": answer("Heard.", JSON, thing({"code": {"const": 200}, "msg": text()})),
+            "404": answer("There is no such address.", JSON, NO_FILE),
+        },
+        needs_key=False,
+    ),
+    Operation(
         "GET",
         "/health",
         "health",

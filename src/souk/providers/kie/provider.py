@@ -5,10 +5,22 @@ The service knows no idempotency key and has no look-up by one, so an unclear su
 
 from dataclasses import replace
 
+import msgspec
+
 from souk.net.http import Http, NetError, Response, Unreadable
-from souk.providers.base import Accepted, Done, Failed, Job, Running, Unknown, Unreachable
+from souk.providers.base import (
+    Accepted,
+    Done,
+    Failed,
+    Hint,
+    Job,
+    Running,
+    Unknown,
+    Unreachable,
+    WebhookRequest,
+)
 from souk.providers.inputs import with_addresses, with_reference
-from souk.providers.kie.envelope import BASE_URL, read
+from souk.providers.kie.envelope import BASE_URL, read, task_in
 from souk.providers.kie.uploads import upload
 from souk.providers.kie.wire import AtOnce
 from souk.providers.kie.wires import wire_of
@@ -75,6 +87,15 @@ class Kie:
         except (NetError, Unreadable) as error:
             raise Unreachable(str(error)) from error
         return wire.verdict(answer, job, ref)
+
+    async def webhook(self, request: WebhookRequest, http: Http) -> Hint | None:  # noqa: ARG002 - nothing to ask
+        """A callback says that there is news of a task. Its signature covers the task's id only, so it is a hint."""
+        try:
+            told = msgspec.json.decode(request.body)
+        except (ValueError, RecursionError):
+            return None
+        named = task_in(told)
+        return Hint() if named and request.ref in ("", named) else None
 
     async def cancel(self, job: Job, ref: str, http: Http) -> bool:  # noqa: ARG002 - there is nothing to ask
         """The service has no way to cancel."""

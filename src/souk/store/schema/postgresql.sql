@@ -135,6 +135,13 @@ CREATE TABLE events (
 	PRIMARY KEY (task_id, number)
 );
 
+CREATE TABLE hints (
+	task_id TEXT NOT NULL,
+	attempt_id TEXT NOT NULL,
+	at BIGINT NOT NULL,
+	PRIMARY KEY (task_id)
+);
+
 CREATE TABLE idempotency (
 	account_id BIGINT NOT NULL,
 	operation TEXT NOT NULL,
