@@ -12,7 +12,7 @@ from souk.net.policy import Policy
 from souk.providers.base import Done, Failed, Job, Refused, Running, Unreachable
 from souk.providers.openai import OpenAI
 from souk.providers.openai import clips as api
-from souk.words import FailKind
+from souk.words import FailKind, ModelId
 from tests.providers.jobs import job_from
 from tests.providers.openai_jobs import drawn, polled, stored, submitted, taken
 from tests.upstreams.openai_media import FakeOpenAIMedia
@@ -127,12 +127,31 @@ async def test_second_file_goes_to_the_next_route(
     assert refused.value.kind is FailKind.UNSUPPORTED
 
 
-async def test_model_of_an_operator_is_sent_as_its_input_is(http: GuardedHttp) -> None:
-    async with raw_server(says(answer(b'{"id": "v_1", "object": "video"}'))) as server:
-        job = replace(made_at(server.url("/v1")), model="acme/clip", upstream_model="wan")
-        job = replace(job, input={"prompt": "a fox", "seed": 7, "loop": True})
-        assert await taken(job, http) == "v_1"
-    assert server.heads[0].startswith("POST /v1/videos ")
+async def test_model_of_an_operator_is_sent_as_its_input_is(
+    clips: FakeOpenAIMedia, http: GuardedHttp
+) -> None:
+    clips.clip_fields |= {"seed", "loop"}
+    job = replace(made_at(clips.url), model=ModelId("acme/clip"))
+    await taken(replace(job, input={"prompt": "a fox", "seed": 7, "loop": True}), http)
+    assert [submit.input for submit in clips.submits] == [
+        {
+            "model": "sora-2",
+            "prompt": "a fox",
+            "seconds": "10",
+            "size": "1280x720",
+            "seed": "7",
+            "loop": "true",
+        }
+    ]
+
+
+async def test_length_that_the_model_chooses_is_not_asked_for(
+    clips: FakeOpenAIMedia, http: GuardedHttp
+) -> None:
+    clips.seconds |= {"4"}
+    job = made_at(clips.url)
+    await taken(replace(job, output={"kind": "video"}), http)
+    assert clips.submits[0].input == {"model": "sora-2", "prompt": "a boat"}
 
 
 async def test_finished_clip_is_fetched_with_the_key(clips: FakeOpenAIMedia, http: GuardedHttp) -> None:

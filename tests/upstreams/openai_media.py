@@ -64,6 +64,8 @@ class FakeOpenAIMedia(FakeService):
         self.seconds = seconds
         self.ids: dict[str, Submit] = {}
         """Clips by their id."""
+        self.clip_fields = {"model", "prompt", "seconds", "size"}
+        """What a clip may be asked for with; other makers' servers know more."""
         self.elsewhere = ""
         """Where clips with ``[up:file-elsewhere]`` lie."""
 
@@ -141,7 +143,7 @@ class FakeOpenAIMedia(FakeService):
         return await self.answer(request, submit, self._record(submit))
 
     def _check_clip(self, fields: dict[str, str], files: list[tuple[str, web.FileField]]) -> None:
-        if unknown := set(fields) - {"model", "prompt", "seconds", "size"}:
+        if unknown := set(fields) - self.clip_fields:
             raise Wrong(f"Unknown parameter: '{min(unknown)}'.", min(unknown), "unknown_parameter")
         check_model(fields, CLIP_MODELS)
         check_prompt(fields)
