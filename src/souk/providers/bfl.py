@@ -165,7 +165,7 @@ def _refused(response: Response, connection: Connection) -> Refused:
     if kind is FailKind.BAD_INPUT and moderated(said):
         kind = FailKind.MODERATION
     message = f"The upstream refused the task: {said}"
-    return Refused(kind, message, f"{response.status} {said}", response.retry_after())
+    return Refused(kind, message, f"HTTP {response.status}: {said}", response.retry_after())
 
 
 def _said(response: Response, connection: Connection) -> str:

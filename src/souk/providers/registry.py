@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from souk.providers import bfl, elevenlabs, kie
+from souk.providers import bfl, elevenlabs, fal, kie
 from souk.providers.base import Provider
 from souk.providers.chat import anthropic, google, openai
 from souk.providers.chat import kie as kie_chat
@@ -57,6 +57,15 @@ PROVIDERS: dict[str, Entry] = {
         base_url_variable="SOUK_ELEVENLABS_BASE_URL",
         base_url=elevenlabs.BASE_URL,
         factory=elevenlabs.ElevenLabs,
+    ),
+    "fal": Entry(
+        title="fal.ai",
+        description="Kling, Hailuo, Seedance, Wan, Qwen and ElevenLabs models of its queue.",
+        key_variable="FAL_KEY",
+        base_url_variable="SOUK_FAL_BASE_URL",
+        base_url=fal.BASE_URL,
+        factory=fal.Fal,
+        options={"upload_url": "SOUK_FAL_UPLOAD_URL"},
     ),
     "openai": Entry(
         title="OpenAI",
