@@ -9,6 +9,7 @@ from souk.net.policy import Policy
 from souk.providers.children.pool import Pool
 from souk.providers.local import LocalEngine
 from souk.providers.sandbox import Sandbox
+from tests.upstreams.ark import FakeArk
 from tests.upstreams.kie import FakeKie
 
 
@@ -41,3 +42,11 @@ async def http() -> AsyncIterator[GuardedHttp]:
     """The outbound client as it is on a public server."""
     async with GuardedHttp.open(Policy.PRIVATE_DENIED) as client:
         yield client
+
+
+@pytest.fixture
+def ark() -> Iterator[FakeArk]:
+    """A fake Ark that finishes clips at once; whatever it had to complain of fails the test."""
+    with FakeArk(queue_seconds=0, run_seconds=0) as server:
+        yield server
+        assert server.complaints == []

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from souk.providers import bfl, elevenlabs, fal, kie
+from souk.providers import ark, bfl, elevenlabs, fal, kie, kling
 from souk.providers.base import Provider
 from souk.providers.chat import anthropic, google, openai
 from souk.providers.chat import kie as kie_chat
 from souk.providers.chat.speech import Speech, Speeches
-from souk.providers.google import Google
+from souk.providers.google import Google, GoogleCloud, cloud
 from souk.providers.openai import OpenAI
 
 
@@ -58,6 +58,14 @@ PROVIDERS: dict[str, Entry] = {
         base_url=elevenlabs.BASE_URL,
         factory=elevenlabs.ElevenLabs,
     ),
+    "ark": Entry(
+        title="ByteDance Ark",
+        description="Seedream pictures and Seedance videos.",
+        key_variable="ARK_API_KEY",
+        base_url_variable="SOUK_ARK_BASE_URL",
+        base_url=ark.BASE_URL,
+        factory=ark.Ark,
+    ),
     "fal": Entry(
         title="fal.ai",
         description="Kling, Hailuo, Seedance, Wan, Qwen and ElevenLabs models of its queue.",
@@ -66,6 +74,15 @@ PROVIDERS: dict[str, Entry] = {
         base_url=fal.BASE_URL,
         factory=fal.Fal,
         options={"upload_url": "SOUK_FAL_UPLOAD_URL"},
+    ),
+    "kling": Entry(
+        title="Kling",
+        description="The Kling videos, avatars and motion control.",
+        key_variable="KLING_ACCESS_KEY",
+        base_url_variable="SOUK_KLING_BASE_URL",
+        base_url=kling.BASE_URL,
+        factory=kling.Kling,
+        options={"secret_key": "KLING_SECRET_KEY"},
     ),
     "openai": Entry(
         title="OpenAI",
@@ -94,6 +111,15 @@ PROVIDERS: dict[str, Entry] = {
         base_url=google.BASE_URL,
         factory=Google,
         speaks=google.SPEECHES,
+    ),
+    "google-cloud": Entry(
+        title="Google Cloud",
+        description="Veo 3.1. The key is the JSON of a service account's key, or an access token.",
+        key_variable="GOOGLE_CLOUD_CREDENTIALS",
+        base_url_variable="SOUK_GOOGLE_CLOUD_BASE_URL",
+        base_url=cloud.BASE_URL,
+        factory=GoogleCloud,
+        options={"project": "GOOGLE_CLOUD_PROJECT", "region": "GOOGLE_CLOUD_LOCATION"},
     ),
     "xai": Entry(
         title="xAI",
