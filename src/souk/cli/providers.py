@@ -1,63 +1,90 @@
-"""``souk providers``: which upstream services there are, and which of them are connected, by what."""
+"""``souk providers``: the connections and how each stands, and what would make further ones."""
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Annotated
 
-from souk.cli.opening import load
+import typer
+
+from souk.cli.opening import Loaded, load
 from souk.cli.options import AsJson, DataDir
-from souk.cli.show import show, table
+from souk.cli.show import moment, out, show, table
 
-LOCAL_ENGINE: dict[str, Any] = {
-    "provider": "local",
-    "title": "Local engine",
-    "connection": "local",
-    "live": True,
-    "source": None,
-    "base_url": "",
-}
-"""What needs no key and is always there."""
+if TYPE_CHECKING:
+    from souk.operations.standing import Known, Standing
+
+AlsoModels = Annotated[bool, typer.Option("--models", help="Name the models each one can run.")]
 
 
-def providers(as_json: AsJson = False, data_dir: DataDir = None) -> None:
-    """List the upstream services and the connections that are configured."""
+def providers(as_json: AsJson = False, models: AlsoModels = False, data_dir: DataDir = None) -> None:
+    """List the connections: what configured them, what they can run, whether they take tasks, what they cost today."""
+    from souk.catalog import load_catalog
+    from souk.clock import SystemClock
+    from souk.operations.standing import standings
     from souk.providers.connections import configured
-    from souk.providers.registry import PROVIDERS
 
-    found = configured(os.environ, load(data_dir).config.connections)
-    rows: list[dict[str, Any]] = [
-        {
-            "provider": item.connection.provider,
-            "title": PROVIDERS[item.connection.provider].title,
-            "connection": item.connection.name,
-            "live": True,
-            "source": item.source,
-            "base_url": item.connection.base_url,
-        }
-        for item in found
-    ]
-    live = {row["provider"] for row in rows}
-    rows += [
-        {
-            "provider": name,
-            "title": entry.title,
-            "connection": None,
-            "live": False,
-            "source": entry.key_variable,
-            "base_url": entry.base_url,
-        }
-        for name, entry in PROVIDERS.items()
-        if name not in live
-    ]
-    rows.append(LOCAL_ENGINE)
-    lines = (
-        (row["provider"], row["title"], row["connection"] or "-", _state(row), row["base_url"])
-        for row in rows
+    loaded = load(data_dir)
+    catalog = load_catalog(overrides=loaded.config.models)
+    now = SystemClock().now()
+    found = standings(catalog, configured(os.environ, loaded.config.connections), _known(loaded, now), now)
+    show(as_json, found, lambda: _print(found, models))
+
+
+def _known(loaded: Loaded, now: int) -> "Known":
+    """What the database knows; nothing where there is none yet."""
+    from souk.operations.standing import Known, known
+    from souk.store.database import DatabaseError
+    from souk.store.migrate import HEAD, current_version
+    from souk.store.place import database_of
+
+    try:
+        database = database_of(loaded.settings)
+        if current_version(database) != HEAD:
+            return Known()
+        connection = database.connect(read_only=True)
+        try:
+            return known(connection, now)
+        finally:
+            connection.close()
+    except DatabaseError:
+        return Known()
+
+
+def _print(found: "list[Standing]", models: bool) -> None:
+    live = [item for item in found if item.live]
+    if live:
+        head = (
+            "Connection",
+            "Service",
+            "Configured by",
+            "Models",
+            "Health",
+            "In flight",
+            "Errors (1 h)",
+            "Credits today",
+        )
+        table(head, map(_live, live))
+        for item in live:
+            if item.last_error:
+                out(f"{item.connection}: {moment(item.last_error_at)} {item.last_error}")
+    if models:
+        for item in live:
+            out(f"\n{item.connection} runs {', '.join(item.models) or 'what souk.yaml routes to it'}")
+    rows = (
+        (item.provider, item.title, f"set {item.source}", len(item.models)) for item in found if not item.live
     )
-    show(as_json, rows, lambda: table(("Provider", "Service", "Connection", "State", "Base URL"), lines))
+    table(("Provider", "Not connected", "To connect", "Models"), rows)
 
 
-def _state(row: dict[str, Any]) -> str:
-    """What makes a connection live, or would."""
-    if row["source"] is None:
-        return "live, on this machine"
-    return f"live, from {row['source']}" if row["live"] else f"set {row['source']}"
+def _live(item: "Standing") -> tuple[object, ...]:
+    cap = "" if item.daily_cap is None else f" of {item.daily_cap:,.2f}"
+    until = f" until {moment(item.until)}" if item.until else ""
+    return (
+        item.connection,
+        item.title,
+        f"live, from {item.source}",
+        len(item.models),
+        item.health + until,
+        item.in_flight,
+        item.errors,
+        f"{item.spent:,.2f}{cap}",
+    )

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from souk.catalog import CatalogError, load_catalog
+from souk.catalog.catalog import Catalog
 from souk.clock import Clock
 from souk.config import Config
 from souk.providers.connections import BadConnection, Configured, configured
@@ -55,13 +56,15 @@ def check_up(
     from souk.operations.checkup_data import check_data
 
     found = [good("settings", f"from {config.path} and the environment" if config.path else "no souk.yaml")]
-    found.append(_catalog(config))
+    catalog, told = _catalog(config)
+    found.append(told)
     connections: list[Configured] | None = None
     try:
         connections = configured(env, config.connections)
     except BadConnection as error:
         found.append(bad("connections", str(error), "correct it"))
     found += _connections(connections or [], settings) if connections is not None else []
+    found += _ending(catalog, connections or []) if catalog else []
     found += [_storage(files), *_addresses(settings)]
     at_head = _schema(database)
     found.append(at_head)
@@ -70,12 +73,32 @@ def check_up(
     return found
 
 
-def _catalog(config: Config) -> Finding:
+def _catalog(config: Config) -> tuple[Catalog | None, Finding]:
     try:
         catalog = load_catalog(overrides=config.models)
     except CatalogError as error:
-        return bad("catalogue", str(error), f"correct it in {config.path or 'the catalogue'}")
-    return good("catalogue", f"{len(catalog.models)} models, {len(config.models)} changed by the operator")
+        return None, bad("catalogue", str(error), f"correct it in {config.path or 'the catalogue'}")
+    told = f"{len(catalog.models)} models, {len(config.models)} changed by the operator"
+    return catalog, good("catalogue", told)
+
+
+def _ending(catalog: Catalog, connections: list[Configured]) -> Iterator[Finding]:
+    """The models whose first choice among the connections is a route that its upstream is about to drop, or did."""
+    live = [(item.connection.provider, item.connection.name) for item in connections]
+    for model in (*catalog.models.values(), *catalog.chats.values()):
+        taken = (
+            route
+            for route in model.routes
+            if route.usable
+            and any(provider == route.provider and route.connection in ("", name) for provider, name in live)
+        )
+        first = next(taken, None)
+        if first is not None and first.status != "active":
+            when = f", {first.date}" if first.date else ""
+            instead = f"its successor there is {first.successor}" if first.successor else "find another model"
+            yield warning(
+                "route", f"{model.id} runs on {first.provider} {first.model}: {first.status}{when}", instead
+            )
 
 
 def _connections(found: list[Configured], settings: Settings) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from souk.net.http import Blocked
 from souk.net.policy import Policy, check_url
 from souk.providers.base import Connection
 from souk.providers.registry import PROVIDERS, Entry
+from souk.providers.third_party import third_party
 from souk.words import credits_from_number
 
 LISTED_KEYS = frozenset(
@@ -28,6 +29,10 @@ LISTED_KEYS = frozenset(
 
 TAKEN_NAMES = frozenset({"sandbox", "local"})
 """Connections that are always there: to the engines of this machine."""
+
+
+# Here and not in the table: a package that adds one needs the table's Entry to be there.
+PROVIDERS |= third_party(Entry, PROVIDERS)
 
 
 class BadConnection(ValueError):

@@ -37,6 +37,10 @@ _SPEC = (
     "request text, cost bigint)"
 )
 _TASK_OF = Statement("SELECT task_id FROM attempts WHERE id = :id")
+_ERRORS = Statement(
+    "SELECT connection, count(*) FROM attempts WHERE task_id >= :since "
+    "AND verdict IN ('refused', 'never_sent', 'unclear', 'failed') GROUP BY connection"
+)
 _LATER = ("submitted_at", "ended_at", "ref", "verdict", "kind", "message", "upstream", "request", "cost")
 _RECORD = Statement(
     f"INSERT INTO attempts ({', '.join(_NAMES)}) SELECT {', '.join(_NAMES)} FROM {{rows:new{_SPEC}}} WHERE true "  # noqa: S608 - constant columns
@@ -59,6 +63,11 @@ def record(connection: Connection, attempts: Sequence[Attempt]) -> None:
         blank: dict[str, object | None] = dict.fromkeys(_NAMES)
         merged.setdefault(attempt.id, blank).update(known)
     connection.run(_RECORD, {"new": rows_json(merged.values())})
+
+
+def errors_since(connection: Connection, task_id: str) -> dict[str, int]:
+    """How many attempts failed on each connection, of tasks from this id on."""
+    return {name: int(count) for name, count in connection.run(_ERRORS, {"since": task_id})}
 
 
 def task_of(connection: Connection, attempt_id: str) -> TaskId | None:

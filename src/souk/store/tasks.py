@@ -316,6 +316,17 @@ def in_flight(connection: Connection, name: str, most: int) -> int:
     return int(connection.run(_IN_FLIGHT, {"name": name, "most": most})[0][0])
 
 
+_FLYING = Statement(
+    "SELECT connection, count(*) FROM tasks WHERE state IN ('submitting', 'review', 'generating') "
+    "AND connection IS NOT NULL GROUP BY connection"
+)
+
+
+def flying(connection: Connection) -> dict[str, int]:
+    """How many tasks each connection has in flight."""
+    return {name: int(count) for name, count in connection.run(_FLYING)}
+
+
 _NEWEST = Statement(
     f"SELECT {COLUMNS} FROM tasks WHERE account_id = :account_id AND mode = :mode AND id < :before "  # noqa: S608 - constant column names
     "AND (:model = '' OR model = :model) "
