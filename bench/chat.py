@@ -62,7 +62,7 @@ class Figures:
     def line(self, name: str, beside: "Figures | None") -> str:
         added = [f"{self.paced.p50:.2f}", f"{self.paced.p99:.2f}"]
         if beside is not None:
-            added = [f"+{self.paced.p50 - beside.paced.p50:.2f}", f"+{self.paced.p99 - beside.paced.p99:.2f}"]
+            added = [f"{self.paced.p50 - beside.paced.p50:+.2f}", f"{self.paced.p99 - beside.paced.p99:+.2f}"]
         told = (
             f"{name:<10} {self.load.per_second:>7,.0f}/s",
             f"CPU {self.cpu_us:,.0f} us a request",
@@ -95,7 +95,7 @@ def _contenders(maker: Server, requests: int) -> Generator[Contender]:
         except (Unavailable, RuntimeError) as error:
             print(f"LiteLLM    not measured: {error}")
             return
-        yield Contender("LiteLLM", server, LITELLM_KEY, requests // 20)
+        yield Contender("LiteLLM", server, LITELLM_KEY, requests // 50)
 
 
 def _measure(contender: Contender) -> Figures:
