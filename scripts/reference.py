@@ -4,7 +4,7 @@
 """
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -159,6 +159,62 @@ def _route(route: "Route") -> str:
     return words
 
 
+def providers_page() -> str:
+    """Which providers can run each model, and how many models have more than the bridge."""
+    from souk.catalog import load_catalog
+
+    catalog = load_catalog()
+    models = list(catalog.models.values())
+    lines: dict[str, list[Model]] = {}
+    for model in models:
+        if model.market_line:
+            lines.setdefault(model.market_line, []).append(model)
+    dedicated = [[model] for model in models if model.dialect != "jobs"]
+    rows = [
+        ("Lines of the first Market list", *_counts(list(lines.values()))),
+        ("Models of the dedicated APIs", *_counts(dedicated)),
+        ("All models that make tasks", *_counts([[model] for model in models])),
+        ("Chat models", *_counts([[model] for model in catalog.chats.values()])),
+    ]
+    head = ("Model", "Direct, in order", "This machine", "KIE.AI bridge")
+    return _page(
+        "Providers",
+        "Which services can run which model, from the catalogue's routes. *Direct* is the maker, or a host of its "
+        "models; the *bridge* is KIE.AI, which can run almost everything and is one more hop. A task takes the first "
+        "of its model's [routes](models.md) that is connected; `souk providers` shows what is. A retired route is "
+        "not used unless the operator says so.",
+        _table(("", "In all", "With a direct route", "On this machine", "Bridge only", "None"), rows),
+        *(
+            part
+            for title, listed in (("Models that make tasks", models), ("Chat", list(catalog.chats.values())))
+            for part in (f"## {title}", _table(head, map(_matrix_row, listed)))
+        ),
+    )
+
+
+def _counts(groups: "Sequence[Sequence[Model | ChatModel]]") -> tuple[str, ...]:
+    ways = [{_way(route) for model in group for route in model.routes if route.usable} for group in groups]
+    return (
+        str(len(ways)),
+        str(sum("direct" in way for way in ways)),
+        str(sum("here" in way and "direct" not in way for way in ways)),
+        str(sum(way == {"bridge"} for way in ways)),
+        str(sum(not way for way in ways)),
+    )
+
+
+def _way(route: "Route") -> str:
+    return {"kie": "bridge", "local": "here"}.get(route.provider, "direct")
+
+
+def _matrix_row(model: "Model | ChatModel") -> tuple[str, ...]:
+    by_way = {
+        way: [_route(route) for route in model.routes if _way(route) == way]
+        for way in ("direct", "here", "bridge")
+    }
+    return f"`{model.id}`", *("<br>".join(by_way[way]) or "–" for way in ("direct", "here", "bridge"))
+
+
 def _page(title: str, lead: str, *parts: str) -> str:
     return "\n\n".join([f"# {title}", NOTICE, lead, *parts]).rstrip() + "\n"
 
@@ -171,6 +227,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "cli.md": cli_page,
     "models.md": models_page,
+    "providers.md": providers_page,
     "settings.md": settings_page,
 }
 

@@ -32,7 +32,7 @@ TAKEN_NAMES = frozenset({"sandbox", "local"})
 
 
 # Here and not in the table: a package that adds one needs the table's Entry to be there.
-PROVIDERS |= third_party(Entry, PROVIDERS)
+PROVIDERS.update(third_party(Entry, PROVIDERS))
 
 
 class BadConnection(ValueError):
