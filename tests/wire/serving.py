@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from starlette.types import ASGIApp
 
 from souk.app import asgi
+from souk.clock import Clock
 from souk.config import Config
 from souk.house import House
 from souk.operations.admin import KeyRules
@@ -154,6 +155,7 @@ async def open_souk(
     models: dict[str, Any] | None = None,
     env: dict[str, str] | None = None,
     port: int = 0,
+    clock: Clock | None = None,
     **settings: Any,
 ) -> AsyncIterator[Souk]:
     """Souk over a data folder, with these settings, changes to the catalogue and provider variables."""
@@ -161,7 +163,9 @@ async def open_souk(
     with socket.create_server(("127.0.0.1", port)) as listening:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         config = Config(models=models or {})
-        house = await House.open(Settings(**given), config, engine=engine, public_url=url, env=env or {})
+        house = await House.open(
+            Settings(**given), config, engine=engine, public_url=url, clock=clock, env=env or {}
+        )
         try:
             async with served(asgi(house), listening), aiohttp.ClientSession() as session:
                 yield Souk(house, Client(session, url))

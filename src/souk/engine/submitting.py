@@ -147,6 +147,8 @@ async def _hand_over(upstream: Upstream, job: Job, attempt: Attempt, marking_at:
         return await _refused(upstream, attempt, late, "never_sent")
     started = clock.monotonic()
     provider = upstream.world.providers[job.connection.provider]
+    # It may have waited its turn for long, and what a provider signs goes by the time.
+    job = replace(job, now=clock.now())
     try:
         answer = await provider.submit(job, upstream.world.http)
     except Refused as refused:

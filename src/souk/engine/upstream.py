@@ -1,7 +1,7 @@
 """What the states of an upstream task share: its lease, its routes, its slot on a connection, how it is asked."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -156,6 +156,7 @@ class Upstream:
 
     async def asked(self, job: Job) -> Running | Done | Failed | Unreachable:
         """One poll. Nothing but a verified verdict says anything about the task."""
+        job = replace(job, now=self.world.clock.now())
         started = self.world.clock.monotonic()
         provider = self.world.providers[job.connection.provider]
         try:
