@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import pytest
 
 from tests.upstreams.google_cloud import REGION, FakeCloud, clip_of
 from tests.upstreams.google_media import FakeGoogle
+from tests.upstreams.google_omni import FakeOmni
+from tests.upstreams.google_omni import clip_of as clip_from
 from tests.wire.serving import Souk, open_souk
 
 
@@ -86,3 +89,16 @@ async def test_clip_and_its_continuation_are_made_on_google_cloud(tmp_path: Path
         assert sent == clip_of(first)
         assert cloud.tokens == 1
         assert cloud.complaints == []
+
+
+async def test_omni_clip_is_fetched_with_the_key_and_kept(tmp_path: Path) -> None:
+    with FakeOmni(queue_seconds=0, run_seconds=0) as omni:
+        env = {"GEMINI_API_KEY": omni.key, "SOUK_GOOGLE_BASE_URL": omni.url}
+        async with open_souk(tmp_path, engine=True, env=env, sandbox_workers=0) as souk:
+            body = {"model": "gemini-omni-video", "input": {"prompt": "A boat", "duration": 8}}
+            record = await ended(souk, await souk.client.create(body))
+            assert record["state"] == "success", record
+            (address,) = json.loads(record["resultJson"])["resultUrls"]
+            async with souk.client.session.get(address) as answer:
+                assert await answer.read() == clip_from(omni.submits[0])
+        assert omni.complaints == []
