@@ -97,6 +97,13 @@ def test_story_tells_attempts_ledger_and_files(souk: Command) -> None:
     assert all(word in told for word in ("Attempts", "Ledger", "Files", "capture"))
 
 
+def test_story_tells_what_each_attempt_asked_for_by_name_and_size(souk: Command) -> None:
+    told = souk.good("tasks", "show", ended(souk, "success")).out
+    line = next(line for line in told.splitlines() if line.strip().startswith("asked"))
+    assert "prompt (" in line
+    assert "1. sandbox" in told
+
+
 def test_story_of_a_failure_tells_why(souk: Command) -> None:
     task = ended(souk, "fail")
     assert "422" in souk.good("tasks", "show", task).out

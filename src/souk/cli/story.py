@@ -7,6 +7,9 @@ from souk.cli.show import credits, facts, moment, out, size, table
 
 if TYPE_CHECKING:
     from souk.operations.stories import Story
+    from souk.store.attempts import Attempt
+
+WIDEST = len("upstream id")
 
 
 def tell(story: "Story") -> None:
@@ -52,22 +55,29 @@ def _why(story: "Story") -> str:
 
 
 def _attempts(story: "Story") -> None:
-    rows = [
-        (
-            attempt.number,
-            f"{attempt.connection} {attempt.upstream_model}",
-            moment(attempt.started_at),
-            moment(attempt.submitted_at),
-            moment(attempt.ended_at),
-            attempt.verdict,
-            " ".join(filter(None, (attempt.kind, attempt.message))),
-            attempt.ref,
-            attempt.upstream,
-        )
-        for attempt in story.attempts
-    ]
-    head = ("#", "Ran on", "Started", "Submitted", "Ended", "Verdict", "Why", "Upstream id", "Upstream said")
-    _section("Attempts", head, rows)
+    """Each attempt in a few lines: a table of all that may be known of one would be too wide to read."""
+    if story.attempts:
+        out("\nAttempts")
+    for attempt in story.attempts:
+        ended = attempt.verdict or "under way"
+        out(f"  {attempt.number}. {attempt.connection} {attempt.upstream_model}: {ended}")
+        for name, value in _known_of(attempt).items():
+            if value:
+                # An upstream's words may hold what a terminal would obey.
+                out(f"     {name.ljust(WIDEST)}  {''.join(filter(str.isprintable, value))}")
+
+
+def _known_of(attempt: "Attempt") -> dict[str, str]:
+    return {
+        "started": moment(attempt.started_at),
+        "submitted": moment(attempt.submitted_at),
+        "ended": moment(attempt.ended_at),
+        "asked": attempt.request or "",
+        "upstream id": attempt.ref or "",
+        "why": ": ".join(filter(None, (attempt.kind, attempt.message))),
+        "it said": attempt.upstream or "",
+        "cost": credits(attempt.cost),
+    }
 
 
 def _callbacks(story: "Story") -> None:
