@@ -48,7 +48,7 @@ from souk.operations.operations import Operations
 from souk.operations.records import record_of, stages_of
 from souk.operations.uploads import UploadLimits, Uploads
 from souk.providers.base import Connection, LocalProvider, Media
-from souk.providers.connections import Configured
+from souk.providers.connections import Configured, is_secret
 from souk.relay.meter import Meter
 from souk.relay.rate import Rate
 from souk.relay.relay import Relay
@@ -388,4 +388,10 @@ def _meter(lane: Lane, reads: Reads, clock: Clock, process: str, slot: SlotLock 
 def _secrets(settings: Settings, connections: Mapping[str, Connection]) -> list[str]:
     """Values that must never be logged."""
     keys = [connection.api_key for connection in connections.values()]
+    keys += [
+        value
+        for connection in connections.values()
+        for option, value in connection.options.items()
+        if is_secret(option)
+    ]
     return [*settings.secrets, *(key for key in keys if key)]

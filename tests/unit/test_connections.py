@@ -38,6 +38,12 @@ def test_key_may_be_in_a_file(tmp_path: Path) -> None:
     assert (found.connection.api_key, found.source) == (KEY, "KIE_API_KEY_FILE")
 
 
+def test_second_key_may_be_in_a_file_too(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("second\n")
+    found = only({"KLING_ACCESS_KEY": KEY, "KLING_SECRET_KEY_FILE": str(tmp_path / "key")})
+    assert found.connection.options == {"secret_key": "second"}
+
+
 def test_key_goes_before_its_file() -> None:
     assert only({"KIE_API_KEY": KEY, "KIE_API_KEY_FILE": "/nowhere"}).source == "KIE_API_KEY"
 

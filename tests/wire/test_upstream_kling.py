@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from souk.logs import redact
 from tests.engine.running import ShiftedClock, until
 from tests.upstreams.kling import SECRET, FakeKling
 from tests.wire.serving import Souk, open_souk
@@ -70,3 +71,8 @@ async def test_clip_may_take_longer_than_a_token_is_good(
     clock.shift(HOUR)
     kling.ahead = HOUR
     assert (await client.record(task_id, wait=30))["state"] == "success"
+
+
+@pytest.mark.usefixtures("souk")
+async def test_secret_key_is_never_logged() -> None:
+    assert SECRET not in redact(f"signed with {SECRET} today")

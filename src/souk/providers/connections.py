@@ -90,6 +90,11 @@ def configured(
     return list(found.values())
 
 
+def is_secret(option: str) -> bool:
+    """Whether an option of a connection is a key, which may come from a file and is never shown."""
+    return option.endswith("_key")
+
+
 def _listed(env: Mapping[str, str], item: Mapping[str, Any], where: str, limits: Limits) -> Configured:
     if unknown := sorted(set(item) - LISTED_KEYS):
         raise BadConnection(
@@ -166,7 +171,10 @@ def _base_url(value: str, entry: Entry, where: str) -> str:
 def _options(env: Mapping[str, str], entry: Entry, given: Any, where: str) -> dict[str, str]:
     if not isinstance(given, dict) or not set(cast(dict[str, Any], given)) <= set(entry.options):
         raise BadConnection(f"{where}: options may hold {', '.join(entry.options) or 'nothing'}")
-    options = {name: env.get(variable, "").strip() for name, variable in entry.options.items()}
+    options = {
+        name: _secret(env, variable)[0] if is_secret(name) else env.get(variable, "").strip()
+        for name, variable in entry.options.items()
+    }
     options |= {name: str(value).strip() for name, value in cast(dict[str, Any], given).items()}
     return {
         name: _base_url(value, entry, f"{where}: {name}") if name.endswith("_url") else value

@@ -41,6 +41,8 @@ async def body_of(job: Job) -> JsonObject:
         raise _lacking("prompt", f"takes {PROMPT_CHARACTERS} characters, not {len(prompt)}")
     # Unique within an account: by it a task is found whose acceptance was never heard of.
     body: JsonObject = {"mode": _mode(job), "external_task_id": job.attempt_id}
+    if job.webhook_url:
+        body["callback_url"] = job.webhook_url
     if prompt and not job.input.get("multi_shots"):
         body["prompt"] = prompt
     match path_of(job):

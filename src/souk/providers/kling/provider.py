@@ -8,9 +8,22 @@ import logging
 from typing import Any, Final, cast
 from urllib.parse import quote
 
+import msgspec
+
 from souk.net.http import Http, NetError, Response, Unreadable
 from souk.providers.answers import is_address, shaped
-from souk.providers.base import Accepted, Done, Failed, Job, OutputFile, Running, Unknown, Unreachable
+from souk.providers.base import (
+    Accepted,
+    Done,
+    Failed,
+    Hint,
+    Job,
+    OutputFile,
+    Running,
+    Unknown,
+    Unreachable,
+    WebhookRequest,
+)
 from souk.providers.kling.bodies import body_of, path_of
 from souk.providers.kling.errors import an_object, answer_of, failed, not_taken
 from souk.providers.kling.token import bearer
@@ -79,6 +92,14 @@ class Kling:
         if record.get("task_id") != ref:
             raise Unreachable("the record is another task's")
         return _verdict(record, job)
+
+    async def webhook(self, request: WebhookRequest, http: Http) -> Hint | None:  # noqa: ARG002 - nothing to ask
+        """A callback brings the record as it is now. Nothing signs it, so it is a hint."""
+        try:
+            named = an_object(msgspec.json.decode(request.body)).get("task_id")
+        except (ValueError, RecursionError):
+            return None
+        return Hint() if _is_ref(named) and request.ref in ("", named) else None
 
     async def cancel(self, job: Job, ref: str, http: Http) -> bool:  # noqa: ARG002 - there is nothing to ask
         """The service has no way to cancel."""
