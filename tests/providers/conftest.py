@@ -10,7 +10,9 @@ from souk.providers.children.pool import Pool
 from souk.providers.local import LocalEngine
 from souk.providers.sandbox import Sandbox
 from tests.upstreams.ark import FakeArk
+from tests.upstreams.dashscope import FakeDashScope
 from tests.upstreams.kie import FakeKie
+from tests.upstreams.xai import FakeXai
 
 
 @pytest.fixture
@@ -48,5 +50,21 @@ async def http() -> AsyncIterator[GuardedHttp]:
 def ark() -> Iterator[FakeArk]:
     """A fake Ark that finishes clips at once; whatever it had to complain of fails the test."""
     with FakeArk(queue_seconds=0, run_seconds=0) as server:
+        yield server
+        assert server.complaints == []
+
+
+@pytest.fixture
+def xai() -> Iterator[FakeXai]:
+    """A fake xAI that finishes clips at once; whatever it had to complain of fails the test."""
+    with FakeXai(queue_seconds=0, run_seconds=0) as server:
+        yield server
+        assert server.complaints == []
+
+
+@pytest.fixture
+def dashscope() -> Iterator[FakeDashScope]:
+    """A fake DashScope that finishes tasks at once; whatever it had to complain of fails the test."""
+    with FakeDashScope(queue_seconds=0, run_seconds=0) as server:
         yield server
         assert server.complaints == []

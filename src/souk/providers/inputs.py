@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any, cast
 
 from souk.providers.base import MediaFile, ParentRef, Refused
@@ -33,6 +33,25 @@ async def as_data_uri(file: MediaFile) -> str:
 async def address_or_data_uri(file: MediaFile) -> str:
     """The file's own address where the upstream can reach it, else the file itself as ``data:`` address."""
     return file.url if file.reachable else await as_data_uri(file)
+
+
+async def addresses_or_data_uris(files: Sequence[MediaFile], most: int) -> list[str]:
+    """The same for several files of one request, where at most so many bytes of them may be written into it.
+
+    Raises Refused when they are more.
+    """
+    inside = [file for file in files if not file.reachable]
+    if sum(file.size for file in inside) > most:
+        why = f"the upstream cannot fetch the files, and only {most >> 20} MB of them fit into a request"
+        raise Refused(FailKind.UNSUPPORTED, f"{inside[0].field}: {why}")
+    return [await address_or_data_uri(file) for file in files]
+
+
+def refuse_beyond(input: JsonObject, known: Set[str]) -> None:
+    """Raise Refused if an input asks for anything that the upstream has no field for."""
+    for name, value in input.items():
+        if name not in known and value not in (None, "", []):
+            raise Refused(FailKind.UNSUPPORTED, f"{name}: the upstream has nothing like it for this model")
 
 
 def with_reference(input: JsonObject, parent: ParentRef) -> JsonObject:

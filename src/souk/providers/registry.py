@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from souk.providers import ark, bfl, elevenlabs, fal, kie, kling
+from souk.providers import ark, bfl, dashscope, elevenlabs, fal, kie, kling
 from souk.providers.base import Provider
 from souk.providers.chat import anthropic, google, openai
 from souk.providers.chat import kie as kie_chat
 from souk.providers.chat.speech import Speech, Speeches
 from souk.providers.google import Google, GoogleCloud, cloud
 from souk.providers.openai import OpenAI
+from souk.providers.xai import Xai
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,14 @@ PROVIDERS: dict[str, Entry] = {
         base_url_variable="SOUK_ARK_BASE_URL",
         base_url=ark.BASE_URL,
         factory=ark.Ark,
+    ),
+    "dashscope": Entry(
+        title="Alibaba DashScope",
+        description="Wan and HappyHorse videos, and pictures by Qwen, Wan and Z-Image.",
+        key_variable="DASHSCOPE_API_KEY",
+        base_url_variable="SOUK_DASHSCOPE_BASE_URL",
+        base_url=dashscope.BASE_URL,
+        factory=dashscope.DashScope,
     ),
     "fal": Entry(
         title="fal.ai",
@@ -123,10 +132,11 @@ PROVIDERS: dict[str, Entry] = {
     ),
     "xai": Entry(
         title="xAI",
-        description="The Grok models.",
+        description="The Grok models: chat and Imagine.",
         key_variable="XAI_API_KEY",
         base_url_variable="SOUK_XAI_BASE_URL",
         base_url=openai.XAI_URL,
+        factory=Xai,
         speaks=openai.XAI,
     ),
     "openai-compatible": Entry(

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from souk.net.http import Http, NetError, Response, Unreadable
 from souk.providers.answers import is_address, shaped
 from souk.providers.ark.errors import failed, not_taken
-from souk.providers.ark.wire import address, as_object, key, model_id, refuse_unless, renamed, written
+from souk.providers.ark.wire import HINTS, INLINE_BYTES, address, as_object, key, model_id, renamed
 from souk.providers.base import (
     Accepted,
     Done,
@@ -22,6 +22,7 @@ from souk.providers.base import (
     Unreachable,
     file_reference,
 )
+from souk.providers.inputs import addresses_or_data_uris, refuse_beyond
 from souk.words import FailKind, JsonObject
 
 TASKS: Final = "/contents/generations/tasks"
@@ -57,7 +58,7 @@ REFERENCES: Final = {
     "reference_audio_urls": ("audio_url", "reference_audio"),
 }
 """Inputs to draw from: which kind of content each is, and in which role."""
-KNOWN: Final = frozenset({"prompt", "web_search", PAIR, *NAMES, *REFERENCES, *dict(FRAMES)})
+KNOWN: Final = frozenset({"prompt", "web_search", PAIR, *NAMES, *REFERENCES, *dict(FRAMES)}) | HINTS
 BY_ADDRESS: Final = "reference_video_urls"
 """Clips are too large to be written into a request."""
 USUAL_FORMAT: Final = "mp4"
@@ -173,7 +174,7 @@ def _done(content: JsonObject, job: Job) -> Done | Running:
 
 
 async def _body(job: Job) -> JsonObject:
-    refuse_unless(job, KNOWN)
+    refuse_beyond(job.input, KNOWN)
     body: JsonObject = {
         "model": model_id(job.upstream_model, job.connection),
         "content": await _content(job),
@@ -203,7 +204,7 @@ async def _content(job: Job) -> list[JsonObject]:
     given = frames or [(*REFERENCES[name], file) for name, file in drawn_from]
     words = FLAGS.sub("", str(job.input.get("prompt") or "")).strip()
     content: list[JsonObject] = [{"type": "text", "text": words}] if words else []
-    addresses = await written([file for *_, file in given])
+    addresses = await addresses_or_data_uris([file for *_, file in given], INLINE_BYTES)
     for (kind, role, _), url in zip(given, addresses, strict=True):
         content.append({"type": kind, kind: {"url": url}, "role": role})
     return content

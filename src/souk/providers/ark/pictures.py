@@ -5,8 +5,9 @@ from typing import Any, Final, cast
 from souk.net.http import Http, Response, Unreadable
 from souk.providers.answers import is_address, shaped
 from souk.providers.ark.errors import not_taken, refused
-from souk.providers.ark.wire import address, as_object, key, model_id, refuse_unless, written
+from souk.providers.ark.wire import HINTS, INLINE_BYTES, address, as_object, key, model_id
 from souk.providers.base import Done, Job, OutputFile, Refused
+from souk.providers.inputs import addresses_or_data_uris, refuse_beyond
 from souk.words import FailKind, JsonObject
 
 SUBMIT_SECONDS: Final = 600.0
@@ -17,7 +18,7 @@ SEEDREAM_3: Final = "bytedance/seedream"
 OF_SEEDREAM_3: Final = frozenset({"seed", "guidance_scale"})
 SIZE: Final = frozenset({"image_size", "image_resolution", "aspect_ratio", "quality"})
 """Inputs that the pixels of the result already say."""
-KNOWN: Final = frozenset({"prompt", "image_urls", "max_images", "output_format"}) | SIZE
+KNOWN: Final = frozenset({"prompt", "image_urls", "max_images", "output_format"}) | SIZE | HINTS
 
 STEP: Final = 16
 MOST_PIXELS: Final = 4096 * 4096
@@ -60,8 +61,8 @@ def read(response: Response, job: Job) -> Done:
 
 
 async def _body(job: Job) -> JsonObject:
-    refuse_unless(job, KNOWN | OF_SEEDREAM_3 if job.model == SEEDREAM_3 else KNOWN)
-    given = await written(await job.media.files("image_urls"))
+    refuse_beyond(job.input, KNOWN | OF_SEEDREAM_3 if job.model == SEEDREAM_3 else KNOWN)
+    given = await addresses_or_data_uris(await job.media.files("image_urls"), INLINE_BYTES)
     body: JsonObject = {
         "model": model_id(job.upstream_model, job.connection),
         "prompt": job.input["prompt"],
