@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from souk.engine.breaker import MOST_OPEN_SECONDS, TRIAL_SECONDS, Act, Change, Health, after, needs_trial
 from souk.store.connections import ConnectionRow
 from souk.words import TaskId
-from tests.engine.running import Running, ShiftedClock, running
+from tests.engine.running import Running, ShiftedClock, running, until
 from tests.upstreams.kie import KEY, FakeKie
 
 OK = ConnectionRow("one")
@@ -95,6 +95,7 @@ async def test_tasks_wait_for_their_only_connection_and_one_of_them_tries_it(
         assert [(await souk.record(task)).inner_state for task in tasks] == ["queuing"] * 6
         clock.shift(31)  # still refused: one task hears it, the others wait on
         await _reached(souk, ("open", 2))
+        await until(lambda: souk.engine.running == 5)
         ends = [await souk.record(task) for task in tasks]
         assert sorted(record.inner_state for record in ends) == ["fail"] + ["queuing"] * 5
         upstream.key = KEY
