@@ -134,6 +134,8 @@ async def test_pictures_all_held_back_are_moderated(xai: FakeXai, http: GuardedH
         ("shape=credits", FailKind.QUOTA),
         ("shape=key", FailKind.AUTH),
         ("says=Rejected by content moderation", FailKind.MODERATION),
+        ("says=The words with credits do not fit", FailKind.BAD_INPUT),
+        ("says=The words Incorrect API key do not fit", FailKind.BAD_INPUT),
         ("says=Unable to download provided image_url", FailKind.INPUT_UNREACHABLE),
     ],
 )

@@ -34,12 +34,13 @@ FAILURES: Final = {
 }
 """Codes of a failed clip; the others are the service's own trouble."""
 NO_CREDIT: Final = re.compile(r"\bcredits?\b|spending limit", re.IGNORECASE)
-"""Comes as 429, and is no matter of waiting."""
+NO_CREDIT_STATUSES: Final = frozenset({403, 429})
+"""With these it is no matter of waiting, nor of the key."""
 NOT_FETCHED: Final = re.compile(
     r"unable to (?:download|fetch)|(?:failed|could not) to (?:download|fetch)", re.IGNORECASE
 )
-WRONG_KEY: Final = re.compile(r"incorrect api key", re.IGNORECASE)
-"""Comes as 400."""
+WRONG_KEY: Final = re.compile(r"^incorrect api key", re.IGNORECASE)
+WRONG_KEY_STATUS: Final = 400
 
 
 def address(job: Job, path: str) -> str:
@@ -58,7 +59,8 @@ def not_taken(response: Response, connection: Connection) -> Refused | Unreadabl
     said = quoted(words, connection.api_key) or f"HTTP {response.status}"
     if not 400 <= response.status < 500 or response.status in UNCLEAR:
         return Unreadable(f"HTTP {response.status} does not say whether the task was taken: {said!r}")
-    kind = _told_by(words) or STATUSES.get(response.status, FailKind.BAD_INPUT)
+    kind = _told_by(words) or _of_account(response.status, words)
+    kind = kind or STATUSES.get(response.status, FailKind.BAD_INPUT)
     return Refused(
         kind, f"The upstream refused the task: {said}", f"{response.status} {said}", response.retry_after()
     )
@@ -82,11 +84,17 @@ def _told_by(words: str) -> FailKind | None:
     """What an error's words settle, whatever its status or code."""
     if moderated(words):
         return FailKind.MODERATION
-    if NOT_FETCHED.search(words):
-        return FailKind.INPUT_UNREACHABLE
-    if WRONG_KEY.search(words):
+    return FailKind.INPUT_UNREACHABLE if NOT_FETCHED.search(words) else None
+
+
+def _of_account(status: int, words: str) -> FailKind | None:
+    """What is wrong with the key or its account, where the status alone says something else.
+
+    Only where the service speaks of accounts: words from a prompt must not make a connection look useless.
+    """
+    if status == WRONG_KEY_STATUS and WRONG_KEY.search(words):
         return FailKind.AUTH
-    return FailKind.QUOTA if NO_CREDIT.search(words) else None
+    return FailKind.QUOTA if status in NO_CREDIT_STATUSES and NO_CREDIT.search(words) else None
 
 
 def _words(response: Response) -> str:
