@@ -51,6 +51,8 @@ TAKES: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "happyhorse-1.0-video-edit": (("prompt", "media"), ("resolution", "audio_setting", "seed")),
 }
 """What each clip model takes: its inputs, and its parameters beside the watermark."""
+OF_THE_CLIENT: Final = ("function", "extend_prompt")
+"""What the maker's own client puts beside the inputs of every clip."""
 ROLES: Final = {
     "wan2.7-i2v": {"first_frame", "last_frame", "first_clip", "driving_audio"},
     "wan2.7-r2v": {"first_frame", "reference_image", "reference_video"},
@@ -320,7 +322,7 @@ def _wrong_clip(body: dict[str, Any]) -> str | None:
     """The first field that is not as the documents say."""
     model, input, parameters = body["model"], body["input"], body["parameters"]
     inputs, settings = TAKES[model]
-    if unknown := [name for name in input if name not in inputs]:
+    if unknown := [name for name in input if name not in (*inputs, *OF_THE_CLIENT)]:
         return f"input.{unknown[0]}"
     if wrong := _wrong_setting(parameters, (*settings, "watermark")):
         return wrong
