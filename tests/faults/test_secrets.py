@@ -25,7 +25,7 @@ def evidence(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 def test_every_kind_of_trouble_was_met(evidence: Evidence) -> None:
     log = evidence.log["the log"]
     assert {"", "408", "422", "451", "500"} <= {task["failCode"] for task in evidence.tasks}
-    assert any("Authorization: Bearer ***" in task["failMsg"] for task in evidence.tasks)
+    assert any("Your key: ***" in task["failMsg"] for task in evidence.tasks)
     assert "request failed" in log
     assert "Traceback" in log
     assert '{"at":' in log
