@@ -74,9 +74,6 @@ QWEN: Final[Shape] = {
     ("acceleration", "string"),
     ("enable_safety_checker", "boolean"),
     ("guidance_scale", "number"),
-    ("image_size", "string"),
-    ("num_inference_steps", "number"),
-    ("output_format", "string"),
 }
 DOCUMENTED: Final[dict[str, Shape]] = {
     "dashscope POST /api/v1/services/aigc/image-generation/generation": {("parameters.seed", "number")},
@@ -94,7 +91,12 @@ DOCUMENTED: Final[dict[str, Shape]] = {
     },
     "elevenlabs POST /v1/text-to-speech/*/with-timestamps": {("?output_format", "string"), *VOICE_SETTINGS},
     "fal POST /fal-ai/qwen-image": QWEN,
-    "fal POST /fal-ai/qwen-image-edit": QWEN,
+    "fal POST /fal-ai/qwen-image-edit": {
+        *QWEN,
+        ("image_size", "string"),
+        ("num_inference_steps", "number"),
+        ("output_format", "string"),
+    },
     "fal POST /fal-ai/kling-video/v2.1/standard/image-to-video": {("cfg_scale", "number")},
     # The service reads both spellings of its names.
     "google POST /models/*:generateContent": {("contents[].parts[].inlineData.mimeType", "string")},

@@ -93,6 +93,15 @@ def test_every_recording_is_replayed_or_left_out_for_a_reason(service: str) -> N
     assert {name for name in replayed | LEFT_OUT.keys() if name.startswith(f"{service}/")} - there == set()
 
 
+@pytest.mark.parametrize("place", DOCUMENTED)
+def test_table_of_documented_fields_holds_none_that_was_recorded(place: str) -> None:
+    provider, _, endpoint = place.partition(" ")
+    row = next(row for row in ROWS if row.provider == provider)
+    known = alike(row.name, endpoint)
+    assert known, "no recording of the endpoint"
+    assert DOCUMENTED[place] & set[tuple[str, str]]().union(*(one.shape for one in known)) == set()
+
+
 async def asked(row: Row, one: Recording, stand: Stand, folder: Path) -> Any:
     """What comes of the call; an answer without a verdict is no outcome."""
     factory = PROVIDERS[row.provider].factory
