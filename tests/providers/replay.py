@@ -28,8 +28,9 @@ OMITTED_BODY = re.compile(r"<binary [^>]*>")
 MODEL = re.compile(r"(?<=/models/)[^:/]+")
 """Names a model in a path that goes on with what is asked of it."""
 VOICE = re.compile(r"(?<=/text-to-speech/)[^/]+")
-PLACE = re.compile(r"^/v1(?:beta1?)?/(?=models/|projects/|interactions)|projects/[^/]+/locations/[^/]+/")
-"""Google's versions, projects and regions."""
+VERSION = re.compile(r"^/v1(?:beta1?)?/(?=models/|projects/|interactions)")
+"""Google's, of which every client may choose."""
+PLACE = re.compile(r"(?<=/projects/)[^/]+/locations/[^/]+")
 TASK = re.compile(r"(?<=/tasks/)[^/]+|(?<=/videos/)(?:video_)?[0-9a-f-]+(?=/|$)|(?<=/interactions/)[^/]+")
 
 Shape = set[tuple[str, str]]
@@ -147,7 +148,10 @@ async def standing(
 
 def path_shape(path: str) -> str:
     """A path without what differs from call to call: ids, models, voices, versions, projects."""
-    return TASK.sub("*", VOICE.sub("*", MODEL.sub("*", PLACE.sub("", PLACE.sub("/", path)))))
+    path = VERSION.sub("/", path)
+    for varying in (PLACE, MODEL, VOICE, TASK):
+        path = varying.sub("*", path)
+    return path
 
 
 def shape_of(body: Any) -> Shape:
