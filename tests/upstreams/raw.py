@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -32,6 +33,14 @@ class Exchange:
         head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
         self._raw.heads.append(head)
         return head
+
+    async def rest_of(self, head: str) -> None:
+        """Wait for the body that a head announces: a server that hangs up before it breaks the client's writing."""
+        told = dict(re.findall(r"(?im)^(content-length|transfer-encoding): *(\S+)", head.lower()))
+        if told.get("transfer-encoding") == "chunked":
+            await self.reader.readuntil(b"0\r\n\r\n")
+        elif "content-length" in told:
+            await self.reader.readexactly(int(told["content-length"]))
 
     async def say(self, data: bytes) -> None:
         self.writer.write(data)
@@ -84,10 +93,10 @@ def redirect(location: str, status: str = "302 Found") -> bytes:
 
 
 def says(data: bytes) -> Script:
-    """Answers the first request of each connection with ``data``, then closes."""
+    """Hears the first request of each connection out, answers with ``data``, then closes."""
 
     async def script(exchange: Exchange) -> None:
-        await exchange.asked()
+        await exchange.rest_of(await exchange.asked())
         await exchange.say(data)
 
     return script
