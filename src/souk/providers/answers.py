@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from souk.logs import Redactor
 from souk.providers.base import Job, NewPiece, OutputFile, file_reference
@@ -35,6 +36,34 @@ def moderated(text: str) -> bool:
 def is_address(value: Any) -> bool:
     """Whether a value is the http or https address of something."""
     return isinstance(value, str) and value.startswith(("http://", "https://"))
+
+
+def as_object(value: Any) -> JsonObject:
+    """A JSON object as it is; anything else as an empty one."""
+    return cast(JsonObject, value) if isinstance(value, dict) else {}
+
+
+def objects(value: Any) -> list[JsonObject]:
+    """The objects of a JSON list; none if it is no list."""
+    items = cast(list[Any], value) if isinstance(value, list) else []
+    return [cast(JsonObject, item) for item in items if isinstance(item, dict)]
+
+
+def field_problem(item: Any) -> str:
+    """What is wrong with which field, of an entry as FastAPI lists them (``loc`` and ``msg``)."""
+    told = as_object(item)
+    place: Any = told.get("loc")
+    where = ".".join(str(step) for step in cast(list[Any], place)) if isinstance(place, list) else ""
+    return f"{where}: {told.get('msg', '')}" if where else str(told.get("msg", ""))
+
+
+def same_host(address: str, base: str) -> bool:
+    """Whether two addresses have one scheme, host and port: where a key for the one may be sent to the other."""
+    try:
+        here, there = urlsplit(address), urlsplit(base)
+    except ValueError:  # such as brackets around no IPv6 address
+        return False
+    return (here.scheme, here.netloc) == (there.scheme, there.netloc)
 
 
 def taken_files(result: JsonObject) -> tuple[list[OutputFile], JsonObject]:

@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 from souk.net.http import Http, NetError, Response, Unreadable
-from souk.providers.answers import is_address, moderated, quoted, shaped
+from souk.providers.answers import as_object, field_problem, is_address, moderated, quoted, same_host, shaped
 from souk.providers.base import (
     Accepted,
     Connection,
@@ -85,7 +85,7 @@ class Bfl:
         )
         if response.status in REFUSALS:
             raise _refused(response, job.connection)
-        address = _object(response.json()).get("polling_url")
+        address = as_object(response.json()).get("polling_url")
         if response.status >= 300 or not _own(address, job.connection) or len(str(address)) > REF_CHARACTERS:
             raise Unreadable(f"HTTP {response.status} without an address to poll at")
         return Accepted(str(address))
@@ -105,9 +105,9 @@ class Bfl:
                 headers=_key(job.connection),
                 timeout=POLL_SECONDS,
                 max_bytes=ANSWER_BYTES,
-                trusted=_same_host(ref, _base(job.connection)),
+                trusted=same_host(ref, _base(job.connection)),
             )
-            answer = _object(response.json())
+            answer = as_object(response.json())
         except (NetError, Unreadable) as error:
             raise Unreachable(str(error)) from error
         if response.status != 200:
@@ -171,26 +171,20 @@ def _refused(response: Response, connection: Connection) -> Refused:
 def _said(response: Response, connection: Connection) -> str:
     """The words of an error: ``detail`` is a text, or a list of what is wrong with which field."""
     try:
-        body = _object(response.json())
+        body = as_object(response.json())
     except Unreadable:
         return f"HTTP {response.status}"
     detail: Any = body.get("detail") or body.get("message") or f"HTTP {response.status}"
     if isinstance(detail, list):
-        detail = "; ".join(_problem(_object(item)) for item in cast(list[Any], detail))
+        detail = "; ".join(field_problem(as_object(item)) for item in cast(list[Any], detail))
     return quoted(str(detail), connection.api_key)
-
-
-def _problem(item: JsonObject) -> str:
-    place = item.get("loc")
-    where = ".".join(str(step) for step in cast(list[Any], place)) if isinstance(place, list) else ""
-    return f"{where}: {item.get('msg', '')}" if where else str(item.get("msg", ""))
 
 
 def _verdict(answer: JsonObject, job: Job) -> Running | Done | Failed:
     """What a state says. Raises Unreachable when there is none."""
     match answer.get("status"):
         case "Ready":
-            sample = _object(answer.get("result")).get("sample")
+            sample = as_object(answer.get("result")).get("sample")
             if is_address(sample):
                 return Done([OutputFile(url=str(sample))], shaped(job, 1))
             log.warning("the upstream reports success without a picture", extra={"task_id": job.task_id})
@@ -239,15 +233,10 @@ def _own(address: Any, connection: Connection) -> bool:
         parts = urlsplit(str(address))
     except ValueError:  # such as brackets around no IPv6 address
         return False
-    if _same_host(str(address), _base(connection)):
+    if same_host(str(address), _base(connection)):
         return True
     name = parts.hostname or ""
     return parts.scheme == "https" and (name == OWN_DOMAIN or name.endswith(f".{OWN_DOMAIN}"))
-
-
-def _same_host(address: str, base: str) -> bool:
-    here, there = urlsplit(address), urlsplit(base)
-    return (here.scheme, here.netloc) == (there.scheme, there.netloc)
 
 
 def _base(connection: Connection) -> str:
@@ -256,7 +245,3 @@ def _base(connection: Connection) -> str:
 
 def _key(connection: Connection) -> dict[str, str]:
     return {"x-key": connection.api_key}
-
-
-def _object(value: Any) -> JsonObject:
-    return cast(JsonObject, value) if isinstance(value, dict) else {}

@@ -10,10 +10,9 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, cast
-from urllib.parse import urlsplit
 
 from souk.net.http import Http, NetError, Response, Unreadable
-from souk.providers.answers import is_address, moderated, quoted, shaped
+from souk.providers.answers import as_object, field_problem, is_address, moderated, quoted, same_host, shaped
 from souk.providers.base import (
     Accepted,
     Connection,
@@ -101,7 +100,7 @@ class Fal:
         )
         if response.status in REFUSALS:
             raise _refused(response, job.connection)
-        address = _object(response.json()).get("response_url")
+        address = as_object(response.json()).get("response_url")
         if response.status >= 300 or not _own(address, job.connection):
             raise Unreadable(f"HTTP {response.status} without an address to ask at")
         return Accepted(str(address))
@@ -162,7 +161,7 @@ async def _uploaded(job: Job, file: MediaFile, http: Http) -> str:
             timeout=UPLOAD_SECONDS,
             max_bytes=ANSWER_BYTES,
             fresh=True,
-            trusted=_same_host(target, _uploads(job.connection)),
+            trusted=same_host(target, _uploads(job.connection)),
         )
     except (NetError, Unreadable) as error:
         message = f"{file.field} could not be uploaded to the upstream: {error}"
@@ -185,7 +184,7 @@ async def _place_for(file: MediaFile, connection: Connection, http: Http) -> tup
     )
     if begun.status in REFUSALS:
         raise _refused(begun, connection)
-    places = _object(begun.json())
+    places = as_object(begun.json())
     target, address = places.get("upload_url"), places.get("file_url")
     if begun.status >= 300 or not is_address(target) or not is_address(address):
         raise Unreadable(f"HTTP {begun.status} without an address to upload to")
@@ -208,7 +207,7 @@ async def _asked(address: str, job: Job, http: Http) -> tuple[Response, JsonObje
             max_bytes=ANSWER_BYTES,
             trusted=True,
         )
-        return response, _object(response.json())
+        return response, as_object(response.json())
     except (NetError, Unreadable) as error:
         raise Unreachable(str(error)) from error
 
@@ -233,7 +232,7 @@ def _addresses(made: JsonObject) -> list[str]:
     for name in ("images", "image", "video", "videos", "audio"):
         found: Any = made.get(name)
         items = cast(list[Any], found) if isinstance(found, list) else [found]
-        addresses = [str(url) for item in items if is_address(url := _object(item).get("url"))]
+        addresses = [str(url) for item in items if is_address(url := as_object(item).get("url"))]
         if addresses:
             return addresses
     return []
@@ -250,7 +249,7 @@ def _failed(status: int, made: JsonObject, connection: Connection) -> Failed:
 
 def _refused(response: Response, connection: Connection) -> Refused:
     try:
-        made = _object(response.json())
+        made = as_object(response.json())
     except Unreadable:
         made = {}
     said = _said(made, connection) if made else f"HTTP {response.status}"
@@ -270,33 +269,19 @@ def _kind_of(made: JsonObject) -> FailKind | None:
 
 def _said(made: JsonObject, connection: Connection) -> str:
     """The words of an error: ``detail`` is a text, or a list of what is wrong with which field."""
-    listed = [_problem(item) for item in _details(made)]
+    listed = [field_problem(item) for item in _details(made)]
     text = "; ".join(listed) or str(made.get("detail") or made.get("error") or "no reason given")
     return quoted(text, connection.api_key)
 
 
-def _problem(item: JsonObject) -> str:
-    place: Any = item.get("loc")
-    where = ".".join(map(str, cast(list[Any], place))) if isinstance(place, list) else ""
-    return f"{where}: {item.get('msg', '')}" if where else str(item.get("msg", ""))
-
-
 def _details(made: JsonObject) -> list[JsonObject]:
     found: Any = made.get("detail")
-    return [_object(item) for item in cast(list[Any], found)] if isinstance(found, list) else []
+    return [as_object(item) for item in cast(list[Any], found)] if isinstance(found, list) else []
 
 
 def _own(address: Any, connection: Connection) -> bool:
     """Whether an address is one the key may be sent to: on the host of the queue."""
-    return is_address(address) and _same_host(str(address), _base(connection))
-
-
-def _same_host(address: str, base: str) -> bool:
-    try:
-        here, there = urlsplit(address), urlsplit(base)
-    except ValueError:  # such as brackets around no IPv6 address
-        return False
-    return (here.scheme, here.netloc) == (there.scheme, there.netloc)
+    return is_address(address) and same_host(str(address), _base(connection))
 
 
 def _base(connection: Connection) -> str:
@@ -309,7 +294,3 @@ def _uploads(connection: Connection) -> str:
 
 def _key(connection: Connection) -> dict[str, str]:
     return {"Authorization": f"Key {connection.api_key}"}
-
-
-def _object(value: Any) -> JsonObject:
-    return cast(JsonObject, value) if isinstance(value, dict) else {}

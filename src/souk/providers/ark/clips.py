@@ -7,9 +7,9 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from souk.net.http import Http, NetError, Response, Unreadable
-from souk.providers.answers import is_address, shaped
+from souk.providers.answers import as_object, is_address, shaped
 from souk.providers.ark.errors import failed, not_taken
-from souk.providers.ark.wire import HINTS, INLINE_BYTES, address, as_object, key, model_id, renamed
+from souk.providers.ark.wire import HINTS, INLINE_BYTES, address, key, model_id, renamed
 from souk.providers.base import (
     Accepted,
     Done,

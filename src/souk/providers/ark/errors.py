@@ -4,8 +4,7 @@ import re
 from typing import Any, Final
 
 from souk.net.http import Response, Unreadable
-from souk.providers.answers import quoted
-from souk.providers.ark.wire import as_object
+from souk.providers.answers import as_object, quoted
 from souk.providers.base import Connection, Failed, Refused
 from souk.words import FailKind, JsonObject
 

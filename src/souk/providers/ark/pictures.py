@@ -3,9 +3,9 @@
 from typing import Any, Final, cast
 
 from souk.net.http import Http, Response, Unreadable
-from souk.providers.answers import is_address, shaped
+from souk.providers.answers import as_object, is_address, shaped
 from souk.providers.ark.errors import not_taken, refused
-from souk.providers.ark.wire import HINTS, INLINE_BYTES, address, as_object, key, model_id
+from souk.providers.ark.wire import HINTS, INLINE_BYTES, address, key, model_id
 from souk.providers.base import Done, Job, OutputFile, Refused
 from souk.providers.inputs import addresses_or_data_uris, refuse_beyond
 from souk.words import FailKind, JsonObject

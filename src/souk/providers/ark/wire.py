@@ -5,7 +5,7 @@ Sources: the types of the maker's official SDK (``volcengine-python-sdk[ark]`` 5
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import Final
 from urllib.parse import urlsplit
 
 from souk.providers.base import Connection, Job
@@ -37,11 +37,6 @@ def model_id(upstream_model: str, connection: Connection) -> str:
     """What a model is called on the connection's platform; routes have the international ids."""
     host = urlsplit(_base(connection)).hostname or ""
     return _FAMILY.sub("doubao-", upstream_model) if host.endswith(CHINESE_DOMAIN) else upstream_model
-
-
-def as_object(value: Any) -> JsonObject:
-    """A JSON object as it is; anything else as an empty one."""
-    return cast(JsonObject, value) if isinstance(value, dict) else {}
 
 
 def renamed(input: JsonObject, names: Mapping[str, str]) -> JsonObject:

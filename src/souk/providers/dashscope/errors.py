@@ -4,9 +4,8 @@ import re
 from typing import Final
 
 from souk.net.http import Response, Unreadable
-from souk.providers.answers import moderated, quoted
+from souk.providers.answers import as_object, moderated, quoted
 from souk.providers.base import Connection, Failed, Refused
-from souk.providers.dashscope.wire import as_object
 from souk.words import FailKind, JsonObject
 
 UNCLEAR: Final = frozenset({408, 409})

@@ -4,9 +4,10 @@ from dataclasses import replace
 from typing import Final
 
 from souk.net.http import Http, NetError, Unreadable
+from souk.providers.answers import as_object
 from souk.providers.base import Accepted, Done, Failed, Job, Refused, Running, Unknown
 from souk.providers.dashscope import clips, pictures, tasks, uploads
-from souk.providers.dashscope.wire import ANSWER_BYTES, address, as_object, key
+from souk.providers.dashscope.wire import ANSWER_BYTES, address, key
 from souk.words import FailKind
 
 SUBMIT_SECONDS: Final = 60.0

@@ -5,10 +5,10 @@ from typing import Final
 from urllib.parse import quote
 
 from souk.net.http import Http, NetError, Response, Unreadable
-from souk.providers.answers import is_address, shaped
+from souk.providers.answers import as_object, is_address, shaped
 from souk.providers.base import Accepted, Done, Failed, Job, OutputFile, Running, Unreachable
 from souk.providers.dashscope.errors import failed, not_taken
-from souk.providers.dashscope.wire import ANSWER_BYTES, address, as_list, as_object, key
+from souk.providers.dashscope.wire import ANSWER_BYTES, address, as_list, key
 from souk.words import FailKind, JsonObject
 
 POLL_SECONDS: Final = 30.0

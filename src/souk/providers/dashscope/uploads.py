@@ -8,10 +8,10 @@ from typing import Final
 from urllib.parse import urlencode, urlsplit
 
 from souk.net.http import FilePart, Form, Http, NetError, Unreadable
-from souk.providers.answers import is_address
+from souk.providers.answers import as_object, is_address
 from souk.providers.base import Job, MediaFile, Refused
 from souk.providers.dashscope.errors import not_taken
-from souk.providers.dashscope.wire import ANSWER_BYTES, address, as_object, base, key, unsupported
+from souk.providers.dashscope.wire import ANSWER_BYTES, address, base, key, unsupported
 from souk.words import FailKind, JsonObject
 
 SCHEME: Final = "oss://"

@@ -6,8 +6,9 @@ Sources: what the maker's official SDK (``dashscope`` 2.0) sends, and what the s
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, cast
 
+from souk.providers.answers import as_object
 from souk.providers.base import Connection, Job, Refused
-from souk.words import FailKind, JsonObject
+from souk.words import FailKind
 
 BASE_URL: Final = "https://dashscope-intl.aliyuncs.com/api/v1"
 """The international service. A key opens one region only, and each has a host of its own."""
@@ -31,11 +32,6 @@ def base(connection: Connection) -> str:
 def key(job: Job) -> dict[str, str]:
     """The header that opens the API."""
     return {"Authorization": f"Bearer {job.connection.api_key}"}
-
-
-def as_object(value: Any) -> JsonObject:
-    """A JSON object as it is; anything else as an empty one."""
-    return cast(JsonObject, value) if isinstance(value, dict) else {}
 
 
 def as_list(value: Any) -> list[Any]:

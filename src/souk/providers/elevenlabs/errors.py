@@ -3,7 +3,7 @@
 from typing import Any, Final, cast
 
 from souk.net.http import Response, Unreadable
-from souk.providers.answers import moderated, quoted
+from souk.providers.answers import field_problem, moderated, quoted
 from souk.providers.base import Connection, Refused
 from souk.words import FailKind, JsonObject
 
@@ -55,16 +55,9 @@ def _told(response: Response) -> tuple[str, str]:
         body = None
     detail: Any = cast(JsonObject, body).get("detail") if isinstance(body, dict) else None
     if isinstance(detail, list):
-        return "", "; ".join(_problem(item) for item in cast(list[Any], detail))
+        return "", "; ".join(field_problem(item) for item in cast(list[Any], detail))
     if isinstance(detail, dict):
         named = cast(JsonObject, detail)
         status = str(named.get("status") or named.get("code") or "")
         return status, str(named.get("message") or status or f"HTTP {response.status}")
     return "", str(detail or f"HTTP {response.status}")
-
-
-def _problem(item: Any) -> str:
-    told = cast(JsonObject, item) if isinstance(item, dict) else {}
-    place: Any = told.get("loc")
-    where = ".".join(str(step) for step in cast(list[Any], place)) if isinstance(place, list) else ""
-    return f"{where}: {told.get('msg', '')}" if where else str(told.get("msg", ""))

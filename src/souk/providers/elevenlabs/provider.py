@@ -10,7 +10,7 @@ import binascii
 from typing import Any, Final, cast
 
 from souk.net.http import Http, Response, Unreadable
-from souk.providers.answers import shaped
+from souk.providers.answers import as_object, shaped
 from souk.providers.base import Done, Job, OutputFile, Unknown, Unreachable
 from souk.providers.elevenlabs.calls import call_for, timed
 from souk.providers.elevenlabs.errors import not_made
@@ -75,24 +75,24 @@ def _sound(response: Response, job: Job) -> Done:
 
 def _timed_speech(response: Response, job: Job) -> Done:
     """Speech, with the time of each of its characters under ``alignment``."""
-    answer = _object(response.json())
+    answer = as_object(response.json())
     try:
         sound = base64.b64decode(str(answer.get("audio_base64") or ""), validate=True)
     except binascii.Error as error:
         raise Unreadable("the sound in the answer is not whole base64") from error
     if not sound:
         raise Unreadable("the answer has no sound")
-    told = _object(answer.get("alignment"))
+    told = as_object(answer.get("alignment"))
     times = {name: told.get(name, []) for name in TIMES}
     return Done([_file(sound, job)], shaped(job, 1) | {"alignment": times})
 
 
 def _transcript(response: Response) -> Done:
-    answer = _object(response.json())
+    answer = as_object(response.json())
     listed: Any = answer.get("words")
     if not isinstance(answer.get("text"), str) or not isinstance(listed, list):
         raise Unreadable("the answer is no transcript")
-    words = [_object(item) for item in cast(list[Any], listed)]
+    words = [as_object(item) for item in cast(list[Any], listed)]
     told: JsonObject = {name: answer.get(name) for name in ("language_code", "language_probability", "text")}
     told["words"] = [{name: word[name] for name in WORD if name in word} for word in words]
     length: Any = answer.get("audio_duration_secs")
@@ -104,7 +104,3 @@ def _transcript(response: Response) -> Done:
 def _file(sound: bytes, job: Job) -> OutputFile:
     """A sound under the type that was asked for: raw formats do not show theirs."""
     return OutputFile(str(job.output.get("media_type") or "audio/mpeg"), data=sound)
-
-
-def _object(value: Any) -> JsonObject:
-    return cast(JsonObject, value) if isinstance(value, dict) else {}

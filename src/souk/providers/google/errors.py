@@ -6,9 +6,9 @@ Sources: the Gemini API's page of error codes, and the retry and quota details o
 from typing import Any, Final, cast
 
 from souk.net.http import Response, Unreadable
-from souk.providers.answers import moderated, quoted
+from souk.providers.answers import moderated, objects, quoted
 from souk.providers.base import Failed, Refused
-from souk.providers.google.wire import an_object, objects
+from souk.providers.google.wire import an_object
 from souk.words import FailKind, JsonObject
 
 UNCLEAR: Final = frozenset({408, 409, 499})

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from souk.net.http import Response, Unreadable
-from souk.providers.answers import quoted
+from souk.providers.answers import objects, quoted
 from souk.providers.base import Job, Refused
 from souk.providers.google.errors import not_taken
-from souk.providers.google.wire import an_object, objects
+from souk.providers.google.wire import an_object
 from souk.words import FailKind, JsonObject
 
 MODERATED: Final = frozenset(

@@ -8,11 +8,11 @@ from typing import Final
 from urllib.parse import quote
 
 from souk.net.http import Http, NetError, Response, Unreadable
-from souk.providers.answers import moderated, quoted, shaped
+from souk.providers.answers import moderated, objects, quoted, shaped
 from souk.providers.base import Done, Failed, Job, OutputFile, Running, Unreachable
 from souk.providers.google.errors import failed
 from souk.providers.google.omni import ANSWER_BYTES
-from souk.providers.google.wire import address, an_object, key, objects
+from souk.providers.google.wire import address, an_object, key
 from souk.words import FailKind, JsonObject
 
 POLL_SECONDS: Final = 30.0

@@ -10,11 +10,11 @@ import binascii
 from typing import Any, Final
 
 from souk.net.http import Http, Response, Unreadable
-from souk.providers.answers import quoted, shaped
+from souk.providers.answers import objects, quoted, shaped
 from souk.providers.base import Done, Job, OutputFile, Refused
 from souk.providers.google.errors import not_taken
 from souk.providers.google.generated import read_inline
-from souk.providers.google.wire import an_object, call_model, objects
+from souk.providers.google.wire import an_object, call_model
 from souk.providers.inputs import as_base64
 from souk.words import FailKind, JsonObject
 

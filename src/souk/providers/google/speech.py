@@ -10,10 +10,10 @@ import wave
 from typing import Final
 
 from souk.net.http import Http
-from souk.providers.answers import shaped
+from souk.providers.answers import objects, shaped
 from souk.providers.base import Done, Job, OutputFile, Refused
 from souk.providers.google.generated import Inline, read_inline
-from souk.providers.google.wire import call_model, objects
+from souk.providers.google.wire import call_model
 from souk.words import FailKind, JsonObject
 
 SUBMIT_SECONDS: Final = 600.0

@@ -8,10 +8,10 @@ import binascii
 from collections.abc import Sequence
 from typing import Final
 
-from souk.providers.answers import quoted, shaped
+from souk.providers.answers import objects, quoted, shaped
 from souk.providers.base import Done, Failed, Job, MediaFile, OutputFile, Refused, Running, Unreachable
 from souk.providers.google.errors import failed
-from souk.providers.google.wire import an_object, objects
+from souk.providers.google.wire import an_object
 from souk.providers.inputs import as_base64
 from souk.words import FailKind, JsonObject
 

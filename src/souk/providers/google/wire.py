@@ -52,9 +52,3 @@ async def call_model(
 def an_object(value: Any) -> JsonObject:
     """The value if it is a JSON object, else an empty one."""
     return cast(JsonObject, value) if isinstance(value, dict) else {}
-
-
-def objects(value: Any) -> list[JsonObject]:
-    """The objects of a JSON list; none if it is no list."""
-    items = cast(list[Any], value) if isinstance(value, list) else []
-    return [cast(JsonObject, item) for item in items if isinstance(item, dict)]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from souk.net.http import Response, Unreadable
-from souk.providers.answers import moderated, quoted
+from souk.providers.answers import as_object, moderated, quoted
 from souk.providers.base import Connection, Failed, Refused
 from souk.words import Credits, FailKind, JsonObject, credits_from_number
 
@@ -66,8 +66,7 @@ class Answer:
     @property
     def record(self) -> JsonObject:
         """``data`` where it is an object; nothing otherwise."""
-        data: Any = self.data
-        return cast(JsonObject, data) if isinstance(data, dict) else {}
+        return as_object(self.data)
 
     @property
     def fine(self) -> bool:

@@ -5,7 +5,7 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from souk.providers.answers import is_address, taken_files
+from souk.providers.answers import as_object, is_address, taken_files
 from souk.providers.base import Done, Failed, Job, Running, Unreachable
 from souk.providers.kie.envelope import cost, failed, whole
 from souk.providers.kie.wire import Recorded
@@ -45,7 +45,7 @@ class Flagged(Recorded):
             return failed(record.get("errorCode"), record.get("errorMessage"), job.connection)
         if state == "running":
             return Running(progress=_percent(record.get("progress")))
-        return finished(self._made(_object(record.get(self._response))), record, job)
+        return finished(self._made(as_object(record.get(self._response))), record, job)
 
     def _state(self, flag: Any) -> str:
         try:
@@ -84,10 +84,6 @@ def addresses(value: Any) -> list[str]:
             return []
     found: Collection[Any] = cast(list[Any], value) if isinstance(value, list) else [value]
     return [str(item) for item in found if is_address(item)]
-
-
-def _object(value: Any) -> JsonObject:
-    return cast(JsonObject, value) if isinstance(value, dict) else {}
 
 
 def _percent(value: Any) -> int | None:

@@ -1,9 +1,9 @@
 """KIE.AI's Suno APIs around songs: lyrics, sound files, stems, notes, clips, covers, voices, and calls done at once."""
 
 import re
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from souk.providers.answers import is_address
+from souk.providers.answers import as_object, is_address, objects
 from souk.providers.base import Accepted, Done, Failed, Job, NewPiece, OutputFile, Running, file_reference
 from souk.providers.kie.envelope import Answer, failed, task_id
 from souk.providers.kie.flagged import COVER_NUMBERS, Flagged, addresses, of_word
@@ -36,7 +36,7 @@ class _Lyrics(Recorded):
             return failed(record.get("errorCode"), record.get("errorMessage"), job.connection)
         written = [
             {"title": str(item.get("title") or ""), "text": str(item["text"])}
-            for item in _objects(_object(record.get("response")).get("data"))
+            for item in objects(as_object(record.get("response")).get("data"))
             if item.get("text")
         ]
         return Done([], {"variants": written}) if state == "done" and written else Running()
@@ -49,7 +49,7 @@ class _Stems(Flagged):
         verdict = super().read(record, job)
         if not isinstance(verdict, Done):
             return verdict
-        stems = _objects(_object(record.get("response")).get("originData"))
+        stems = objects(as_object(record.get("response")).get("originData"))
         found = [stem for stem in stems if is_address(stem.get("audio_url"))]
         shown = [
             {
@@ -83,7 +83,7 @@ class _Notes(Flagged):
         verdict = super().read(record, job)
         if not isinstance(verdict, Done):
             return verdict
-        instruments = [_instrument(item) for item in _objects(verdict.result["instruments"])]
+        instruments = [_instrument(item) for item in objects(verdict.result["instruments"])]
         return Done([], {"instruments": instruments}, verdict.cost)
 
 
@@ -142,7 +142,7 @@ def _one(key: str) -> Any:
 
 
 def _stem_urls(response: JsonObject) -> JsonObject:
-    urls = [stem.get("audio_url") for stem in _objects(response.get("originData"))]
+    urls = [stem.get("audio_url") for stem in objects(response.get("originData"))]
     return {"resultUrls": addresses(urls)} if addresses(urls) else {}
 
 
@@ -159,7 +159,7 @@ def _instrument(item: JsonObject) -> JsonObject:
             "end": float(note.get("end") or 0),
             "velocity": float(note.get("velocity") or 0),
         }
-        for note in _objects(item.get("notes"))
+        for note in objects(item.get("notes"))
     ]
     return {"name": str(item.get("name") or ""), "notes": notes}
 
@@ -168,15 +168,6 @@ def _part(stem: JsonObject) -> str:
     """A stem's part, such as ``backing_vocals``, by the name of its group."""
     name = re.sub(r"[^a-z]+", "_", str(stem.get("stem_type_group_name", "")).lower())
     return OTHER_NAMES.get(name, name)
-
-
-def _object(value: Any) -> JsonObject:
-    return cast(JsonObject, value) if isinstance(value, dict) else {}
-
-
-def _objects(value: Any) -> list[JsonObject]:
-    found = cast(list[Any], value) if isinstance(value, list) else []
-    return [cast(JsonObject, item) for item in found if isinstance(item, dict)]
 
 
 LYRICS = _Lyrics("/api/v1/lyrics", "/api/v1/lyrics/record-info", insists=True)

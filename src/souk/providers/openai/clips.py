@@ -5,11 +5,11 @@ OpenAI switched it off with Sora in September 2026; servers of other makers spea
 
 import logging
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 from urllib.parse import quote
 
 from souk.net.http import Form, Http, NetError, Response, TooLarge, Unreadable
-from souk.providers.answers import shaped
+from souk.providers.answers import as_object, shaped
 from souk.providers.base import Accepted, Done, Failed, Job, OutputFile, Refused, Running, Unreachable
 from souk.providers.openai.errors import failed, not_taken, retry_after
 from souk.providers.openai.wire import address, form_fields, given, key, picture_part
@@ -57,7 +57,7 @@ def taken(response: Response, job: Job) -> Accepted:
     """The accepted clip's id. Raises Refused, or Unreadable where the answer proves nothing."""
     if response.status >= 300:
         raise not_taken(response, job.connection)
-    ref = _object(response.json()).get("id")
+    ref = as_object(response.json()).get("id")
     if isinstance(ref, str) and 0 < len(ref) <= REF_CHARACTERS:
         return Accepted(ref)
     raise Unreadable(f"HTTP {response.status} without the id of a clip")
@@ -68,7 +68,7 @@ async def polled(job: Job, ref: str, http: Http) -> Running | Done | Failed:
     path = f"/videos/{quote(ref, safe='')}"
     response = await _get(job, path, http, seconds=POLL_SECONDS, most=ANSWER_BYTES)
     try:
-        record = _object(response.json())
+        record = as_object(response.json())
     except Unreadable as error:
         raise Unreachable(str(error)) from error
     if record.get("id", ref) != ref:
@@ -156,7 +156,3 @@ def _length(seconds: float, job: Job) -> str:
 def _percent(value: Any) -> int | None:
     known = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 100
     return int(value) if known else None
-
-
-def _object(value: Any) -> JsonObject:
-    return cast(JsonObject, value) if isinstance(value, dict) else {}

@@ -6,7 +6,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from souk.net.http import Http, NetError, Response, Unreadable
-from souk.providers.answers import is_address, shaped
+from souk.providers.answers import as_object, is_address, shaped
 from souk.providers.base import (
     Accepted,
     Done,
@@ -19,7 +19,7 @@ from souk.providers.base import (
     Unreachable,
 )
 from souk.providers.inputs import addresses_or_data_uris, refuse_beyond
-from souk.providers.xai.wire import ANSWER_BYTES, INLINE_BYTES, address, as_object, failed, key, not_taken
+from souk.providers.xai.wire import ANSWER_BYTES, INLINE_BYTES, address, failed, key, not_taken
 from souk.words import FailKind, JsonObject
 
 SUBMIT_SECONDS: Final = 120.0

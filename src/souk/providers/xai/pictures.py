@@ -3,10 +3,10 @@
 from typing import Any, Final, cast
 
 from souk.net.http import Http, Response, Unreadable
-from souk.providers.answers import is_address, shaped
+from souk.providers.answers import as_object, is_address, shaped
 from souk.providers.base import Done, Job, OutputFile, Refused
 from souk.providers.inputs import addresses_or_data_uris, refuse_beyond
-from souk.providers.xai.wire import ANSWER_BYTES, INLINE_BYTES, address, as_object, key, not_taken
+from souk.providers.xai.wire import ANSWER_BYTES, INLINE_BYTES, address, key, not_taken
 from souk.words import FailKind, JsonObject
 
 SUBMIT_SECONDS: Final = 300.0

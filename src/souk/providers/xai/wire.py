@@ -5,13 +5,13 @@ in both, ``{"error": {"code", "message"}}``, and plain text where the request do
 """
 
 import re
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from souk.net.http import Response, Unreadable
-from souk.providers.answers import moderated, quoted
+from souk.providers.answers import as_object, moderated, quoted
 from souk.providers.base import Connection, Failed, Job, Refused
 from souk.providers.chat.speech import bearer, versioned
-from souk.words import FailKind, JsonObject
+from souk.words import FailKind
 
 INLINE_BYTES: Final = 45 * 1024 * 1024
 """The most that is written into one request; a picture of the largest size that a field takes always fits."""
@@ -73,11 +73,6 @@ def failed(error: Any, connection: Connection) -> Failed:
     kind = _told_by(words) or FAILURES.get(code, FailKind.TRANSIENT)
     said = quoted(words or code or "no reason given", connection.api_key)
     return Failed(kind, f"The upstream failed: {said}", quoted(f"{code} {words}".strip(), connection.api_key))
-
-
-def as_object(value: Any) -> JsonObject:
-    """A JSON object as it is; anything else as an empty one."""
-    return cast(JsonObject, value) if isinstance(value, dict) else {}
 
 
 def _told_by(words: str) -> FailKind | None:
