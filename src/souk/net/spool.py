@@ -35,7 +35,7 @@ class Spool:
 
     async def __aenter__(self) -> Self:
         # Not on a thread: a cancelled caller would leave the file open with nobody to close it.
-        self._file = self._path.open("wb")  # noqa: ASYNC230 - one local open, microseconds
+        self._file = self._path.open("wb")
         return self
 
     async def __aexit__(
