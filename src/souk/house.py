@@ -47,14 +47,15 @@ from souk.operations.drafts import Drafts
 from souk.operations.operations import Operations
 from souk.operations.records import record_of, stages_of
 from souk.operations.uploads import UploadLimits, Uploads
+from souk.premises import make_data_dir, meter_of, secret_values, storage_folder, take_slot
 from souk.providers.base import Connection, LocalProvider, Media
-from souk.providers.connections import Configured, is_secret
+from souk.providers.connections import Configured
 from souk.relay.meter import Meter
 from souk.relay.rate import Rate
 from souk.relay.relay import Relay
 from souk.relay.roads import Roads
 from souk.relay.sandbox import SandboxChat
-from souk.settings import SandboxPolicy, Settings, SettingsError
+from souk.settings import SandboxPolicy, Settings
 from souk.store.database import Database
 from souk.store.lane import Lane
 from souk.store.migrate import migrate
@@ -68,12 +69,6 @@ log = logging.getLogger("souk")
 
 DAY_MS = 86_400_000
 DOWNLOAD_SECONDS = 600.0
-
-
-def storage_folder(settings: Settings) -> Path:
-    """Where this installation's files live."""
-    url = settings.storage_url
-    return Path(url.removeprefix("file://")) if url else settings.data_dir / "files"
 
 
 @dataclass
@@ -126,9 +121,9 @@ class House:
         config = config or Config()
         clock = clock or SystemClock()
         env = os.environ if env is None else env
-        _make_data_dir(settings.data_dir)
+        make_data_dir(settings.data_dir)
         with ExitStack() as undo:
-            slot = _slot(settings) if engine else None
+            slot = take_slot(settings) if engine else None
             if slot is not None:
                 undo.callback(slot.release)
             database = database_of(settings)
@@ -136,7 +131,7 @@ class House:
             catalog = load_catalog(overrides=config.models)
             check_routes(catalog)
             configured, connections = connections_of(settings, config, env)
-            logs.redact.add(*_secrets(settings, connections))
+            logs.redact.add(*secret_values(settings, connections))
             box = open_box(settings.secret_key.get_secret_value(), settings.data_dir)
             process = f"{slot.name if slot else 'no-slot'}#{secrets.token_hex(8)}"
             lane = Lane(database, process)
@@ -169,7 +164,7 @@ class House:
                 meters=Meters(),
                 webhook_keys=WebhookKeys(reads, box, clock),
                 bell=Bell(),
-                meter=_meter(lane, reads, clock, process, slot),
+                meter=meter_of(lane, reads, clock, process, slot),
                 slot=slot,
             )
             house.operations = house._operations()
@@ -358,40 +353,3 @@ class House:
     def _wake_callbacks(self, url: str = "") -> None:
         if self.outbox is not None:
             self.outbox.wake([endpoint_of(url)] if url else ())
-
-
-def _make_data_dir(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SettingsError(f"SOUK_DATA_DIR: cannot make the folder {folder}: {error.strerror}") from error
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise SettingsError(f"SOUK_DATA_DIR: cannot write in {folder}")
-
-
-def _slot(settings: Settings) -> SlotLock:
-    slot = SlotLock(settings.data_dir / "slots")
-    if settings.sqlite and not slot.first:
-        slot.release()
-        raise SettingsError(
-            f"another souk process runs tasks in {settings.data_dir}; SQLite takes one. "
-            "Set SOUK_DATABASE_URL to a PostgreSQL database to run several"
-        )
-    return slot
-
-
-def _meter(lane: Lane, reads: Reads, clock: Clock, process: str, slot: SlotLock | None) -> Meter:
-    chance = random.Random(secrets.randbits(256))  # noqa: S311 - block ids need to be unique, not secret
-    return Meter(lane, reads, clock, chance, owner=process, slot=f"{slot.name}#" if slot else "")
-
-
-def _secrets(settings: Settings, connections: Mapping[str, Connection]) -> list[str]:
-    """Values that must never be logged."""
-    keys = [connection.api_key for connection in connections.values()]
-    keys += [
-        value
-        for connection in connections.values()
-        for option, value in connection.options.items()
-        if is_secret(option)
-    ]
-    return [*settings.secrets, *(key for key in keys if key)]

@@ -79,7 +79,7 @@ async def _restore(settings: "Settings", path: Path) -> "Restored":
     from souk.accounts.secrets import FILE_NAME
     from souk.assets.disk import DiskStorage
     from souk.engine.slot import any_taken
-    from souk.house import storage_folder
+    from souk.premises import storage_folder
     from souk.operations.backup import open_source, restore, restore_secret_key
     from souk.store.place import database_of
 

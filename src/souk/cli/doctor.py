@@ -19,7 +19,7 @@ MARKS = {"good": "ok  ", "warning": "note", "bad": "BAD "}
 def doctor(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Check settings, connections, storage, database, keys and books. Changes nothing."""
     from souk.clock import SystemClock
-    from souk.house import storage_folder
+    from souk.premises import storage_folder
     from souk.operations.checkup import Standing, check_up
     from souk.store.place import database_of
 
