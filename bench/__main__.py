@@ -1,12 +1,12 @@
-"""``make bench``: every bench, or those named on the command line: jobs, chat, inflight, growth, media."""
+"""``make bench``: every bench, or those named on the command line: jobs, upstream, chat, inflight, growth, media."""
 
 import asyncio
 import sys
 
-from bench import chat, growth, growth_postgresql, inflight, jobs, sandbox_media
+from bench import chat, growth, growth_postgresql, inflight, jobs, sandbox_media, upstream
 from tests.postgres import fresh_database, running_cluster
 
-BENCHES = ("jobs", "chat", "inflight", "growth", "media")
+BENCHES = ("jobs", "upstream", "chat", "inflight", "growth", "media")
 
 
 def main() -> None:
@@ -21,6 +21,14 @@ def main() -> None:
                     fresh_database(cluster.url("postgres"), "bench") as url,
                 ):
                     jobs.run(url)
+            case "upstream":
+                upstream.run()
+                with running_cluster(durable=True) as cluster:
+                    with fresh_database(cluster.url("postgres"), "bench") as url:
+                        upstream.run(url)
+                    for engines in (1, 2):
+                        with fresh_database(cluster.url("postgres"), f"bench{engines}") as url:
+                            upstream.run_engines(url, engines)
             case "chat":
                 chat.run()
             case "inflight":

@@ -25,7 +25,7 @@ class Streamed:
     failed: int
 
 
-class _Call(asyncio.Protocol):
+class Call(asyncio.Protocol):
     """A connection that sends one request at a time; the answer's end is told by ``end``, or by its length."""
 
     def __init__(self, end: bytes = b"") -> None:
@@ -78,7 +78,7 @@ class _Call(asyncio.Protocol):
 async def paced(port: int, request: bytes, per_second: float, seconds: float, expect: bytes) -> Paced:
     """Send requests at this pace over as many connections as it takes."""
     loop = asyncio.get_running_loop()
-    idle: list[_Call] = []
+    idle: list[Call] = []
     times: list[float] = []
     failed = 0
 
@@ -86,7 +86,7 @@ async def paced(port: int, request: bytes, per_second: float, seconds: float, ex
         nonlocal failed
         while idle and not idle[-1].alive:
             idle.pop()
-        call = idle.pop() if idle else (await loop.create_connection(_Call, "127.0.0.1", port))[1]
+        call = idle.pop() if idle else (await loop.create_connection(Call, "127.0.0.1", port))[1]
         started = time.perf_counter()
         answer = await call.ask(request)
         times.append(time.perf_counter() - started)
@@ -112,7 +112,7 @@ async def streams(port: int, request: bytes, count: int, at_once: int, expect: b
 
     async def client() -> None:
         nonlocal left, failed
-        _, call = await loop.create_connection(lambda: _Call(b"0\r\n\r\n"), "127.0.0.1", port)
+        _, call = await loop.create_connection(lambda: Call(b"0\r\n\r\n"), "127.0.0.1", port)
         while left > 0:
             left -= 1
             started = time.perf_counter()

@@ -10,36 +10,22 @@ from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from bench.servers import Server, clean_env, free_port, process, souk
+from bench.servers import Server, clean_env, free_port, module, process, souk
 
-ROOT = Path(__file__).parent.parent
 LITELLM = Path(tempfile.gettempdir()) / "souk-bench-litellm"
 LITELLM_KEY = "sk-bench-0123456789"
 INSTALL_SECONDS = 600
 PATH = "/v1/chat/completions"
 
 
-@contextmanager
-def _module(name: str, *arguments: str) -> Generator[Server]:
-    folder = Path(tempfile.mkdtemp(prefix="souk-bench-"))
-    port = free_port()
-    env = clean_env({"PYTHONPATH": str(ROOT)})
-    command = [sys.executable, "-m", name, str(port), *arguments]
-    try:
-        with process(command, env, folder / "log", port, PATH) as (pid, took):
-            yield Server(pid, port, took, folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
 def upstream() -> AbstractContextManager[Server]:
     """The fake maker."""
-    return _module("bench.chat_upstream")
+    return module("bench.chat_upstream")
 
 
 def bare_proxy(maker: Server) -> AbstractContextManager[Server]:
     """Bare ASGI and aiohttp."""
-    return _module("bench.chat_proxy", f"http://127.0.0.1:{maker.port}")
+    return module("bench.chat_proxy", f"http://127.0.0.1:{maker.port}")
 
 
 @contextmanager

@@ -16,8 +16,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+ROOT = Path(__file__).parent.parent
 KEY = "bench-key-0123456789"
 START_SECONDS = 60.0
+LIMITS = {"SOUK_MAX_WAITING": "0", "SOUK_ACCOUNT_CONCURRENCY": "0"}
+"""None: a bench measures how far the software goes, not how far it lets one account go."""
 
 ECHO = """
 import sys, uvicorn
@@ -50,8 +53,25 @@ class Server:
 
     @property
     def cpu_seconds(self) -> float:
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return _ticks(self.pid) / os.sysconf("SC_CLK_TCK")
+
+    @property
+    def family_cpu_seconds(self) -> float:
+        """As ``cpu_seconds``, with that of its children."""
+        return sum(map(_ticks, _family(self.pid))) / os.sysconf("SC_CLK_TCK")
+
+
+def _ticks(pid: int) -> int:
+    """The CPU a process has used, with its children that have ended."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return sum(map(int, fields[11:15]))
+
+
+def _family(pid: int) -> list[int]:
+    """A process and all that it has begun."""
+    threads = Path(f"/proc/{pid}/task").glob("*/children")
+    children = [int(child) for thread in threads for child in thread.read_text().split()]
+    return [pid, *(one for child in children for one in _family(child))]
 
 
 @contextmanager
@@ -59,13 +79,7 @@ def souk(folder: Path | None = None, *arguments: str, **env: str) -> Generator[S
     """``souk serve`` with its log in a file, limits out of the way and more credits than a bench spends."""
     own = folder or Path(tempfile.mkdtemp(prefix="souk-bench-"))
     own.mkdir(parents=True, exist_ok=True)
-    settings = {
-        "SOUK_API_KEY": KEY,
-        "SOUK_INITIAL_CREDITS": "1000000000",
-        "SOUK_MAX_WAITING": "0",
-        "SOUK_ACCOUNT_CONCURRENCY": "0",
-        **env,
-    }
+    settings = {"SOUK_API_KEY": KEY, "SOUK_INITIAL_CREDITS": "1000000000", **LIMITS, **env}
     port = free_port()
     command = [
         str(Path(sys.executable).with_name("souk")),
@@ -87,6 +101,25 @@ def souk(folder: Path | None = None, *arguments: str, **env: str) -> Generator[S
 
 
 @contextmanager
+def souk_engine(folder: Path, **env: str) -> Generator[Server]:
+    """``souk engine`` beside a server of the same folder and database."""
+    command = [str(Path(sys.executable).with_name("souk")), "engine", "--data-dir", str(folder)]
+    log = Path(tempfile.mkdtemp(prefix="souk-bench-")) / "log"
+    with log.open("wb") as output:
+        running = subprocess.Popen(command, env=clean_env({**LIMITS, **env}), stdout=output, stderr=output)
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while b"Souk runs tasks" not in log.read_bytes():
+            if running.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"the engine did not start: {log.read_text()[-2000:]}")
+            time.sleep(0.05)
+        yield Server(running.pid, 0, 0.0, folder)
+    finally:
+        _end(running)
+        shutil.rmtree(log.parent, ignore_errors=True)
+
+
+@contextmanager
 def echo() -> Generator[Server]:
     """Starlette under uvicorn, answering each body with itself."""
     with script(ECHO) as server:
@@ -105,6 +138,19 @@ def script(text: str, *arguments: str) -> Generator[Server]:
 
 
 @contextmanager
+def module(name: str, *arguments: str) -> Generator[Server]:
+    """A server of the benches' own, in a process of its own; it gets its port as the first argument."""
+    folder = Path(tempfile.mkdtemp(prefix="souk-bench-"))
+    port = free_port()
+    command = [sys.executable, "-m", name, str(port), *arguments]
+    try:
+        with process(command, clean_env({"PYTHONPATH": str(ROOT)}), folder / "log", port, "/") as (pid, took):
+            yield Server(pid, port, took, folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
 def process(
     command: list[str], env: dict[str, str], log: Path, port: int, path: str
 ) -> Generator[tuple[int, float]]:
@@ -116,12 +162,16 @@ def process(
         _until_answer(running, port, path, log)
         yield running.pid, time.perf_counter() - started
     finally:
-        running.send_signal(signal.SIGTERM)
-        try:
-            running.wait(30)
-        except subprocess.TimeoutExpired:
-            running.kill()
-            running.wait()
+        _end(running)
+
+
+def _end(running: "subprocess.Popen[bytes]") -> None:
+    running.send_signal(signal.SIGTERM)
+    try:
+        running.wait(30)
+    except subprocess.TimeoutExpired:
+        running.kill()
+        running.wait()
 
 
 def _until_answer(process: "subprocess.Popen[bytes]", port: int, path: str, log: Path) -> None:
