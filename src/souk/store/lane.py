@@ -105,10 +105,19 @@ class LaneStats:
 class Lane:
     """The process's only writer. Start it, ``await write(kind, op)``, close it."""
 
-    def __init__(self, database: Database, name: str, *, limit: int = 4096) -> None:
+    def __init__(
+        self,
+        database: Database,
+        name: str,
+        *,
+        limit: int = 4096,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """``sleep`` passes the seconds before the database is tried again."""
         self._database = database
         self._name = name
         self._limit = limit
+        self._sleep = sleep
         self._waiting: deque[_Pending] = deque()
         self._wake = threading.Condition()
         self._closing = False
@@ -204,7 +213,7 @@ class Lane:
             except Retry:
                 self.stats.retries += 1
                 self._roll_back()
-                time.sleep(RETRY_SECONDS * attempt)
+                self._sleep(RETRY_SECONDS * attempt)
             except Lost as error:
                 self.stats.retries += 1
                 log.warning("database connection lost", extra={"reason": str(error)})
@@ -256,7 +265,7 @@ class Lane:
                 if self._closing:
                     raise GaveUp("the store was closed while the database could not be reached") from error
                 log.warning("database unreachable, trying again", extra={"reason": str(error)})
-                time.sleep(RECONNECT_SECONDS)
+                self._sleep(RECONNECT_SECONDS)
             else:
                 return
 
@@ -275,7 +284,7 @@ class Lane:
                 self._connection.rollback()
             except DatabaseError as error:
                 log.warning("database connection lost again", extra={"reason": str(error)})
-                time.sleep(RECONNECT_SECONDS)
+                self._sleep(RECONNECT_SECONDS)
             else:
                 return bool(rows) and rows[0][0] == self._batch_number
 
