@@ -298,4 +298,5 @@ _MOVE_FIELD = {
     "outputs": "to_outputs",
     "progress": "to_progress",
     "cancel_at": "to_cancel",
+    "fitted": "to_fitted",
 }

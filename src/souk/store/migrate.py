@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("souk.store")
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest step under ``migrations/versions``; a test keeps the two equal."""
 
 _VERSION = Statement("SELECT version_num FROM alembic_version")

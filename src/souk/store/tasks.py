@@ -54,6 +54,8 @@ class TaskRow(msgspec.Struct, frozen=True, array_like=True):
     keep: int
     pins: int
     hops: int
+    filled: str | None
+    fitted: str | None
 
 
 COLUMNS = ", ".join(TaskRow.__struct_fields__)
@@ -103,6 +105,7 @@ _INSERT_COLUMNS = {
     "price": "text",
     "pins": "int",
     "hops": "int",
+    "filled": "text",
 }
 _names = ", ".join(_INSERT_COLUMNS)
 _spec = ", ".join(f"{name} {kind}" for name, kind in _INSERT_COLUMNS.items())
@@ -160,7 +163,7 @@ def claim(connection: Connection, account_id: int, owner: str, most: int, now: i
 
 _ADVANCE_SPEC = (
     "(task text, owner text, term int, at bigint, to_state text, to_attempt text, to_attempts int, to_connection text, "
-    "to_model text, to_ref text, to_prepared text, to_outputs text, to_progress int, to_cancel int)"
+    "to_model text, to_ref text, to_prepared text, to_outputs text, to_progress int, to_cancel int, to_fitted text)"
 )
 _ADVANCE = Statement(
     "UPDATE tasks SET updated_at = moves.at, state = COALESCE(moves.to_state, state), "  # noqa: S608 - constant columns
@@ -168,7 +171,7 @@ _ADVANCE = Statement(
     "connection = COALESCE(moves.to_connection, connection), "
     "upstream_model = COALESCE(moves.to_model, upstream_model), "
     "ref = NULLIF(COALESCE(moves.to_ref, ref), ''), prepared = COALESCE(moves.to_prepared, prepared), "
-    "outputs = COALESCE(moves.to_outputs, outputs), "
+    "outputs = COALESCE(moves.to_outputs, outputs), fitted = COALESCE(moves.to_fitted, fitted), "
     "progress = CASE WHEN COALESCE(moves.to_progress, 0) > COALESCE(progress, 0) THEN moves.to_progress "
     "ELSE progress END, "
     "cancel_at = CASE WHEN moves.to_cancel = 0 THEN NULL ELSE cancel_at END "
@@ -195,6 +198,7 @@ class Move(msgspec.Struct, frozen=True):
     to_outputs: str | None = None
     to_progress: int | None = None
     to_cancel: int | None = None
+    to_fitted: str | None = None
 
 
 def advance(connection: Connection, moves: Sequence[Move]) -> set[str]:

@@ -307,6 +307,8 @@ CREATE TABLE tasks (
 	keep INTEGER DEFAULT '0' NOT NULL,
 	pins INTEGER DEFAULT '0' NOT NULL,
 	hops INTEGER DEFAULT '0' NOT NULL,
+	filled TEXT,
+	fitted TEXT,
 	PRIMARY KEY (id)
 );
 

@@ -45,6 +45,8 @@ tasks = Table(
     need("keep", Integer, server_default="0"),
     need("pins", Integer, server_default="0"),  # 1 while rows in `pins` protect this task's inputs
     need("hops", Integer, server_default="0"),  # Souks the create had passed before this one
+    Column("filled", Text),  # JSON list of the input's fields that the wire filled in, not the client
+    Column("fitted", Text),  # JSON list of what was made of input files for the current attempt, in words
     # Unfinished tasks nobody holds, per account in order of creation: what an engine claims from.
     Index(
         "ix_tasks_claimable",
