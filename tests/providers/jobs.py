@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from souk.catalog.load import load_catalog
-from souk.providers.base import Connection, Job, MediaFile
+from souk.net.http import Http
+from souk.providers.base import Connection, Job, Keyed, MediaFile, OutputFile
 from souk.words import JsonObject, Millis, TaskId
 from tests.providers.kie_jobs import Files
 from tests.upstreams.service import KEY
@@ -38,6 +39,17 @@ def job_from(
         connection=Connection(provider, provider, base_url=base_url, api_key=key),
         now=Millis(0),
     )
+
+
+async def fetched(provider: Keyed, job: Job, file: OutputFile, folder: Path, http: Http) -> bytes:
+    """The bytes of an output that opens with a key, fetched as the engine fetches it."""
+    assert (file.keyed, file.data, file.path) == (True, None, None)
+    access = await provider.access(job, file.url, http)
+    target = folder / "fetched"
+    await http.download(
+        file.url, target, headers=access.headers, trusted=access.trusted, timeout=10, max_bytes=1 << 30
+    )
+    return target.read_bytes()
 
 
 def picture(folder: Path, field: str, index: int = 0, *, reachable: bool = False) -> MediaFile:

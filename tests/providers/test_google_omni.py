@@ -8,13 +8,24 @@ from typing import Any
 import pytest
 
 from souk.net.client import GuardedHttp
-from souk.net.http import MaybeSent, Unreadable
+from souk.net.http import BadStatus, MaybeSent, Unreadable
 from souk.net.policy import Policy
-from souk.providers.base import Accepted, Done, Failed, Job, Refused, Running, Unknown, Unreachable
+from souk.providers.base import (
+    Accepted,
+    Access,
+    Done,
+    Failed,
+    Job,
+    OutputFile,
+    Refused,
+    Running,
+    Unknown,
+    Unreachable,
+)
 from souk.providers.google import Google
 from souk.providers.google.omni import plain
 from souk.words import FailKind
-from tests.providers.jobs import job_from, picture
+from tests.providers.jobs import fetched, job_from, picture
 from tests.upstreams.google_omni import FakeOmni, clip_of
 
 OMNI = "gemini-omni-video"
@@ -111,12 +122,33 @@ async def test_what_the_service_has_not_goes_to_the_next_route(
     assert omni.submits == []
 
 
-@pytest.mark.parametrize("prompt", ["A boat", "A boat [up:inline]", "A boat [up:processing=0]"])
-async def test_clip_has_the_models_documented_result(omni: FakeOmni, http: GuardedHttp, prompt: str) -> None:
-    done = await polled(clip_job(omni, prompt), http)
+async def made(omni: FakeOmni, http: GuardedHttp, prompt: str) -> tuple[Job, OutputFile]:
+    """A job that is done, and its clip."""
+    job = clip_job(omni, prompt)
+    done = await polled(job, http)
     assert isinstance(done, Done)
     assert done.result == {"resultUrls": [{"$file": 0}]}
-    assert [file.data for file in done.files] == [clip_of(omni.submits[0])]
+    (file,) = done.files
+    return job, file
+
+
+@pytest.mark.parametrize("prompt", ["A boat", "A boat [up:processing=0]"])
+async def test_clip_is_fetched_with_the_key(
+    omni: FakeOmni, http: GuardedHttp, tmp_path: Path, prompt: str
+) -> None:
+    job, file = await made(omni, http, prompt)
+    assert await fetched(Google(), job, file, tmp_path, http) == clip_of(omni.submits[0])
+
+
+async def test_small_clip_may_come_in_the_record(omni: FakeOmni, http: GuardedHttp) -> None:
+    _, file = await made(omni, http, "A boat [up:inline]")
+    assert (file.data, file.keyed) == (clip_of(omni.submits[0]), False)
+
+
+async def test_key_is_for_the_configured_server(omni: FakeOmni, http: GuardedHttp) -> None:
+    job, file = await made(omni, http, "A boat")
+    assert (await Google().access(job, file.url, http)).headers == {"x-goog-api-key": omni.key}
+    assert await Google().access(job, "https://files.example/v1beta/files/x", http) == Access()
 
 
 async def test_clip_whose_file_is_not_ready_still_runs(omni: FakeOmni, http: GuardedHttp) -> None:
@@ -125,12 +157,13 @@ async def test_clip_whose_file_is_not_ready_still_runs(omni: FakeOmni, http: Gua
     assert isinstance(await Google().poll(job, omni.submits[0].task_id, http), Done)
 
 
-async def test_key_does_not_follow_a_download_to_another_host(omni: FakeOmni) -> None:
+async def test_key_does_not_follow_a_download_to_another_host(omni: FakeOmni, tmp_path: Path) -> None:
     with FakeOmni(queue_seconds=0, run_seconds=0, key="another") as other:
         omni.elsewhere = f"{other.url}/v1beta/files/x"
         async with GuardedHttp.open(Policy.OPEN) as http:
-            with pytest.raises(Unreachable, match="400"):  # the other host saw no key at all
-                await polled(clip_job(omni, "A boat [up:moved]"), http)
+            job, file = await made(omni, http, "A boat [up:moved]")
+            with pytest.raises(BadStatus, match="400"):  # the other host saw no key at all
+                await fetched(Google(), job, file, tmp_path, http)
         assert other.keys == [None]
 
 

@@ -1,4 +1,4 @@
-"""Clips over OpenAI's videos API: what is sent, how they are polled for, and how the bytes come."""
+"""Clips over OpenAI's videos API: what is sent, how they are polled for, and what opens the bytes."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -7,13 +7,12 @@ from pathlib import Path
 import pytest
 
 from souk.net.client import GuardedHttp
-from souk.net.http import MaybeSent, Unreadable
+from souk.net.http import Blocked, MaybeSent, Unreadable
 from souk.net.policy import Policy
-from souk.providers.base import Done, Failed, Job, Refused, Running, Unreachable
+from souk.providers.base import Access, Done, Failed, Job, OutputFile, Refused, Running, Unreachable
 from souk.providers.openai import OpenAI
-from souk.providers.openai import clips as api
 from souk.words import FailKind, ModelId
-from tests.providers.jobs import job_from
+from tests.providers.jobs import fetched, job_from
 from tests.providers.openai_jobs import drawn, polled, stored, submitted, taken
 from tests.upstreams.openai_media import FakeOpenAIMedia
 from tests.upstreams.raw import answer, raw_server, says
@@ -154,30 +153,50 @@ async def test_length_that_the_model_chooses_is_not_asked_for(
     assert clips.submits[0].input == {"model": "sora-2", "prompt": "a boat"}
 
 
-async def test_finished_clip_is_fetched_with_the_key(clips: FakeOpenAIMedia, http: GuardedHttp) -> None:
-    done = await polled(made_at(clips.url), http)
+async def made(clips: FakeOpenAIMedia, http: GuardedHttp, prompt: str = "a boat") -> tuple[Job, OutputFile]:
+    """A job that is done, and its clip."""
+    job = made_at(clips.url, prompt)
+    done = await polled(job, http)
     assert isinstance(done, Done)
     assert done.result == {"resultUrls": [{"$file": 0}]}
     (file,) = done.files
-    assert (file.media_type, (file.data or b"")[4:8]) == ("video/mp4", b"ftyp")
+    return job, file
 
 
-async def test_clip_that_lies_elsewhere_is_fetched_without_the_key(clips: FakeOpenAIMedia) -> None:
+async def test_finished_clip_is_fetched_with_the_key(
+    clips: FakeOpenAIMedia, http: GuardedHttp, tmp_path: Path
+) -> None:
+    job, file = await made(clips, http)
+    assert file.media_type == "video/mp4"
+    clip = result_file("video", int(clips.submits[0].task_id[:6], 16))
+    assert await fetched(OpenAI(), job, file, tmp_path, http) == clip
+
+
+async def test_key_is_for_the_connections_own_server(clips: FakeOpenAIMedia, http: GuardedHttp) -> None:
+    job, file = await made(clips, http)
+    assert await OpenAI().access(job, file.url, http) == Access({"Authorization": f"Bearer {KEY}"}, True)
+    for foreign in ("https://files.example/clip.mp4", file.url.replace("http://", "https://")):
+        assert await OpenAI().access(job, foreign, http) == Access()
+
+
+async def test_clip_that_lies_elsewhere_is_fetched_without_the_key(
+    clips: FakeOpenAIMedia, tmp_path: Path
+) -> None:
     clip = answer(result_file("video", 1), "Content-Type: video/mp4")
     async with raw_server(says(clip)) as server, GuardedHttp.open(Policy.OPEN) as http:
         clips.elsewhere = server.url("/clip.mp4")
-        done = await polled(made_at(clips.url, "[up:file-elsewhere]"), http)
-    assert isinstance(done, Done)
-    assert done.files[0].data == result_file("video", 1)
+        job, file = await made(clips, http, "[up:file-elsewhere]")
+        assert await fetched(OpenAI(), job, file, tmp_path, http) == result_file("video", 1)
     assert "authorization" not in server.heads[0].lower()
 
 
 async def test_clip_is_not_fetched_from_where_the_network_policy_forbids(
-    clips: FakeOpenAIMedia, http: GuardedHttp
+    clips: FakeOpenAIMedia, http: GuardedHttp, tmp_path: Path
 ) -> None:
     clips.elsewhere = "http://169.254.169.254/latest/meta-data/"
-    with pytest.raises(Unreachable):
-        await polled(made_at(clips.url, "[up:file-elsewhere]"), http)
+    job, file = await made(clips, http, "[up:file-elsewhere]")
+    with pytest.raises(Blocked):
+        await fetched(OpenAI(), job, file, tmp_path, http)
 
 
 async def test_clip_in_the_queue_is_queued(http: GuardedHttp) -> None:
@@ -229,23 +248,6 @@ async def test_nothing_but_a_verdict_ends_a_clip(
 async def test_dropped_poll_is_no_verdict(clips: FakeOpenAIMedia, http: GuardedHttp) -> None:
     with pytest.raises(Unreachable):
         await polled(made_at(clips.url, "[up:drop-while-polling=9]"), http)
-
-
-@pytest.mark.parametrize("lie", ["file-404", "file-html", "file-empty", "file-truncated"])
-async def test_clip_that_cannot_be_fetched_is_asked_for_again(
-    clips: FakeOpenAIMedia, http: GuardedHttp, lie: str
-) -> None:
-    with pytest.raises(Unreachable):
-        await polled(made_at(clips.url, f"[up:{lie}]"), http)
-
-
-async def test_clip_too_large_to_take_ends_the_task(
-    clips: FakeOpenAIMedia, http: GuardedHttp, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(api, "CLIP_BYTES", 100)
-    failed = await polled(made_at(clips.url), http)
-    assert isinstance(failed, Failed)
-    assert failed.kind is FailKind.INTERNAL
 
 
 @pytest.mark.parametrize(

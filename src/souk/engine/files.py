@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from souk.assets.ingest import IngestFailed
 from souk.assets.links import link
+from souk.engine.access import access_to
 from souk.engine.lease import Lease
 from souk.ids import piece_id
 from souk.providers.base import OutputFile
@@ -28,11 +29,14 @@ async def all_stored(lease: Lease, outputs: Sequence[OutputFile]) -> list[AssetR
         if number in known:
             return known[number]
         async with gate:
+            access = await access_to(lease, output)
             return await lease.world.ingest.from_output(
                 output,
                 account_id=lease.task.account_id,
                 task_id=lease.id,
                 number=number,
+                headers=access.headers,
+                trusted=access.trusted,
             )
 
     ends = await asyncio.gather(

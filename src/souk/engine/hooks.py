@@ -10,12 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from souk.clock import Clock
-from souk.engine.job import job_for
+from souk.engine.job import current_job
 from souk.engine.lease import Lease
-from souk.engine.routes import Route
 from souk.providers.base import Reply, Reporting, WebhookRequest
 from souk.store import attempts, hints
-from souk.store.attempts import Attempt
 from souk.store.database import Connection
 from souk.store.hints import HintRow
 from souk.store.lane import Kind, Lane
@@ -86,10 +84,7 @@ async def hear(lease: Lease, attempt_id: str, headers: Mapping[str, str], body: 
     provider = world.providers.get(connection.provider)
     if not isinstance(provider, Reporting):
         return False
-    attempt = lease.attempt or Attempt(
-        attempt_id, task.id, task.attempts, connection.name, task.upstream_model or "", task.updated_at
-    )
-    job = await job_for(lease, Route(connection, task.upstream_model or ""), attempt)
+    job = await current_job(lease, connection)
     try:
         word = await provider.webhook(WebhookRequest(job, task.ref or "", headers, body), world.http)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with a report, polling goes on

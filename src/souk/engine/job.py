@@ -5,7 +5,7 @@ from pathlib import Path
 
 from souk.engine.lease import Lease
 from souk.engine.routes import Route
-from souk.providers.base import Job, Reporting
+from souk.providers.base import Connection, Job, Reporting
 from souk.store.attempts import Attempt
 from souk.words import ModelId
 
@@ -21,13 +21,14 @@ async def job_for(lease: Lease, route: Route, attempt: Attempt) -> Job:
     if model is None:
         raise ModelGone(f"the model {task.model} is no longer in the catalogue")
     folder = folder_of(lease)
+    input = model.with_defaults(lease.input)
     reports = isinstance(world.providers.get(route.connection.provider), Reporting)
     return Job(
         task_id=task.id,
         attempt_id=attempt.id,
         model=ModelId(model.id),
         task=model.task,
-        input=model.with_defaults(lease.input),
+        input=input,
         upstream_model=route.upstream_model,
         output=model.output_for(lease.input).to_json(),
         media=await world.media_of(task, folder / "inputs"),
@@ -35,9 +36,24 @@ async def job_for(lease: Lease, route: Route, attempt: Attempt) -> Job:
         now=world.clock.now(),
         prepared=json.loads(task.prepared) if task.prepared else {},
         hops=task.hops,
+        filled=(input.keys() - lease.input.keys()) | lease.filled,
         parents=lease.parents,
         webhook_url=world.hook_address(attempt.id) if reports else "",
     )
+
+
+async def current_job(lease: Lease, connection: Connection) -> Job:
+    """The job of the attempt under way, which is on this connection. Raises ModelGone."""
+    task = lease.task
+    attempt = lease.attempt or Attempt(
+        id=task.attempt_id or "",
+        task_id=task.id,
+        number=task.attempts,
+        connection=connection.name,
+        upstream_model=task.upstream_model or "",
+        started_at=task.updated_at,
+    )
+    return await job_for(lease, Route(connection, attempt.upstream_model), attempt)
 
 
 def folder_of(lease: Lease) -> Path:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any, cast
 
@@ -78,6 +79,7 @@ def outputs_to_json(done: Done, spool: Path) -> str:
         entry: JsonObject = {"media_type": output.media_type, "label": output.label}
         if output.url:
             entry["url"] = output.url
+            entry["keyed"] = output.keyed
         else:
             entry["path"] = str(_spooled(output, spool / f"output-{number}"))
         files.append(entry)
@@ -101,7 +103,7 @@ def outputs_from_json(text: str, spool: Path) -> Done:
     files: list[OutputFile] = []
     for number, entry in enumerate(data["files"]):
         if "path" not in entry:
-            files.append(OutputFile(entry["media_type"], url=entry["url"], label=entry.get("label", "")))
+            files.append(_addressed(entry))
             continue
         copy = spool / f"ingest-{number}"
         copy.unlink(missing_ok=True)
@@ -114,13 +116,25 @@ def outputs_from_json(text: str, spool: Path) -> Done:
     return Done(files, data["result"], data["cost"], data["seconds"], pieces)
 
 
+def _addressed(entry: JsonObject) -> OutputFile:
+    return OutputFile(
+        entry["media_type"],
+        url=entry["url"],
+        label=entry.get("label", ""),
+        keyed=entry.get("keyed", False),
+    )
+
+
 def _spooled(output: OutputFile, target: Path) -> Path:
     """Write an output to disk for good. Always a new file: the old one's bytes may be in storage by now."""
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_suffix(".draft")
-    data = output.data if output.data is not None else (output.path or target).read_bytes()
     with draft.open("wb") as file:
-        file.write(data)
+        if output.data is not None:
+            file.write(output.data)
+        elif output.path is not None:
+            with output.path.open("rb") as source:
+                shutil.copyfileobj(source, file)
         file.flush()
         os.fsync(file.fileno())
     return draft.replace(target)

@@ -1,12 +1,12 @@
 """Reading what upstreams answer: the parts every adapter over HTTP needs in the same way."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 from souk.logs import Redactor
-from souk.providers.base import Job, NewPiece, OutputFile, file_reference
+from souk.providers.base import Access, Job, NewPiece, OutputFile, file_reference
 from souk.providers.children.results import filled
 from souk.words import JsonObject
 
@@ -64,6 +64,11 @@ def same_host(address: str, base: str) -> bool:
     except ValueError:  # such as brackets around no IPv6 address
         return False
     return (here.scheme, here.netloc) == (there.scheme, there.netloc)
+
+
+def own_access(address: str, base: str, key: Mapping[str, str]) -> Access:
+    """What opens an address: the key where it is on the service's own origin, nothing anywhere else."""
+    return Access(key, trusted=True) if same_host(address, base) else Access()
 
 
 def taken_files(result: JsonObject) -> tuple[list[OutputFile], JsonObject]:

@@ -108,11 +108,21 @@ class Job:
     """Where the upstream may report back; empty when Souk has no public address."""
     hops: int = 0
     """How many Souks the task passed before this one, as the create call told."""
+    filled: frozenset[str] = frozenset()
+    """Fields of ``input`` that nobody asked for: the catalogue's defaults, and what the wire filled in."""
+
+    @property
+    def given(self) -> JsonObject:
+        """The input as the caller gave it."""
+        return {name: value for name, value in self.input.items() if name not in self.filled}
 
 
 @dataclass(frozen=True, slots=True)
 class OutputFile:
-    """One file of a result: exactly one of ``url``, ``path`` or ``data`` is set."""
+    """One file of a result: exactly one of ``url``, ``path`` or ``data`` is set.
+
+    What is large is named by its address and goes to disk as it arrives; ``data`` lies in memory, whole.
+    """
 
     media_type: str = ""
     """As the upstream declares it; the stored type is sniffed from the bytes."""
@@ -121,6 +131,8 @@ class OutputFile:
     data: bytes | None = field(default=None, repr=False)
     label: str = ""
     """What its stored name says beside a random id, such as ``Drums`` of a song's stem; mostly nothing."""
+    keyed: bool = False
+    """``url`` opens with the connection's key only: the provider is :class:`Keyed` and gives it when it is fetched."""
 
 
 def file_reference(index: int) -> JsonObject:
@@ -278,6 +290,28 @@ class Reporting(Protocol):
 
     async def webhook(self, request: WebhookRequest, http: Http) -> Hint | Reply | None:
         """What a webhook means; None if it is not about this task, or not what it claims to be."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What opens the address of an output. It is made anew for every fetch and never stored."""
+
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    """Sent to the address's own origin only: a redirect to another one goes without them."""
+    trusted: bool = False
+    """The address is on the operator's base URL, so it may be a private one."""
+
+
+@runtime_checkable
+class Keyed(Protocol):
+    """What a provider may be beside: one that has outputs which open with the connection's key only."""
+
+    async def access(self, job: Job, url: str, http: Http) -> Access:
+        """What opens an address that this provider named in an output; nothing if it is not the service's own.
+
+        Raises Refused or Unreachable where it cannot be had now.
+        """
         ...
 
 

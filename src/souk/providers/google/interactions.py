@@ -1,4 +1,4 @@
-"""Asking how an interaction stands, and fetching the clip it made from the files of the account."""
+"""Asking how an interaction stands, and where the clip it made lies among the files of the account."""
 
 import base64
 import binascii
@@ -7,7 +7,7 @@ import re
 from typing import Final
 from urllib.parse import quote
 
-from souk.net.http import Http, NetError, Response, Unreadable
+from souk.net.http import Http, NetError, Unreadable
 from souk.providers.answers import moderated, objects, quoted, shaped
 from souk.providers.base import Done, Failed, Job, OutputFile, Running, Unreachable
 from souk.providers.google.errors import failed
@@ -16,10 +16,6 @@ from souk.providers.google.wire import address, an_object, key
 from souk.words import FailKind, JsonObject
 
 POLL_SECONDS: Final = 30.0
-FETCH_SECONDS: Final = 300.0
-CLIP_BYTES: Final = 256 * 1024 * 1024
-"""Room for ten seconds of the finest grade, many times over."""
-REDIRECTS: Final = 5
 WAITING: Final = frozenset({"queued", "in_progress"})
 ENDED: Final = frozenset(
     {"failed", "cancelled", "incomplete", "budget_exceeded", "requires_action", "requires_continuation"}
@@ -50,14 +46,16 @@ async def _made(job: Job, record: JsonObject, http: Http) -> Running | Done | Fa
     parts = _output(record)
     clip = next((part for part in parts if part.get("type") == "video"), JsonObject())
     if isinstance(clip.get("data"), str):
-        return _done(job, _decoded(str(clip["data"])))
+        return _done(job, OutputFile("video/mp4", data=_decoded(str(clip["data"]))))
     file = _FILE.search(str(clip.get("uri") or ""))
     if file is None:
         return _without_clip(parts, record, job)
     about = await _asked(job, f"files/{file[1]}", http)
     match about.get("state"):
         case "ACTIVE":
-            return _done(job, await _fetched(job, file[1], http))
+            # At the configured server, wherever the record says: the key goes nowhere else.
+            url = address(job.connection, f"files/{file[1]}:download?alt=media")
+            return _done(job, OutputFile("video/mp4", url=url, keyed=True))
         case "FAILED":
             return failed(an_object(about.get("error")), job.connection.api_key)
         case _:
@@ -70,8 +68,8 @@ def _output(record: JsonObject) -> list[JsonObject]:
     return objects(steps[-1].get("content")) if steps else []
 
 
-def _done(job: Job, clip: bytes) -> Done:
-    return Done([OutputFile("video/mp4", data=clip)], shaped(job, 1))
+def _done(job: Job, clip: OutputFile) -> Done:
+    return Done([clip], shaped(job, 1))
 
 
 def _decoded(data: str) -> bytes:
@@ -81,45 +79,20 @@ def _decoded(data: str) -> bytes:
         raise Unreachable("the clip in the answer is not base64") from None
 
 
-async def _fetched(job: Job, file: str, http: Http) -> bytes:
-    """The clip, from the configured server itself: the key goes nowhere else, redirects included."""
-    response = await _get(
-        job,
-        f"files/{file}:download?alt=media",
-        http,
-        seconds=FETCH_SECONDS,
-        max_bytes=CLIP_BYTES,
-        follow=REDIRECTS,
-    )
-    if response.status != 200 or not response.body:
-        raise Unreachable(f"no clip: HTTP {response.status}", response.retry_after())
-    return response.body
-
-
 async def _asked(job: Job, path: str, http: Http) -> JsonObject:
-    response = await _get(job, path, http, seconds=POLL_SECONDS, max_bytes=ANSWER_BYTES)
-    if response.status != 200:
-        raise Unreachable(f"no record: HTTP {response.status}", response.retry_after())
     try:
-        return an_object(response.json())
-    except Unreadable as error:
-        raise Unreachable(str(error)) from error
-
-
-async def _get(
-    job: Job, path: str, http: Http, *, seconds: float, max_bytes: int, follow: int = 0
-) -> Response:
-    try:
-        return await http.request(
+        response = await http.request(
             "GET",
             address(job.connection, path),
             headers=key(job.connection),
-            timeout=seconds,
-            max_bytes=max_bytes,
-            follow=follow,
+            timeout=POLL_SECONDS,
+            max_bytes=ANSWER_BYTES,
             trusted=True,
         )
-    except NetError as error:
+        if response.status != 200:
+            raise Unreachable(f"no record: HTTP {response.status}", response.retry_after())
+        return an_object(response.json())
+    except (NetError, Unreadable) as error:
         raise Unreachable(str(error)) from error
 
 

@@ -4,15 +4,17 @@ Pictures and speech are made while the request is open; clips are interactions, 
 """
 
 from souk.net.http import Http
-from souk.providers.base import Accepted, Done, Failed, Job, Running, Unknown
+from souk.providers.answers import own_access
+from souk.providers.base import Accepted, Access, Done, Failed, Job, Running, Unknown
 from souk.providers.google.interactions import poll_clip
 from souk.providers.google.omni import cancel_clip, submit_clip
 from souk.providers.google.pictures import submit_picture
 from souk.providers.google.speech import submit_speech
+from souk.providers.google.wire import address, key
 
 
 class Google:
-    """A :class:`souk.providers.base.Provider`."""
+    """A :class:`souk.providers.base.Provider`, and a ``Keyed`` one."""
 
     idempotent: bool = False
 
@@ -37,6 +39,10 @@ class Google:
     async def poll(self, job: Job, ref: str, http: Http) -> Running | Done | Failed:
         """Ask how a clip stands; all else is done when it is submitted. Raises Unreachable without a verdict."""
         return await poll_clip(job, ref, http)
+
+    async def access(self, job: Job, url: str, http: Http) -> Access:  # noqa: ARG002 - the key is at hand
+        """The key, for files at the connection's own server."""
+        return own_access(url, address(job.connection, ""), key(job.connection))
 
     async def cancel(self, job: Job, ref: str, http: Http) -> bool:
         """Stop a clip that is being made."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from souk.net.http import Form, Http, NetError, Response, TooLarge, Unreadable
+from souk.net.http import Form, Http, NetError, Response, Unreadable
 from souk.providers.answers import as_object, shaped
 from souk.providers.base import Accepted, Done, Failed, Job, OutputFile, Refused, Running, Unreachable
 from souk.providers.openai.errors import failed, not_taken, retry_after
@@ -17,13 +17,10 @@ from souk.words import FailKind, JsonObject
 
 SUBMIT_SECONDS: Final = 120.0
 POLL_SECONDS: Final = 30.0
-CONTENT_SECONDS: Final = 300.0
 ANSWER_BYTES: Final = 1024 * 1024
-CLIP_BYTES: Final = 256 * 1024 * 1024
 REF_CHARACTERS: Final = 1000
 """Ids are short at OpenAI; some servers pack a route into theirs."""
 REDIRECTS: Final = 3
-"""Servers of one's own may keep clips elsewhere; the key does not go there."""
 REFERENCE: Final = "input_reference"
 """The API's field of the first picture, and the name that a prepared one is kept under."""
 LENGTHS: Final = "video_lengths"
@@ -64,18 +61,15 @@ def taken(response: Response, job: Job) -> Accepted:
 
 
 async def polled(job: Job, ref: str, http: Http) -> Running | Done | Failed:
-    """How a clip stands; a finished one is fetched, because its address opens with the key only."""
+    """How a clip stands. A finished one lies below its record, where it opens with the key only."""
     path = f"/videos/{quote(ref, safe='')}"
-    response = await _get(job, path, http, seconds=POLL_SECONDS, most=ANSWER_BYTES)
-    try:
-        record = as_object(response.json())
-    except Unreadable as error:
-        raise Unreachable(str(error)) from error
+    record = await _asked(job, path, http)
     if record.get("id", ref) != ref:
         raise Unreachable("the record is another clip's")
     match record.get("status"):
         case "completed":
-            return await _fetched(job, path, http)
+            clip = OutputFile("video/mp4", url=address(job, f"{path}/content"), keyed=True)
+            return Done([clip], shaped(job, 1))
         case "failed":
             return failed(record.get("error"), job.connection)
         case "queued":
@@ -90,39 +84,23 @@ async def polled(job: Job, ref: str, http: Http) -> Running | Done | Failed:
             raise Unreachable("the record has no status")
 
 
-async def _fetched(job: Job, path: str, http: Http) -> Done | Failed:
-    try:
-        content = await _get(job, f"{path}/content", http, seconds=CONTENT_SECONDS, most=CLIP_BYTES)
-    except TooLarge:
-        return Failed(
-            FailKind.INTERNAL, f"the clip is larger than {CLIP_BYTES >> 20} MB, the most that is taken"
-        )
-    media_type = content.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if not content.body or media_type.startswith(("text/", "application/json")):
-        raise Unreachable(f"the content of the clip is no clip but {media_type or 'nothing'}")
-    file = OutputFile(media_type if media_type.startswith("video/") else "video/mp4", data=content.body)
-    return Done([file], shaped(job, 1))
-
-
-async def _get(job: Job, path: str, http: Http, *, seconds: float, most: int) -> Response:
-    """An answer with HTTP 200. Raises Unreachable for any other, TooLarge for more than ``most`` bytes."""
+async def _asked(job: Job, path: str, http: Http) -> JsonObject:
+    """A clip's record. Raises Unreachable for anything else."""
     try:
         response = await http.request(
             "GET",
             address(job, path),
             headers=key(job),
-            timeout=seconds,
-            max_bytes=most,
+            timeout=POLL_SECONDS,
+            max_bytes=ANSWER_BYTES,
             follow=REDIRECTS,
             trusted=True,
         )
-    except TooLarge:
-        raise
-    except NetError as error:
+        if response.status != 200:
+            raise Unreachable(f"HTTP {response.status}", retry_after(response))
+        return as_object(response.json())
+    except (NetError, Unreadable) as error:
         raise Unreachable(str(error)) from error
-    if response.status != 200:
-        raise Unreachable(f"HTTP {response.status}", retry_after(response))
-    return response
 
 
 async def _body(job: Job) -> JsonObject:

@@ -7,14 +7,26 @@ import asyncio
 from dataclasses import replace
 
 from souk.net.http import Http
-from souk.providers.base import Accepted, Done, Failed, Job, Refused, Running, Unknown, Unreachable
+from souk.providers.answers import own_access
+from souk.providers.base import (
+    Accepted,
+    Access,
+    Done,
+    Failed,
+    Job,
+    Refused,
+    Running,
+    Unknown,
+    Unreachable,
+)
 from souk.providers.openai import clips, pictures
 from souk.providers.openai.fitting import fitted
+from souk.providers.openai.wire import address, key
 from souk.words import FailKind
 
 
 class OpenAI:
-    """A :class:`souk.providers.base.Provider` for the images and videos APIs."""
+    """A :class:`souk.providers.base.Provider` for the images and videos APIs, and a ``Keyed`` one."""
 
     idempotent: bool = False
 
@@ -38,10 +50,14 @@ class OpenAI:
         return Unknown()
 
     async def poll(self, job: Job, ref: str, http: Http) -> Running | Done | Failed:
-        """Ask how a clip stands, and fetch it when it is there. Raises Unreachable."""
+        """Ask how a clip stands. Raises Unreachable."""
         if job.output.get("kind") != "video":
             raise Unreachable("pictures are done when they are taken, and cannot be looked up")
         return await clips.polled(job, ref, http)
+
+    async def access(self, job: Job, url: str, http: Http) -> Access:  # noqa: ARG002 - the key is at hand
+        """The key, for clips at the connection's own server."""
+        return own_access(url, address(job, ""), key(job))
 
     async def cancel(self, job: Job, ref: str, http: Http) -> bool:  # noqa: ARG002 - there is nothing to ask
         """Deleting a clip is no promise that it is not made and charged."""
