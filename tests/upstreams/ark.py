@@ -180,7 +180,7 @@ class FakeArk(FakeService):
         record: dict[str, Any] = {"id": submit.task_id, "model": submit.model, "service_tier": "default"}
         if submit.task_id in self.dropped:
             return record | {"status": "cancelled"}
-        if "queued" in words or "races" in words:
+        if "queued" in words or "races" in words or self.back_in_queue(submit):
             return record | {"status": "queued"}
         if polls <= words.times("unknown-state"):
             return record | {"status": "reticulating"}

@@ -221,7 +221,7 @@ class FakeDashScope(FakeService):
         record: dict[str, Any] = {"task_id": submit.task_id, "submit_time": "2026-04-17 13:12:08.928"}
         if submit.task_id in self.dropped:
             return record | {"task_status": "CANCELED"}
-        if "queued" in words:
+        if "queued" in words or self.back_in_queue(submit):
             return record | {"task_status": "PENDING"}
         if polls <= words.times("unknown-state"):
             return record | {"task_status": "RETICULATING"}

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from aiohttp import BodyPartReader, web
 
-from tests.upstreams.lies import Words, cut
+from tests.upstreams.lies import Words
 from tests.upstreams.service import FakeService
 
 MP3: Final = (b"\xff\xfb\x90\x64" + bytes(413)) * 40
@@ -251,12 +251,10 @@ class FakeElevenLabs(FakeService):
         if lie is not None:
             return lie
         submit = self.accept(model, prompt, self._seen(request, body))
-        words = Words(prompt)
-        if {"drop-after-accept", "500-after-accept", "html", "no-id"} & set(words):
-            return await self.answer(request, submit, {})
-        if "truncated" in words:
-            return await cut(request, MP3)
-        sound = b"" if "empty" in words else MP3
+        lie = await self.lie_after(request, submit, MP3)
+        if lie is not None:
+            return lie
+        sound = b"" if "empty" in Words(prompt) else MP3
         told = {"request-id": submit.task_id, "character-cost": "10"}
         return web.Response(body=sound, content_type="audio/mpeg", headers=told)
 

@@ -159,7 +159,7 @@ class FakeFal(FakeService):
             return self.refusal(404, "Request not found")
         words, looks = Words(submit.prompt), self.polls[submit.task_id] + 1
         state = "IN_PROGRESS" if self.running(submit) else "COMPLETED"
-        if looks <= words.times("busy"):
+        if looks <= words.times("busy") or self.back_in_queue(submit):
             state = "IN_QUEUE"
         if looks <= words.times("unknown-state"):
             state = "RETICULATING"

@@ -47,6 +47,8 @@ class FakeCloud(FakeService):
     ``[up:moderated]`` holds the clip back, ``[up:fail=CODE]`` ends with one of Google's own status codes.
     """
 
+    retry_seconds = 37
+
     def routes(self, app: web.Application) -> None:
         app.router.add_post("/token", self._token)
         place = "/{version:v1|v1beta1}/projects/{project}/locations/{region}/publishers/google/models/{call}"
@@ -73,7 +75,9 @@ class FakeCloud(FakeService):
         )
 
     def refusal(self, code: int, message: str, headers: Mapping[str, str] | None = None) -> web.Response:
-        details = [{"@type": f"{TYPES}RetryInfo", "retryDelay": "37s"}] if code == 429 else []
+        details = (
+            [{"@type": f"{TYPES}RetryInfo", "retryDelay": f"{self.retry_seconds}s"}] if code == 429 else []
+        )
         return google_error(code, message, details)
 
     async def _token(self, request: web.Request) -> web.Response:

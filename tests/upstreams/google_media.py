@@ -58,11 +58,15 @@ class FakeGoogle(FakeService):
     ``[up:draft]`` sends a draft first, ``[up:used-up]`` has no quota left for the day, ``[up:unbilled]`` none at all.
     """
 
+    retry_seconds = 37
+
     def routes(self, app: web.Application) -> None:
         app.router.add_post("/{version:v1|v1beta}/models/{call}", self._call)
 
     def refusal(self, code: int, message: str, headers: Mapping[str, str] | None = None) -> web.Response:
-        details = [{"@type": f"{TYPES}RetryInfo", "retryDelay": "37s"}] if code == 429 else []
+        details = (
+            [{"@type": f"{TYPES}RetryInfo", "retryDelay": f"{self.retry_seconds}s"}] if code == 429 else []
+        )
         return google_error(code, message, details)
 
     async def _call(self, request: web.Request) -> web.StreamResponse:

@@ -28,6 +28,8 @@ class FakeOmni(FakeService):
     that is not ready for N looks, ``[up:file-failed]`` one that never is, ``[up:moved]`` sends one to ``elsewhere``.
     """
 
+    retry_seconds = 37
+
     def routes(self, app: web.Application) -> None:
         app.router.add_post("/{version:v1|v1beta}/interactions", self._create)
         app.router.add_get("/{version:v1|v1beta}/interactions/{id}", self._record)
@@ -39,7 +41,9 @@ class FakeOmni(FakeService):
         self.elsewhere = ""
 
     def refusal(self, code: int, message: str, headers: Mapping[str, str] | None = None) -> web.Response:
-        details = [{"@type": f"{TYPES}RetryInfo", "retryDelay": "37s"}] if code == 429 else []
+        details = (
+            [{"@type": f"{TYPES}RetryInfo", "retryDelay": f"{self.retry_seconds}s"}] if code == 429 else []
+        )
         return google_error(code, message, details)
 
     def _locked(self, request: web.Request) -> web.Response | None:
@@ -82,7 +86,7 @@ class FakeOmni(FakeService):
         if submit.task_id in self.stopped:
             return {"status": "cancelled"}
         if self.running(submit):
-            return {"status": "in_progress"}
+            return {"status": "queued" if self.back_in_queue(submit) else "in_progress"}
         if "moderated" in words:
             error = {"code": "invalid_request", "message": "The prompt violates our usage policy"}
             return {"status": "failed", "errors": [error]}
@@ -125,7 +129,7 @@ class FakeOmni(FakeService):
         if method == "download":
             if "moved" in words:
                 return web.Response(status=302, headers={"Location": self.elsewhere})
-            return web.Response(body=clip_of(submit), content_type="video/mp4")
+            return await self.hand_out(request, submit, name, clip_of(submit), "video/mp4")
         self.looks[name] = self.looks.get(name, 0) + 1
         if "file-failed" in words:
             return web.json_response({"name": f"files/{name}", "state": "FAILED", "error": {"code": 13}})

@@ -17,7 +17,7 @@ from uuid import uuid4
 from aiohttp import web
 
 from tests.upstreams.journal import Submit
-from tests.upstreams.lies import FOR_EVER, HTML, Words, cut, drop
+from tests.upstreams.lies import FOR_EVER, HTML, Words
 from tests.upstreams.service import KEY, FakeService
 
 TOP_LEVEL = {"model", "input", "callBackUrl", "progressCallBackUrl"}
@@ -77,21 +77,10 @@ class FakeKie(FakeService):
         )
         self.journal.record(submit)
         self.tasks[submit.task_id] = submit
-        return await self._accepted(request, submit, Words(prompt))
-
-    async def _accepted(self, request: web.Request, submit: Submit, words: Words) -> web.StreamResponse:
         data = {"taskId": submit.task_id, "recordId": submit.task_id}
-        if self.tries[submit.prompt] <= words.times("drop-after-accept", FOR_EVER):
-            return drop(request)
-        if "500-after-accept" in words:
-            return envelope(500, "Server exception, please try again later", status=500)
-        if "html" in words:
-            return web.Response(text=HTML, content_type="text/html")
-        if "truncated" in words:
-            return await cut(request, json.dumps({"code": 200, "msg": "success", "data": data}).encode())
-        if "no-id" in words:
+        if "no-id" in Words(prompt):
             return envelope(200, "success", {})
-        return envelope(200, "success", data)
+        return await self.answer(request, submit, {"code": 200, "msg": "success", "data": data})
 
     async def _checked(self, request: web.Request) -> tuple[dict[str, Any], web.Response | None]:
         """The body of a create call, and the refusal if there is something wrong with it."""
@@ -124,23 +113,14 @@ class FakeKie(FakeService):
         task = self.tasks.get(task_id)
         if task is None:
             return envelope(422, "recordInfo is null")
-        self.polls[task_id] += 1
-        words = Words(task.prompt)
-        for word in words:
-            what, _, polling = word.partition("-while-")
-            if polling == "polling" and self.polls[task_id] <= words.times(word):
-                return await self._lied_of(task, request, what)
-        return envelope(200, "success", self._record_of(task, words))
-
-    async def _lied_of(self, task: Submit, request: web.Request, what: str) -> web.StreamResponse:
         whole = {"code": 200, "msg": "success", "data": self._record_of(task, Words(task.prompt))}
+        lie = await self.lie_while_polling(request, task, whole)
+        return web.json_response(whole) if lie is None else lie  # an empty answer counts as false
+
+    async def lied(
+        self, request: web.Request, submit: Submit, what: str, whole: dict[str, Any]
+    ) -> web.StreamResponse:
         match what:
-            case "html":
-                return web.Response(text=HTML, content_type="text/html")
-            case "drop":
-                return drop(request)
-            case "truncated":
-                return await cut(request, json.dumps(whole).encode())
             case "null":
                 return envelope(422, "recordInfo is null")
             case "other":
@@ -148,13 +128,15 @@ class FakeKie(FakeService):
                 return web.json_response(whole)
             case "500" | "503":
                 return web.Response(status=int(what), text=HTML, content_type="text/html")
-            case code:
-                headers = {"Retry-After": "1"} if code == "429" else {}
-                said = self.said(MESSAGES.get(int(code), "Not now"), Words(task.prompt))
+            case code if code.isdigit():
+                headers = {"Retry-After": str(self.retry_seconds)} if code == "429" else {}
+                said = self.said(MESSAGES.get(int(code), "Not now"), Words(submit.prompt))
                 return envelope(int(code), said, headers=headers)
+            case _:
+                return await super().lied(request, submit, what, whole)
 
     def _record_of(self, task: Submit, words: Words) -> dict[str, Any]:
-        now, polls = time.time(), self.polls[task.task_id]
+        now, polls = time.time(), self.polls[task.task_id] + 1
         age = now - task.created
         run = words.seconds("slow", self.run_seconds)
         record: dict[str, Any] = {
@@ -172,8 +154,8 @@ class FakeKie(FakeService):
         }
         if polls <= words.times("unknown-state"):
             record["state"] = "reticulating"
-        elif "never" in words or age < self.queue_seconds + run:
-            if "backwards" in words and polls % 2 == 0:
+        elif self.running(task):
+            if self.back_in_queue(task):
                 record["state"] = "waiting"
         else:
             record |= {"costTime": int(run * 1000), "completeTime": int(now * 1000)} | self._end_of(
@@ -187,7 +169,7 @@ class FakeKie(FakeService):
             message = "Your prompt was flagged by content moderation" if "moderated" in words else "It failed"
             said = self.said(message, words)
             return {"state": "fail", "failCode": code, "failMsg": said, "creditsConsumed": 0}
-        polls = self.polls[task.task_id]
+        polls = self.polls[task.task_id] + 1
         result = json.dumps(self._result_of(task, words))
         if polls <= words.times("no-file", FOR_EVER):
             result = '{"resultUrls":[]}'
@@ -204,6 +186,13 @@ class FakeKie(FakeService):
         return {
             "resultUrls": [self.file_url(task, index, kind) for index in range(words.times("files") or 1)]
         }
+
+    def report(self, submit: Submit, *, forged: bool) -> tuple[dict[str, str], bytes]:
+        record = self._record_of(submit, Words(submit.prompt))
+        if forged:
+            record |= {"state": "fail", "failCode": "500", "failMsg": "It never failed"}
+        told = {"code": 501 if forged else 200, "msg": "about your task", "data": record}
+        return {"Content-Type": "application/json"}, json.dumps(told).encode()
 
     async def _upload(self, request: web.Request) -> web.Response:
         if not self._known(request):

@@ -94,6 +94,10 @@ class FakeKling(FakeService):
         told = {"code": code, "message": message, "request_id": "r1"}
         return web.json_response(told, status=http, headers=headers)
 
+    def report(self, submit: Submit, *, forged: bool) -> tuple[dict[str, str], bytes]:
+        record = _task(submit, "failed") if forged else self._state(submit)
+        return {"Content-Type": "application/json"}, json.dumps(record).encode()
+
     async def _create(self, request: web.Request) -> web.StreamResponse:
         wrong = self._unknown(request)
         if wrong is not None:
@@ -115,7 +119,8 @@ class FakeKling(FakeService):
         lie = await self.lie_before(request, prompt)
         if lie is not None:
             return lie
-        submit = self.accept(body.get("model_name", ""), prompt, {**body, "kind": kind})
+        callback = body.get("callback_url", "")
+        submit = self.accept(body.get("model_name", ""), prompt, {**body, "kind": kind}, callback)
         return await self.answer(request, submit, _good(_task(submit, "submitted")))
 
     async def _list(self, request: web.Request) -> web.StreamResponse:
@@ -149,7 +154,7 @@ class FakeKling(FakeService):
             return _task(submit, "succeed") | {"task_id": "another"}
         if polls <= words.times("unknown-state"):
             return _task(submit, "reticulating")
-        if polls <= words.times("queued"):
+        if polls <= words.times("queued") or self.back_in_queue(submit):
             return _task(submit, "submitted")
         if self.running(submit):
             return _task(submit, "processing")

@@ -4,16 +4,18 @@
 
 - the create call: ``[up:refuse=CODE]`` ``[up:429]`` (for ever; ``=N``: the first N tries)
   ``[up:drop-before-accept]`` ``[up:drop-after-accept]`` (for ever; ``=N``: the first N tries)
-  ``[up:500-after-accept]`` ``[up:html]`` ``[up:truncated]`` ``[up:no-id]`` ``[up:slow-create=SECONDS]``
+  ``[up:CODE-after-accept]`` ``[up:html]`` ``[up:truncated]`` ``[up:no-id]`` ``[up:null]`` ``[up:slow-create=SECONDS]``
 - polls: ``[up:WHAT-while-polling=N]`` with WHAT a code (401, 404, 422, 429, 500, 503), ``html``, ``drop``,
-  ``truncated``, ``null`` or ``other`` (another task's record)
-- the task: ``[up:slow=SECONDS]`` ``[up:never]`` ``[up:backwards]`` ``[up:unknown-state=N]``
-  ``[up:fail=CODE]`` ``[up:moderated]``
+  ``truncated``, ``null`` or ``other`` (another task's record, which is done)
+- the task: ``[up:slow=SECONDS]`` ``[up:never]`` ``[up:backwards]`` (runs, waits, runs …) ``[up:undone]`` (done, then
+  running twice, then done) ``[up:unknown-state=N]`` ``[up:fail=CODE]`` ``[up:moderated]``
+- its webhooks: ``[up:webhooks=N]`` (as soon as it is done, N times) ``[up:webhook-first]`` (before the answer to the
+  create call) ``[up:webhook-forged]`` (says that a running task failed)
 - its words: ``[up:quotes-key]`` repeats the key in every refusal and failure
 - its result: ``[up:no-file]`` (for ever; ``=N``) ``[up:bad-result]`` (for ever; ``=N``) ``[up:files=N]``
   ``[up:kind=image|video|audio]`` ``[up:text]`` ``[up:character=ID]``
-- its files: ``[up:file-404-once]`` ``[up:file-404]`` ``[up:file-html]`` ``[up:file-empty]``
-  ``[up:file-truncated]`` ``[up:file-slow=SECONDS]`` ``[up:file-private]`` (redirects to a metadata address)
+- its files: ``[up:file-404-once]`` ``[up:file-404]``, ``[up:file-html]`` ``[up:file-empty]`` ``[up:file-truncated]``
+  (for ever; ``=N``) ``[up:file-slow=SECONDS]`` ``[up:file-private]`` (redirects to a metadata address)
 """
 
 import re

@@ -5,7 +5,6 @@ Beside the words of ``tests/upstreams/lies.py``: ``[up:code=CODE]`` with ``[up:r
 ``[up:429-ms]`` tells the time to wait in milliseconds.
 """
 
-import asyncio
 import base64
 import io
 import json
@@ -16,7 +15,7 @@ from aiohttp import web
 from PIL import Image
 
 from tests.upstreams.journal import Submit
-from tests.upstreams.lies import FOR_EVER, HTML, Words, cut
+from tests.upstreams.lies import FOR_EVER, Words
 from tests.upstreams.results import MEDIA_TYPES, result_file
 from tests.upstreams.service import FakeService
 
@@ -187,7 +186,8 @@ class FakeOpenAIMedia(FakeService):
             "prompt": submit.prompt,
             "error": None,
         }
-        if not self.polls[submit.task_id] and self.queue_seconds:
+        begun = self.polls[submit.task_id] > 0 or "undone" in words or not self.queue_seconds
+        if not begun or self.back_in_queue(submit):
             return record
         if self.polls[submit.task_id] < words.times("unknown-state"):
             return record | {"status": "reticulating"}
@@ -205,22 +205,10 @@ class FakeOpenAIMedia(FakeService):
             return wrong
         if submit is None:
             return error(404, "Video with id was not found.", None)
-        words = Words(submit.prompt)
-        self.fetches[submit.task_id] += 1
-        if self.fetches[submit.task_id] <= words.times("file-404-once"):
-            return error(404, "not there yet", None)
-        if "file-404" in words:
-            return error(404, "Asset has expired", None)
-        if "file-html" in words:
-            return web.Response(text=HTML, content_type="text/html")
-        if "file-elsewhere" in words:
+        if "file-elsewhere" in Words(submit.prompt):
             return web.Response(status=302, headers={"Location": self.elsewhere})
         content = result_file("video", int(submit.task_id[:6], 16))
-        if "file-truncated" in words:
-            return await cut(request, content)
-        await asyncio.sleep(words.seconds("file-slow"))
-        body = b"" if "file-empty" in words else content
-        return web.Response(body=body, content_type=MEDIA_TYPES["video"])
+        return await self.hand_out(request, submit, submit.task_id, content, MEDIA_TYPES["video"])
 
     # --- errors ------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from aiohttp import web
 
 from tests.upstreams.journal import Journal, Submit, count
 from tests.upstreams.lies import FOR_EVER, HTML, Words, cut, drop
+from tests.upstreams.reports import Reports
 from tests.upstreams.results import EXTENSIONS, MEDIA_TYPES, result_file
 
 KEY = "upstream-key-1234"
@@ -27,6 +28,9 @@ KEY = "upstream-key-1234"
 
 class FakeService(ABC):
     """One service on a loopback port, served by a thread of its own, so any kind of test can use it."""
+
+    retry_seconds: int = 1
+    """What it names as the time to wait when it is asked too often."""
 
     def __init__(
         self,
@@ -51,6 +55,8 @@ class FakeService(ABC):
         """Result file calls by file name."""
         self.complaints: list[str] = []
         """What a client did wrong, beyond what the answers say. Tests may assert that it stays empty."""
+        self._decoy: Submit | None = None
+        self._reports = Reports(self)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=type(self).__name__, daemon=True)
         self._runner: web.AppRunner | None = None
@@ -64,6 +70,10 @@ class FakeService(ABC):
     @abstractmethod
     def refusal(self, code: int, message: str, headers: Mapping[str, str] | None = None) -> web.Response:
         """An error in the service's own form."""
+
+    def report(self, submit: Submit, *, forged: bool) -> tuple[dict[str, str], bytes]:
+        """Headers and body of a webhook about a task; a forged one says that it failed."""
+        raise NotImplementedError(f"{type(self).__name__} reports to nobody, but was given {submit.callback}")
 
     # --- its life ----------------------------------------------------------------------------------
 
@@ -87,6 +97,7 @@ class FakeService(ABC):
 
     def stop(self) -> None:
         if self._runner is not None:
+            asyncio.run_coroutine_threadsafe(self._reports.close(), self._loop).result(10)
             asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result(10)
             self._runner = None
             self._loop.call_soon_threadsafe(self._loop.stop)
@@ -128,7 +139,7 @@ class FakeService(ABC):
         if "refuse" in words:
             return self.refusal(int(words["refuse"]), self.said("Refused as the prompt asked", words))
         if self.tries[prompt] <= words.times("429", FOR_EVER):
-            return self.refusal(429, "Too many requests", {"Retry-After": "1"})
+            return self.asked_too_often()
         return drop(request) if "drop-before-accept" in words else None
 
     def accept(self, model: str, prompt: str, input: dict[str, Any], callback: str = "") -> Submit:
@@ -140,16 +151,28 @@ class FakeService(ABC):
 
     async def answer(self, request: web.Request, submit: Submit, data: dict[str, Any]) -> web.StreamResponse:
         """The answer to a create call that was taken, or the lie its prompt asks for."""
+        lie = await self.lie_after(request, submit, json.dumps(data).encode())
+        return web.json_response(data) if lie is None else lie  # an empty answer counts as false
+
+    async def lie_after(
+        self, request: web.Request, submit: Submit, content: bytes
+    ) -> web.StreamResponse | None:
+        """What a create call that was taken is answered with instead of ``content``, if its prompt asks for that."""
         words = Words(submit.prompt)
+        await self._reports.about(submit, words)
         if self.tries[submit.prompt] <= words.times("drop-after-accept", FOR_EVER):
             return drop(request)
-        if "500-after-accept" in words:
-            return self.refusal(500, "Internal error")
+        for word in words:
+            code, _, after = word.partition("-after-")
+            if after == "accept" and code.isdigit():
+                return self.refusal(int(code), "Something went wrong")
         if "html" in words:
             return web.Response(text=HTML, content_type="text/html")
         if "truncated" in words:
-            return await cut(request, json.dumps(data).encode())
-        return web.json_response({} if "no-id" in words else data)
+            return await cut(request, content)
+        if "null" in words:
+            return web.json_response(None)
+        return web.json_response({}) if "no-id" in words else None
 
     # --- the record call ---------------------------------------------------------------------------
 
@@ -162,10 +185,13 @@ class FakeService(ABC):
         for word in words:
             what, _, polling = word.partition("-while-")
             if polling == "polling" and self.polls[submit.task_id] <= words.times(word):
-                return await self._lied(request, what, whole)
+                return await self.lied(request, submit, what, whole)
         return None
 
-    async def _lied(self, request: web.Request, what: str, whole: dict[str, Any]) -> web.StreamResponse:
+    async def lied(
+        self, request: web.Request, submit: Submit, what: str, whole: dict[str, Any]
+    ) -> web.StreamResponse:
+        """A lie in place of a record. Services whose errors are special tell theirs."""
         match what:
             case "html":
                 return web.Response(text=HTML, content_type="text/html")
@@ -175,14 +201,37 @@ class FakeService(ABC):
                 return await cut(request, json.dumps(whole).encode())
             case "null":
                 return web.json_response(None)
+            case "other":
+                told = json.dumps(whole).replace(submit.task_id, self._another().task_id)
+                return web.json_response(text=told)
+            case "429":
+                return self.asked_too_often()
             case code:
-                return self.refusal(int(code), "Not now", {"Retry-After": "1"} if code == "429" else None)
+                return self.refusal(int(code), "Not now")
+
+    def _another(self) -> Submit:
+        """A finished task that nobody here submitted; its file is there to be fetched."""
+        if self._decoy is None:
+            self._decoy = Submit(uuid4().hex, "", "a task of somebody else", 0)
+            self.tasks[self._decoy.task_id] = self._decoy
+        return self._decoy
+
+    def asked_too_often(self) -> web.Response:
+        return self.refusal(429, "Too many requests", {"Retry-After": str(self.retry_seconds)})
 
     def running(self, submit: Submit) -> bool:
-        """Whether a task is still being worked on."""
-        words = Words(submit.prompt)
+        """Whether a task is still being worked on, as a record call that comes now is told."""
+        words, looks = Words(submit.prompt), self.polls[submit.task_id]
+        if looks < words.times("other-while-polling"):
+            return False
+        if "undone" in words:
+            return 0 < looks < 3
         run = words.seconds("slow", self.run_seconds)
         return "never" in words or time.time() - submit.created < self.queue_seconds + run
+
+    def back_in_queue(self, submit: Submit) -> bool:
+        """Whether a running task waits again, as every second record call hears of one that goes backwards."""
+        return "backwards" in Words(submit.prompt) and self.polls[submit.task_id] % 2 == 1
 
     def said(self, message: str, words: Words) -> str:
         return f"{message} Your key: {self.key}" if "quotes-key" in words else message
@@ -202,20 +251,25 @@ class FakeService(ABC):
             self.complaints.append("the signature of a result file's address was respelt")
         if task is None:
             return web.Response(status=404)
-        words = Words(task.prompt)
-        self.fetches[f"{task.task_id}/{name}"] += 1
-        if "file-404" in words or self.fetches[f"{task.task_id}/{name}"] <= words.times("file-404-once"):
-            return web.Response(status=404, text="no such file")
-        if "file-html" in words:
-            return web.Response(text=HTML, content_type="text/html")
-        if "file-private" in words:
-            return web.Response(status=302, headers={"Location": "http://169.254.169.254/latest/meta-data/"})
         number, _, extension = name.partition(".")
         kind = next(kind for kind, known in EXTENSIONS.items() if known == extension)
         content = result_file(kind, int(task.task_id[:6], 16) + int(number))
-        if "file-truncated" in words:
+        return await self.hand_out(request, task, f"{task.task_id}/{name}", content, MEDIA_TYPES[kind])
+
+    async def hand_out(
+        self, request: web.Request, submit: Submit, name: str, content: bytes, media_type: str
+    ) -> web.StreamResponse:
+        """A file of a task, or the lie its prompt asks for. ``name`` is what its calls are counted by."""
+        words = Words(submit.prompt)
+        self.fetches[name] += 1
+        if "file-404" in words or self.fetches[name] <= words.times("file-404-once"):
+            return web.Response(status=404, text="no such file")
+        if self.fetches[name] <= words.times("file-html", FOR_EVER):
+            return web.Response(text=HTML, content_type="text/html")
+        if "file-private" in words:
+            return web.Response(status=302, headers={"Location": "http://169.254.169.254/latest/meta-data/"})
+        if self.fetches[name] <= words.times("file-truncated", FOR_EVER):
             return await cut(request, content)
-        if "file-slow" in words:
-            await asyncio.sleep(words.seconds("file-slow"))
-        body = b"" if "file-empty" in words else content
-        return web.Response(body=body, content_type=MEDIA_TYPES[kind])
+        await asyncio.sleep(words.seconds("file-slow"))
+        empty = self.fetches[name] <= words.times("file-empty", FOR_EVER)
+        return web.Response(body=b"" if empty else content, content_type=media_type)
