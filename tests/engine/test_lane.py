@@ -16,7 +16,7 @@ from souk.store import lane as lanes
 from souk.store.database import Conflict, Connection, Database, DatabaseError
 from souk.store.lane import Busy, GaveUp, Kind, Lane
 from souk.store.statement import Statement
-from tests.engine.cable import Cable, cable
+from tests.upstreams.cable import Cable, cable
 
 _NOTE = Statement("INSERT INTO audit (at, actor, action, subject) VALUES (1, 'test', 'note', :word)")
 _NOTED = Statement("SELECT subject FROM audit ORDER BY id")

@@ -14,7 +14,7 @@ from souk.providers.kie import Kie
 from souk.store.database import Database
 from souk.store.reads import Reads
 from souk.words import FailKind, TaskId
-from tests.engine.cable import cable
+from tests.upstreams.cable import cable
 from tests.engine.running import Running, prompts, running, until
 from tests.upstreams.kie import FakeKie
 

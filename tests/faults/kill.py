@@ -41,6 +41,8 @@ class Siege:
     load: Load
     receiver: Receiver
     journal: Path
+    database_url: str
+    """Where to look for what happened; the server may have another way there."""
     startups: list[float] = field(default_factory=list[float])
     """Seconds each start took until the server answered."""
 
@@ -57,12 +59,12 @@ class Siege:
     async def settle(self, seconds: float = SETTLE_SECONDS) -> None:
         """Wait until all that was begun has ended and been told."""
         async with asyncio.timeout(seconds):
-            while not await asyncio.to_thread(settled, self.server.database_url):  # noqa: ASYNC110 - it happens in another process
+            while not await asyncio.to_thread(settled, self.database_url):  # noqa: ASYNC110 - it happens in another process
                 await asyncio.sleep(0.1)
 
     def evidence(self) -> Evidence:
         return Evidence(
-            self.server.database_url,
+            self.database_url,
             self.server.folder / "files",
             self.load.made,
             read_submits(self.journal),
@@ -102,7 +104,7 @@ async def siege(
         server = ServerProcess(folder / "data", database_url, upstream_url, settings or {})
         load = Load(server.url, clients_receiver.url(), sandbox_key, Random(seed))
         try:
-            yield Siege(server, load, clients_receiver, journal)
+            yield Siege(server, load, clients_receiver, journal, database_url)
         finally:
             if server.process is not None:
                 await server.kill()

@@ -7,6 +7,7 @@ Without it, this is ``souk serve``. The points are in :data:`POINTS`; production
 import os
 import signal
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from souk.assets.ingest import Ingest
@@ -15,6 +16,7 @@ from souk.engine.steps import Finish, Step
 from souk.providers.kie import Kie
 from souk.store.database import PostgresConnection, SqliteConnection
 from souk.store.lane import Lane
+from tests.faults import switches
 
 Spring = Callable[[], None]
 Match = Callable[[Any], bool]
@@ -143,6 +145,10 @@ def set_trap(text: str) -> None:
 if __name__ == "__main__":
     if "TRAP" in os.environ:
         set_trap(os.environ["TRAP"])
+    if "SWITCHES" in os.environ:
+        switches.obey(Path(os.environ["SWITCHES"]))
+    if "DAYS_FACTOR" in os.environ:
+        switches.shorten_days(float(os.environ["DAYS_FACTOR"]))
     from souk.cli.serve import serve
 
     serve()

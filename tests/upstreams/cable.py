@@ -1,4 +1,4 @@
-"""A cable to PostgreSQL that a test can cut at a chosen byte: a small TCP proxy with a thread for each direction."""
+"""A cable to a server that a test can cut at a chosen byte: a small TCP proxy with a thread for each direction."""
 
 import socket
 import threading
@@ -15,7 +15,8 @@ class Cable:
         parts = urlsplit(server_url)
         self._server = (parts.hostname or "127.0.0.1", parts.port or 5432)
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = parts._replace(netloc=f"{parts.username}@127.0.0.1:{self.port}").geturl()
+        user = f"{parts.username}@" if parts.username else ""
+        self.url = parts._replace(netloc=f"{user}127.0.0.1:{self.port}").geturl()
         self._open: list[socket.socket] = []
         self._seen_from_server: Callable[[bytes], bool] = lambda _: False
         self._delay = 0.0
@@ -56,7 +57,11 @@ class Cable:
             if self.down:
                 client.close()
                 continue
-            server = socket.create_connection(self._server)
+            try:
+                server = socket.create_connection(self._server)
+            except OSError:
+                client.close()
+                continue
             self._open += [client, server]
             threading.Thread(target=self._upwards, args=(client, server), daemon=True).start()
             threading.Thread(target=self._downwards, args=(server, client), daemon=True).start()
