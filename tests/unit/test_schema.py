@@ -4,46 +4,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import inspect
 
 from scripts.schema import DIALECTS, FOLDER, script
 from souk.store.database import Database
-from souk.store.migrate import HEAD, alembic_config, current_version, migrate, sqlalchemy_engine
+from souk.store.migrate import HEAD, current_version, migrate
+from souk.store.release import OURS, Half
+from souk.store.stepping import known_steps, run_steps, sqlalchemy_engine
 from souk.store.tables import metadata
+from tests.schema_shape import shape_of
 
 
 def _by_steps(database: Database) -> None:
     database.connect().close()
-    engine = sqlalchemy_engine(database)
-    with engine.begin() as connection:
-        config = alembic_config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-    engine.dispose()
-
-
-def _shape(database: Database) -> dict[str, Any]:
-    engine = sqlalchemy_engine(database)
-    look = inspect(engine)
-    shape = {
-        table: (
-            sorted(
-                (c["name"], str(c["type"]), c["nullable"], str(c["default"])) for c in look.get_columns(table)
-            ),
-            sorted(
-                (str(i["name"]), tuple(map(str, i["column_names"])), bool(i["unique"]))
-                for i in look.get_indexes(table)
-            ),
-            look.get_pk_constraint(table)["constrained_columns"],
-        )
-        for table in look.get_table_names()
-    }
-    engine.dispose()
-    return shape
+    assert run_steps(database, tuple(Half), OURS)[-1] == HEAD
 
 
 def test_the_steps_lead_to_the_tables_as_described(database_url: str) -> None:
@@ -61,7 +36,7 @@ def test_a_database_made_at_once_is_like_one_made_in_steps(
 ) -> None:
     database = Database(database_url)
     assert migrate(database)
-    at_once = _shape(database)
+    at_once = shape_of(database)
     assert current_version(database) == HEAD
     assert not migrate(database)
     engine = sqlalchemy_engine(database)
@@ -70,11 +45,13 @@ def test_a_database_made_at_once_is_like_one_made_in_steps(
         connection.exec_driver_sql("DROP TABLE alembic_version")
     engine.dispose()
     _by_steps(database)
-    assert _shape(database) == at_once
+    assert shape_of(database) == at_once
 
 
-def test_head_is_the_newest_step() -> None:
-    assert ScriptDirectory.from_config(alembic_config()).get_current_head() == HEAD
+def test_this_version_says_which_steps_it_knows() -> None:
+    steps = known_steps(OURS)
+    newest = {half: max((step.version for step in steps if step.half is half), default="") for half in Half}
+    assert (OURS.added, OURS.tightened) == (newest[Half.PRE], newest[Half.POST])
 
 
 @pytest.mark.parametrize("name", sorted(DIALECTS))

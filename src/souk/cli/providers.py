@@ -33,12 +33,12 @@ def _known(loaded: Loaded, now: int) -> "Known":
     """What the database knows; nothing where there is none yet."""
     from souk.operations.standing import Known, known
     from souk.store.database import DatabaseError
-    from souk.store.migrate import HEAD, current_version
+    from souk.store.migrate import fit
     from souk.store.place import database_of
 
     try:
         database = database_of(loaded.settings)
-        if current_version(database) != HEAD:
+        if not fit(database).works:
             return Known()
         connection = database.connect(read_only=True)
         try:

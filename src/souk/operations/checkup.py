@@ -16,7 +16,8 @@ from souk.config import Config
 from souk.providers.connections import BadConnection, Configured, configured
 from souk.settings import NetworkPolicy, SandboxPolicy, Settings
 from souk.store.database import Database, DatabaseError
-from souk.store.migrate import HEAD, current_version
+from souk.store.migrate import HEAD, Fit, current_version, fit
+from souk.store.others import older_than
 
 LEAST_FREE_BYTES = 1 << 30
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -66,9 +67,9 @@ def check_up(
     found += _connections(connections or [], settings) if connections is not None else []
     found += _ending(catalog, connections or []) if catalog else []
     found += [_storage(files), *_addresses(settings)]
-    at_head = _schema(database)
-    found.append(at_head)
-    if at_head.standing is Standing.GOOD:
+    schema = _schema(database)
+    found.append(schema)
+    if schema.standing is not Standing.BAD:
         found += check_data(settings, database, files, clock)
     return found
 
@@ -179,14 +180,23 @@ def _addresses(settings: Settings) -> Iterator[Finding]:
 def _schema(database: Database) -> Finding:
     place = database.place
     try:
-        version = current_version(database)
+        version, suits = current_version(database), fit(database)
+        older = older_than(database, HEAD)
     except DatabaseError as error:
         told = str(error) if place in str(error) else f"{place} cannot be used: {error}"
         return bad("database", told, "start it, or correct SOUK_DATABASE_URL")
-    if version is None:
-        return bad("database", f"{place} is empty", "`souk serve` or `souk migrate` makes it")
-    if version != HEAD:
-        return bad(
-            "database", f"{place} has schema {version}, this Souk works with {HEAD}", "run `souk migrate`"
-        )
-    return good("database", f"{place}, schema {version}")
+    told = f"{place} has schema {version}, this Souk knows {HEAD}"
+    match suits:
+        case Fit.EMPTY:
+            return bad("database", f"{place} is empty", "`souk serve` or `souk migrate` makes it")
+        case Fit.BEHIND:
+            return bad("database", told, "run `souk migrate`")
+        case Fit.BEYOND:
+            return bad("database", told, "install the newer version of Souk here")
+        case Fit.AHEAD:
+            return warning("database", told, "this version works on; install the newer one here too")
+        case Fit.LOOSE:
+            held_up = f"first stop the older processes: {'; '.join(map(str, older))}; then " if older else ""
+            return warning("database", told, f"{held_up}run `souk migrate --post`")
+        case Fit.EXACT:
+            return good("database", f"{place}, schema {version}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
+from souk.store.release import OURS
 from souk.store.statement import Dialect, Statement
 
 SQLITE_BUSY_SECONDS = 10.0
@@ -53,6 +54,8 @@ class Database:
     """Where the data lives; opens connections to it."""
 
     url: str
+    process_name: str = OURS.process_name
+    """What a server lists the connections under."""
 
     @property
     def dialect(self) -> Dialect:
@@ -77,7 +80,7 @@ class Database:
         if self.dialect is Dialect.SQLITE:
             return SqliteConnection(self.path, read_only)
         try:
-            return PostgresConnection(self.url, read_only)
+            return PostgresConnection(self.url, self.process_name, read_only)
         except Lost as error:
             told = without_password(str(error), self.url)
             raise Lost(f"cannot reach the database {self.place} (SOUK_DATABASE_URL): {told}") from None
@@ -179,7 +182,7 @@ def _sqlite_error(error: sqlite3.Error) -> DatabaseError:
     return DatabaseError(str(error))
 
 
-_KEEPALIVE: dict[str, Any] = {
+KEEPALIVE: dict[str, Any] = {
     "keepalives_idle": DEAD_PEER_SECONDS // 2,
     "keepalives_interval": DEAD_PEER_SECONDS // 4,
     "keepalives_count": 2,
@@ -193,18 +196,20 @@ class PostgresConnection:
 
     dialect = Dialect.POSTGRESQL
 
-    def __init__(self, url: str, read_only: bool) -> None:
+    def __init__(self, url: str, name: str, read_only: bool) -> None:
         import psycopg
 
         self._psycopg = psycopg
         try:
-            self._raw = psycopg.connect(url, autocommit=True, connect_timeout=10, **_KEEPALIVE)
+            self._raw = psycopg.connect(
+                url, autocommit=True, connect_timeout=10, application_name=name, **KEEPALIVE
+            )
             self._raw.prepare_threshold = 2
             self._execute(_STALLED)
             if read_only:
                 self._raw.execute("SET default_transaction_read_only = on")
         except psycopg.Error as error:
-            raise Lost(_first_line(error)) from error
+            raise Lost(first_line(error)) from error
 
     def run(self, statement: Statement, params: Mapping[str, Any] | None = None) -> list[Row]:
         return self._execute(statement.sql(Dialect.POSTGRESQL), params or {})
@@ -229,16 +234,16 @@ class PostgresConnection:
             cursor = self._raw.execute(sql, params)  # pyright: ignore[reportArgumentType] - the text comes from a Statement, never from a request
             return cursor.fetchall() if cursor.description else []
         except (errors.DeadlockDetected, errors.SerializationFailure) as error:
-            raise Retry(_first_line(error)) from error
+            raise Retry(first_line(error)) from error
         except errors.IntegrityError as error:
-            raise Conflict(_first_line(error)) from error
+            raise Conflict(first_line(error)) from error
         except self._psycopg.Error as error:
             # A server that ends a connection says so first; the connection only looks broken when that was read.
             if self._raw.closed or self._raw.broken or error.diag.severity_nonlocalized == "FATAL":
-                raise Lost(_first_line(error)) from error
-            raise DatabaseError(_first_line(error)) from error
+                raise Lost(first_line(error)) from error
+            raise DatabaseError(first_line(error)) from error
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
     """The error without the row it quotes, which may hold a user's data."""
     return (str(error).splitlines() or [type(error).__name__])[0]

@@ -13,8 +13,8 @@ from souk.store.database import Connection
 from souk.store.statement import Dialect, Statement, rows_json
 from souk.store.tables import metadata
 
-OF_PROCESSES = frozenset({"nodes", "lane_marks"})
-"""Tables that say which processes run: true of one moment and place only."""
+OF_THIS_PLACE = frozenset({"nodes", "lane_marks", "post_steps"})
+"""Tables that say which processes run and what the schema is like: true of one moment and place only."""
 PAGE = 2000
 
 _HAND_BACK = (
@@ -26,7 +26,7 @@ _HAND_BACK = (
 
 def table_names() -> list[str]:
     """The tables a backup holds."""
-    return [table.name for table in metadata.sorted_tables if table.name not in OF_PROCESSES]
+    return [table.name for table in metadata.sorted_tables if table.name not in OF_THIS_PLACE]
 
 
 def read_table(connection: Connection, name: str) -> Iterator[list[dict[str, Any]]]:

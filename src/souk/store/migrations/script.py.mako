@@ -4,6 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 ${imports if imports else ""}
 
+half = "pre"  # "pre" only adds; "post" takes away or tightens
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 branch_labels = None

@@ -139,6 +139,7 @@ CREATE TABLE hints (
 	task_id TEXT NOT NULL,
 	attempt_id TEXT NOT NULL,
 	at BIGINT NOT NULL,
+	report TEXT,
 	PRIMARY KEY (task_id)
 );
 
@@ -267,6 +268,12 @@ CREATE TABLE pins (
 );
 
 CREATE INDEX ix_pins_target ON pins (target);
+
+CREATE TABLE post_steps (
+	version TEXT NOT NULL,
+	at BIGINT NOT NULL,
+	PRIMARY KEY (version)
+);
 
 CREATE TABLE tasks (
 	id TEXT NOT NULL,

@@ -1,4 +1,4 @@
-"""What processes share: connections, nodes, the lanes' marks, the installation's own facts."""
+"""What processes share: connections, nodes, the lanes' marks, the installation's own facts, how tight the schema is."""
 
 from sqlalchemy import BigInteger, Column, Integer, Table, Text
 
@@ -50,4 +50,12 @@ meta = Table(
     metadata,
     Column("key", Text, primary_key=True),
     need("value", Text),
+)
+
+# Steps of the schema that processes which do not know them cannot live with; the newest one counts.
+post_steps = Table(
+    "post_steps",
+    metadata,
+    Column("version", Text, primary_key=True),
+    need("at", BigInteger),
 )

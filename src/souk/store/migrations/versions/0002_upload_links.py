@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
+half = "pre"
 revision = "0002"
 down_revision = "0001"
 branch_labels = None

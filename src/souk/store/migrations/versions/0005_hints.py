@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
+half = "pre"
 revision = "0005"
 down_revision = "0004"
 branch_labels = None

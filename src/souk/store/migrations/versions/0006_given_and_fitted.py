@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
+half = "pre"
 revision = "0006"
 down_revision = "0005"
 branch_labels = None
