@@ -28,7 +28,6 @@ from souk.clock import Clock, SystemClock
 from souk.config import Config
 from souk.dialects.shelf import Shelf
 from souk.dialects.table import Dialects
-from souk.engine.bell import Bell
 from souk.engine.engine import Engine
 from souk.engine.hooks import Hooks
 from souk.engine.parents import parent_files
@@ -37,6 +36,7 @@ from souk.engine.world import World
 from souk.engines import check_routes, connections_of, engines_of, limits_of, providers_of
 from souk.ids import random_hex
 from souk.measure import Meters
+from souk.neighbours import Neighbours
 from souk.net.client import GuardedHttp
 from souk.net.policy import Policy
 from souk.net.streaming import StreamingHttp
@@ -59,7 +59,7 @@ from souk.settings import SandboxPolicy, Settings
 from souk.store.database import Database
 from souk.store.lane import Lane
 from souk.store.migrate import migrate
-from souk.store.outbox import END, OutboxRow, endpoint_of
+from souk.store.outbox import END, OutboxRow
 from souk.store.place import database_of
 from souk.store.reads import Reads
 from souk.store.tasks import TaskRow
@@ -95,7 +95,7 @@ class House:
     dialects: Dialects
     meters: Meters
     webhook_keys: WebhookKeys
-    bell: Bell
+    neighbours: Neighbours
     meter: Meter
     operations: Operations = field(init=False)
     engine: Engine | None = None
@@ -163,11 +163,13 @@ class House:
                 dialects=Dialects(settings.wire, Shelf(clock.now, int(settings.results_days * DAY_MS))),
                 meters=Meters(),
                 webhook_keys=WebhookKeys(reads, box, clock),
-                bell=Bell(),
+                neighbours=Neighbours(clock),
                 meter=meter_of(lane, reads, clock, process, slot),
                 slot=slot,
             )
             house.operations = house._operations()
+            house.neighbours.open(database)
+            undo.callback(house.neighbours.close)
             if slot is not None:
                 await house._start_engine(slot)
             house.meter.start()
@@ -187,6 +189,7 @@ class House:
         await self.http.aclose()
         await self.callback_http.aclose()
         await self.storage.close()
+        self.neighbours.close()
         self.lane.close()
         self.reads.close()
         if self.slot is not None:
@@ -215,7 +218,9 @@ class House:
     def hooks(self) -> Hooks:
         """What upstreams report to. They can only reach a public address."""
         url = self.settings.public_url.rstrip("/")
-        return Hooks(self.lane, self.reads, self.clock, self.box.sign, url, lambda: self.engine)
+        return Hooks(
+            self.lane, self.reads, self.clock, self.box.sign, url, lambda: self.engine, self.neighbours.hint
+        )
 
     @cached_property
     def uploads(self) -> Uploads:
@@ -264,15 +269,17 @@ class House:
 
     def _operations(self) -> Operations:
         settings = self.settings
+        authenticator = Authenticator(self.reads, self.clock)
+        self.neighbours.forget += [authenticator.forget, self.webhook_keys.forget]
         return Operations(
             catalog=self.catalog,
             lane=self.lane,
             reads=self.reads,
             clock=self.clock,
             random=random.Random(secrets.randbits(256)),  # noqa: S311 - task ids need to be unique, not secret
-            bell=self.bell,
+            bell=self.neighbours.bell,
             meters=self.meters,
-            authenticator=Authenticator(self.reads, self.clock),
+            authenticator=authenticator,
             drafts=Drafts(
                 self.catalog,
                 self.reads,
@@ -285,9 +292,9 @@ class House:
             limits=Limits(settings.rate_creates, settings.max_waiting),
             public_url=self.public_url,
             held_ahead=self.meter,
-            wake_engine=self._wake_engine,
-            cancel_engine=self._cancel_engine,
-            wake_callbacks=self._wake_callbacks,
+            wake_engine=self.neighbours.work,
+            cancel_engine=self.neighbours.cancel,
+            wake_callbacks=self.neighbours.callbacks,
         )
 
     async def _start_engine(self, slot: SlotLock) -> None:
@@ -295,7 +302,7 @@ class House:
         node = f"{slot.name}#{secrets.token_hex(8)}"
         chance = random.SystemRandom()
         self.engines = engines_of(settings)
-        self.outbox = OutboxWorker(
+        self.outbox = self.neighbours.outbox = OutboxWorker(
             lane=self.lane,
             reads=self.reads,
             http=self.callback_http,
@@ -331,25 +338,14 @@ class House:
             workdir=settings.data_dir / "work",
             node=node,
             slot=slot.name,
-            bell=self.bell,
+            bell=self.neighbours.bell,
             meters=self.meters,
             limits=limits_of(settings),
             hook_address=self.hooks.address,
-            wake_callbacks=self._wake_callbacks,
+            wake_callbacks=self.neighbours.callbacks,
+            share_work=self.neighbours.share_work,
         )
-        self.engine = Engine(world)
+        self.engine = self.neighbours.engine = Engine(world)
         await self.engine.start()
         self.outbox.start()
         log.info("engine started", extra={"node": random_hex(chance, 4)})
-
-    def _wake_engine(self) -> None:
-        if self.engine is not None:
-            self.engine.wake()
-
-    def _cancel_engine(self, task_id: TaskId) -> None:
-        if self.engine is not None:
-            self.engine.cancel(task_id)
-
-    def _wake_callbacks(self, url: str = "") -> None:
-        if self.outbox is not None:
-            self.outbox.wake([endpoint_of(url)] if url else ())

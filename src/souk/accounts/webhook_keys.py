@@ -85,6 +85,10 @@ class WebhookKeys:
         self._clock = clock
         self._cached: OrderedDict[AccountId, tuple[float, list[str]]] = OrderedDict()
 
+    def forget(self) -> None:
+        """Read every account's keys anew."""
+        self._cached.clear()
+
     async def keys_of_account(self, account_id: AccountId) -> list[str]:
         """An account's keys, newest first; empty if there is no such account. Raises SecretKeyError."""
         now = self._clock.monotonic()

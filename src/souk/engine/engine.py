@@ -56,6 +56,11 @@ class Engine:
     def running(self) -> int:
         """Tasks this process holds."""
         return len(self._lives)
+    @property
+    def has_room(self) -> bool:
+        """Whether this process takes on more tasks."""
+        return not self._closing and len(self._lives) < self._world.limits.slots
+
 
     @property
     def alive(self) -> bool:
@@ -78,10 +83,17 @@ class Engine:
         """There may be work to claim."""
         self._work.set()
 
-    def cancel(self, task_id: TaskId) -> None:
-        """A client asked to cancel a task this process may hold."""
+    def cancel(self, task_id: TaskId) -> bool:
+        """A client asked to cancel a task. False if it is not in this process."""
         lease = self._leases.get(task_id)
         if lease is not None:
+        return lease is not None
+
+    def hinted(self, task_id: TaskId, attempt_id: str) -> None:
+        """A report is stored about an attempt that may be under way in this process."""
+        lease = self._leases.get(task_id)
+        if lease is not None and lease.task.attempt_id == attempt_id:
+            lease.hint.set()
             lease.cancelled.set()
 
     async def reported(
@@ -108,6 +120,7 @@ class Engine:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
         await self._book.close()
+                self._world.share_work()
         # A database that is away must not hold up the end: without this word, the leases just last a little longer.
         with contextlib.suppress(TimeoutError, DatabaseError):
             async with asyncio.timeout(LEAVE_SECONDS):
@@ -200,6 +213,7 @@ class Engine:
             lease = self._leases.get(hint.task_id)
             if lease is not None and lease.task.attempt_id == hint.attempt_id:
                 lease.hint.set()
+            world.share_work()
         for task_id in pulse.cancelling:
             self.cancel(task_id)
         if pulse.freed:

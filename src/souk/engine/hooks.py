@@ -18,6 +18,7 @@ from souk.store.database import Connection
 from souk.store.hints import HintRow
 from souk.store.lane import Kind, Lane
 from souk.store.reads import Reads
+from souk.words import TaskId
 
 if TYPE_CHECKING:
     from souk.engine.engine import Engine
@@ -26,6 +27,9 @@ log = logging.getLogger("souk.engine")
 
 PATH = "/hooks/"
 SECRET_CHARACTERS = 43
+
+
+def _nobody(_task_id: TaskId, _attempt_id: str) -> None: ...
 
 
 def _leave(connection: Connection, rows: Sequence[HintRow]) -> list[None]:
@@ -47,13 +51,16 @@ class Hooks:
         sign: Callable[[str], str],
         public_url: str,
         engine: Callable[[], "Engine | None"],
+        pass_on: Callable[[TaskId, str], None] = _nobody,
     ) -> None:
+        """``pass_on`` tells other processes which attempt of which task there is news of."""
         self._lane = lane
         self._reads = reads
         self._clock = clock
         self._sign = sign
         self._public_url = public_url
         self._engine = engine
+        self._pass_on = pass_on
 
     def address(self, attempt_id: str) -> str:
         """Where the upstream of an attempt reports; empty without a public address."""
@@ -69,6 +76,7 @@ class Hooks:
         engine = self._engine()
         if engine is None or not await engine.reported(task_id, attempt_id, headers, body):
             await self._lane.write(LEAVE_HINT, HintRow(task_id, attempt_id, self._clock.now()))
+            self._pass_on(task_id, attempt_id)
         return True
 
     def _secret(self, attempt_id: str) -> str:

@@ -54,6 +54,9 @@ def _nowhere(_attempt_id: str) -> str:
 def _unheard(_url: str) -> None: ...
 
 
+def _alone() -> None: ...
+
+
 @dataclass(frozen=True)
 class World:
     """The engine's surroundings."""
@@ -83,3 +86,5 @@ class World:
     """Where the upstream of an attempt may report; empty if nowhere."""
     wake_callbacks: Callable[[str], None] = _unheard
     """Told of an address that has a callback to get; of an empty one when it may be any."""
+    share_work: Callable[[], None] = _alone
+    """Told when there are tasks that other processes may claim."""

@@ -12,6 +12,7 @@ from souk.operations.types import Reason, Refusal
 from souk.store import accounts
 from souk.store.accounts import AccountRow, AuditRow
 from souk.store.database import Connection
+from souk.store.herald import Topic, tell_within
 from souk.store.lane import Kind, Lane
 from souk.store.reads import Reads
 from souk.words import JsonObject, Millis
@@ -33,6 +34,7 @@ def _carry_out(connection: Connection, acts: Sequence[Callable[[Connection], Any
             answers.append(act(connection))
         except (Refusal, NoSuch, SecretKeyError) as refusal:  # raised before an act writes anything
             answers.append(refusal)
+    tell_within(connection, Topic.CHANGES)
     return answers
 
 
