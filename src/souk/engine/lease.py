@@ -63,6 +63,8 @@ class Lease:
         self.world = world
         self.task = task
         self.input: JsonObject = json.loads(task.input)
+        self.filled: frozenset[str] = frozenset(json.loads(task.filled) if task.filled else ())
+        """Fields of the input that the wire filled in."""
         self.cancelled = Wish()
         if task.cancel_at is not None:
             self.cancelled.set()
