@@ -68,6 +68,7 @@ WRITES: dict[str, Match] = {
     "review": _step_to("review"),
     "success": _end("success"),
     "fail": _end("fail"),
+    "report": _write("hint"),
     "upload": _write("upload"),
     "callback-claim": _claim("outbox.claim"),
     "callback-body": _write("outbox.body"),

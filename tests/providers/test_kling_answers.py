@@ -192,8 +192,8 @@ async def test_address_for_callbacks_is_sent_where_there_is_one(kling: FakeKling
 @pytest.mark.parametrize(
     ("ref", "body", "meaning"),
     [
-        ("7", {"task_id": "7", "task_status": "succeed"}, Hint()),
-        ("", {"task_id": "7", "task_status": "processing"}, Hint()),
+        ("7", {"task_id": "7", "task_status": "succeed"}, Hint("7")),
+        ("", {"task_id": "7", "task_status": "processing"}, Hint("7")),
         ("8", {"task_id": "7", "task_status": "succeed"}, None),
         ("7", {"task_status": "succeed"}, None),
         ("7", ["7"], None),

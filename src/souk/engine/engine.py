@@ -3,16 +3,15 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping
 
 from souk.engine import retention
 from souk.engine.door import Door
 from souk.engine.gate import Gate
 from souk.engine.health import HealthBook
-from souk.engine.hooks import hear
 from souk.engine.lease import Lease
 from souk.engine.life import live
 from souk.engine.pace import Throttle, Turns
+from souk.engine.reports import Report, from_row
 from souk.engine.slots import Slots
 from souk.engine.steps import BEAT, CLAIM, JOIN, LEAVE, Beat, Claim, Claimed, Join, Lap
 from souk.engine.upstream import Roads, Traffic
@@ -56,11 +55,11 @@ class Engine:
     def running(self) -> int:
         """Tasks this process holds."""
         return len(self._lives)
+
     @property
     def has_room(self) -> bool:
         """Whether this process takes on more tasks."""
         return not self._closing and len(self._lives) < self._world.limits.slots
-
 
     @property
     def alive(self) -> bool:
@@ -87,6 +86,7 @@ class Engine:
         """A client asked to cancel a task. False if it is not in this process."""
         lease = self._leases.get(task_id)
         if lease is not None:
+            lease.cancelled.set()
         return lease is not None
 
     def hinted(self, task_id: TaskId, attempt_id: str) -> None:
@@ -94,18 +94,14 @@ class Engine:
         lease = self._leases.get(task_id)
         if lease is not None and lease.task.attempt_id == attempt_id:
             lease.hint.set()
-            lease.cancelled.set()
 
-    async def reported(
-        self, task_id: TaskId, attempt_id: str, headers: Mapping[str, str], body: bytes
-    ) -> bool:
-        """An upstream sent a webhook. False if the task is not in this process."""
+    def reported(self, task_id: TaskId, report: Report) -> bool:
+        """An upstream sent a webhook. False if it must be stored: its task is not here, or not known to be accepted."""
         lease = self._leases.get(task_id)
         if lease is None:
             return False
-        if await hear(lease, attempt_id, headers, body) and lease.task.connection:
-            self._roads.telling.add(lease.task.connection)
-        return True
+        lease.tell(report)
+        return lease.task.ref is not None
 
     async def close(self) -> None:
         """Stop claiming, let work end for a while, then hand every lease back."""
@@ -120,11 +116,11 @@ class Engine:
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
         await self._book.close()
-                self._world.share_work()
         # A database that is away must not hold up the end: without this word, the leases just last a little longer.
         with contextlib.suppress(TimeoutError, DatabaseError):
             async with asyncio.timeout(LEAVE_SECONDS):
                 await self._world.lane.write(LEAVE, self._world.node)
+                self._world.share_work()
 
     async def _stop_lives(self) -> None:
         """End what still runs, but never between a submit mark and its stored answer."""
@@ -211,13 +207,13 @@ class Engine:
         self._share(pulse.nodes)
         for hint in pulse.hints:
             lease = self._leases.get(hint.task_id)
-            if lease is not None and lease.task.attempt_id == hint.attempt_id:
-                lease.hint.set()
-            world.share_work()
+            if lease is not None:
+                lease.tell(from_row(hint))
         for task_id in pulse.cancelling:
             self.cancel(task_id)
         if pulse.freed:
             self.wake()
+            world.share_work()
             world.wake_callbacks("")
 
     async def _start_over(self) -> None:

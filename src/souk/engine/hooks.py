@@ -1,18 +1,16 @@
-"""Webhooks of upstreams: an address for each attempt, and what a report at it does to the task.
+"""Webhooks of upstreams: an address for each attempt, and the way of a report from there to its task.
 
-A report only ever spares a wait. Polling goes on, more seldom where reports come, so nothing is lost with one; and one
-that is late, repeated or of another attempt changes nothing.
+Once a task was accepted, a report only spares a wait: polling goes on, more seldom where reports come, so nothing is
+lost with one. Before that it may be all that ever shows the acceptance, so it is stored before its sender gets an
+answer. One that is late, repeated or of another attempt changes nothing.
 """
 
 import hmac
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from souk.clock import Clock
-from souk.engine.job import current_job
-from souk.engine.lease import Lease
-from souk.providers.base import Reply, Reporting, WebhookRequest
+from souk.engine.reports import Report, to_row
 from souk.store import attempts, hints
 from souk.store.database import Connection
 from souk.store.hints import HintRow
@@ -22,8 +20,6 @@ from souk.words import TaskId
 
 if TYPE_CHECKING:
     from souk.engine.engine import Engine
-
-log = logging.getLogger("souk.engine")
 
 PATH = "/hooks/"
 SECRET_CHARACTERS = 43
@@ -70,36 +66,16 @@ class Hooks:
         """Take a report. False if there is no such address."""
         if not hmac.compare_digest(secret.encode(), self._secret(attempt_id).encode()):
             return False
-        task_id = await self._reads.run(lambda db: attempts.task_of(db, attempt_id))
-        if task_id is None:
+        told = await self._reads.run(lambda db: attempts.task_of(db, attempt_id))
+        if told is None:
             return False
+        task_id, under_way = told
+        report = Report(attempt_id, self._clock.now(), dict(headers), body)
         engine = self._engine()
-        if engine is None or not await engine.reported(task_id, attempt_id, headers, body):
-            await self._lane.write(LEAVE_HINT, HintRow(task_id, attempt_id, self._clock.now()))
+        if under_way and (engine is None or not engine.reported(task_id, report)):
+            await self._lane.write(LEAVE_HINT, to_row(task_id, report))
             self._pass_on(task_id, attempt_id)
         return True
 
     def _secret(self, attempt_id: str) -> str:
         return self._sign(f"hook {attempt_id}")[:SECRET_CHARACTERS]
-
-
-async def hear(lease: Lease, attempt_id: str, headers: Mapping[str, str], body: bytes) -> bool:
-    """A report about a task of this process; True if it is about what is under way."""
-    task, world = lease.task, lease.world
-    connection = world.connections.get(task.connection or "")
-    if task.attempt_id != attempt_id or connection is None:
-        return False
-    provider = world.providers.get(connection.provider)
-    if not isinstance(provider, Reporting):
-        return False
-    job = await current_job(lease, connection)
-    try:
-        word = await provider.webhook(WebhookRequest(job, task.ref or "", headers, body), world.http)
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with a report, polling goes on
-        lease.log("webhook not understood", reason=str(error))
-        return False
-    if isinstance(word, Reply):
-        lease.word = word.verdict
-    if word is not None:
-        lease.hint.set()
-    return word is not None

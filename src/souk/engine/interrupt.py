@@ -5,6 +5,7 @@ from collections.abc import Coroutine, Generator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from souk.clock import Clock
 from souk.engine.lease import Lease
 from souk.engine.wish import Wish
 
@@ -59,6 +60,18 @@ async def pause(lease: Lease, seconds: float, wake: Wish | None = None) -> None:
             wake.heard_by(None)
     if lease.cancelled.is_set():
         raise CancelAsked
+
+
+async def nap(clock: Clock, seconds: float, wake: Wish) -> None:
+    """Sleep where neither a deadline nor a cancel may interrupt, till ``wake`` at the latest."""
+    over = asyncio.Event()
+    timer = clock.call_later(seconds, over.set)
+    wake.heard_by(over.set)
+    try:
+        await over.wait()
+    finally:
+        timer.cancel()
+        wake.heard_by(None)
 
 
 @contextmanager

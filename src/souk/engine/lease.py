@@ -9,12 +9,13 @@ from typing import Any
 
 import msgspec
 
+from souk.engine.reports import Report
 from souk.engine.routes import Route
 from souk.engine.steps import ADVANCE, FINISH, MARK, Finish, Mark, Step
 from souk.engine.wish import Wish
 from souk.engine.world import World
 from souk.ids import random_hex
-from souk.providers.base import Done, Failed, ParentRef, Running
+from souk.providers.base import ParentRef
 from souk.store import assets, events
 from souk.store.assets import AssetRow
 from souk.store.attempts import Attempt
@@ -30,6 +31,10 @@ _CODE = re.compile(r"\d{1,9}\Z|[45]\d\d\b", re.ASCII)
 """A wire code by itself, or one with words after it; what is longer is no code, and no column would hold it."""
 _OF_THE_OPERATOR = frozenset({FailKind.AUTH, FailKind.QUOTA})
 """Failures whose code upstream is about the operator's account there; the client would take it for its own."""
+
+
+MOST_REPORTS = 16
+"""So many are kept until they are heard, the latest."""
 
 
 class Fenced(Exception):
@@ -69,9 +74,9 @@ class Lease:
         if task.cancel_at is not None:
             self.cancelled.set()
         self.hint = Wish()
-        """Set when the upstream said that there is news."""
-        self.word: Running | Done | Failed | None = None
-        """What the upstream said by itself, as good as the answer to a poll."""
+        """Set when a report came."""
+        self.reports: list[Report] = []
+        """What the upstream said by itself and this task has not heard yet."""
         self.attempt: Attempt | None = None
         self.parents: tuple[ParentRef, ...] = ()
         """What the input names of earlier tasks and pieces."""
@@ -96,6 +101,12 @@ class Lease:
     def seconds_left(self) -> float:
         """Until the task's deadline; negative when past."""
         return (self.task.deadline_at - self.world.clock.now()) / 1000
+
+    def tell(self, report: Report) -> None:
+        """Let the task hear a report. One that it has already, or that is about another attempt, is passed over."""
+        if report.attempt_id == self.task.attempt_id and report not in self.reports:
+            self.reports = [*self.reports[1 - MOST_REPORTS :], report]
+            self.hint.set()
 
     def new_attempt(self, route: Route, request: str = "") -> Attempt:
         """The next attempt, not yet written."""

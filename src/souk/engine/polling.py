@@ -1,10 +1,11 @@
 """After acceptance: asking until there is a verified verdict. No error on the way ends a task before its deadline."""
 
+from souk.engine.hearing import hear
 from souk.engine.interrupt import CancelAsked, guarded, pause
 from souk.engine.lease import Failure, Lease
 from souk.engine.stages import stage_files, tell_stage
 from souk.engine.upstream import MAX_BACKOFF, Upstream, backoff
-from souk.providers.base import Done, Job, Running, Unreachable
+from souk.providers.base import Done, Hint, Job, Reply, Running, Unreachable
 from souk.store.events import PROGRESS
 
 PROGRESS_SECONDS = 2.0
@@ -27,11 +28,10 @@ async def poll(upstream: Upstream) -> None:
         usual = pace.next_wait(clock.monotonic() - accepted, _usual_seconds(upstream))
         if upstream.is_told(route):
             usual = min(MAX_BACKOFF, usual * TOLD_FACTOR)
-        if not await _waited(upstream, job, backoff(errors) if errors else usual):
-            continue
-        upstream.lease.hint.clear()
-        verdict, upstream.lease.word = upstream.lease.word, None
-        if verdict is None:
+        said = await _news(upstream, job, backoff(errors) if errors else usual)
+        if isinstance(said, Reply):
+            verdict = said.verdict
+        else:
             await upstream.traffic(route).throttle.turn()
             verdict = await upstream.asked(job)
         if isinstance(verdict, Unreachable):
@@ -53,14 +53,26 @@ async def poll(upstream: Upstream) -> None:
         return await upstream.fail_over(Failure(verdict.kind, verdict.message, verdict.upstream))
 
 
-async def _waited(upstream: Upstream, job: Job, seconds: float) -> bool:
-    """Wait; False when a cancel came between that the upstream did not confirm. Raises DeadlinePassed."""
+async def _news(upstream: Upstream, job: Job, seconds: float) -> Hint | Reply | None:
+    """Wait for the time of the next poll, or for a report that is about this task; what it said.
+
+    Raises DeadlinePassed, and CancelAsked when a cancel came that the upstream confirmed.
+    """
+    lease, clock = upstream.lease, upstream.world.clock
+    due = clock.monotonic() + seconds
+    while True:
+        await _waited(upstream, job, max(0.0, due - clock.monotonic()))
+        said = await hear(upstream, job) if lease.hint.is_set() else None
+        if said is not None or clock.monotonic() >= due:
+            return said
+
+
+async def _waited(upstream: Upstream, job: Job, seconds: float) -> None:
+    """Wait, but no longer than till a report. Raises as :func:`_news` does."""
     try:
         await pause(upstream.lease, seconds, upstream.lease.hint)
     except CancelAsked:
         await _cancel(upstream, job)
-        return False
-    return True
 
 
 async def _tell(upstream: Upstream, job: Job, reached: Running) -> None:

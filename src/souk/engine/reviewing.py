@@ -1,8 +1,12 @@
 """Unclear submits: sent, with no readable answer. They are looked up, and repeated only where that was allowed.
 
+A report of the upstream at the attempt's address ends the doubt as well as a look-up.
+
 An upstream that honours idempotency keys allows it; so may the operator, once for each task of a route.
 """
 
+from souk.engine.hearing import acceptance
+from souk.engine.interrupt import nap
 from souk.engine.lease import Failure
 from souk.engine.routes import Route
 from souk.engine.upstream import (
@@ -53,7 +57,7 @@ async def _give_up(upstream: Upstream, route: Route) -> None:
 
 
 async def review(upstream: Upstream) -> None:
-    """Look the submit up until it is found, disproved, or the review's time is over."""
+    """Look the submit up until it is found, reported, disproved, or the review's time is over."""
     lease, clock = upstream.lease, upstream.world.clock
     until = min(lease.task.updated_at + upstream.world.limits.review_seconds * 1000, lease.task.deadline_at)
     try:
@@ -67,6 +71,8 @@ async def review(upstream: Upstream) -> None:
     while True:
         await upstream.too_late_to_cancel()
         job = await upstream.job(route)
+        if taken := await acceptance(upstream, job):
+            return await upstream.taken(taken)
         started = clock.monotonic()
         try:
             answer = await (provider.submit if provider.idempotent else provider.recover)(
@@ -92,5 +98,5 @@ async def review(upstream: Upstream) -> None:
         left = (until - clock.now()) / 1000
         if left <= 0:
             return await _give_up(upstream, route)
-        await clock.sleep(min(wait, left))
+        await nap(clock, min(wait, left), lease.hint)
         wait = min(MAX_BACKOFF, wait * 2)

@@ -14,7 +14,7 @@ from souk.engine.pace import Pace, Throttle, Turns
 from souk.engine.result import spooled_json
 from souk.engine.routes import Route
 from souk.engine.slots import Slots
-from souk.providers.base import Accepted, Done, Failed, Job, Provider, Running, Unreachable
+from souk.providers.base import Accepted, Connection, Done, Failed, Job, Provider, Running, Unreachable
 from souk.store import attempts as attempt_rows
 from souk.store.attempts import Attempt
 from souk.words import FailKind, TaskState
@@ -85,6 +85,10 @@ class Upstream:
     def is_told(self, route: Route) -> bool:
         """Whether the route's upstream tells by itself when there is news."""
         return route.connection.name in self._roads.telling
+
+    def is_telling(self, connection: Connection) -> None:
+        """Note that a connection's upstream reports, so that it need not be asked so often."""
+        self._roads.telling.add(connection.name)
 
     def provider(self, route: Route) -> Provider:
         return self.world.providers[route.connection.provider]

@@ -265,8 +265,9 @@ class WebhookRequest:
     """What an upstream sent to ``job.webhook_url``. Nobody but it and us knows that address."""
 
     job: Job
+    """Its ``now`` is the moment the webhook came."""
     ref: str
-    """The upstream's id of the task; empty while its answer to the submit is still on the way."""
+    """The upstream's id of the task; empty while its answer to the submit is still on the way, or was lost."""
     headers: Mapping[str, str]
     """Names in lower case."""
     body: bytes
@@ -276,12 +277,17 @@ class WebhookRequest:
 class Hint:
     """A webhook is about this task: its upstream is polled now."""
 
+    ref: str = ""
+    """The upstream's id of the task, as polls want it. By it, a submit whose answer was lost counts as taken."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
     """A webhook that is signed and tells everything: as good as the answer to a poll."""
 
     verdict: Running | Done | Failed
+    ref: str = ""
+    """As in a :class:`Hint`."""
 
 
 @runtime_checkable

@@ -36,7 +36,10 @@ _SPEC = (
     "submitted_at bigint, ended_at bigint, ref text, verdict text, kind text, message text, upstream text, "
     "request text, cost bigint)"
 )
-_TASK_OF = Statement("SELECT task_id FROM attempts WHERE id = :id")
+_TASK_OF = Statement(
+    "SELECT t.id, CASE WHEN t.attempt_id = a.id AND t.completed_at IS NULL THEN 1 ELSE 0 END "
+    "FROM attempts a JOIN tasks t ON t.id = a.task_id WHERE a.id = :id"
+)
 _ERRORS = Statement(
     "SELECT connection, count(*) FROM attempts WHERE task_id >= :since "
     "AND verdict IN ('refused', 'never_sent', 'unclear', 'failed') GROUP BY connection"
@@ -70,10 +73,10 @@ def errors_since(connection: Connection, task_id: str) -> dict[str, int]:
     return {name: int(count) for name, count in connection.run(_ERRORS, {"since": task_id})}
 
 
-def task_of(connection: Connection, attempt_id: str) -> TaskId | None:
-    """The task of an attempt, if there is such an attempt."""
+def task_of(connection: Connection, attempt_id: str) -> tuple[TaskId, bool] | None:
+    """The task of an attempt, and whether that attempt is what the task waits for; None if there is no such attempt."""
     rows = connection.run(_TASK_OF, {"id": attempt_id})
-    return rows[0][0] if rows else None
+    return (rows[0][0], bool(rows[0][1])) if rows else None
 
 
 def of_task(connection: Connection, task_id: str) -> list[Attempt]:

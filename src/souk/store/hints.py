@@ -1,4 +1,4 @@
-"""Hints that an upstream has news of a task, left by the process that was told for the one that holds the task."""
+"""Hints that an upstream has news of a task, left by the process that was told for the one that holds it next."""
 
 from collections.abc import Iterable
 
@@ -18,17 +18,27 @@ class HintRow(msgspec.Struct, frozen=True):
     task_id: TaskId
     attempt_id: str
     at: int
+    report: str | None = None
+    """What was said; None where it was too long to keep."""
 
 
 _LEAVE = Statement(
-    "INSERT INTO hints (task_id, attempt_id, at) SELECT task_id, attempt_id, at "
-    "FROM {rows:new(task_id text, attempt_id text, at bigint)} WHERE true "
-    "ON CONFLICT (task_id) DO UPDATE SET attempt_id = excluded.attempt_id, at = excluded.at"
+    "INSERT INTO hints (task_id, attempt_id, at, report) SELECT task_id, attempt_id, at, report "
+    "FROM {rows:new(task_id text, attempt_id text, at bigint, report text)} WHERE true "
+    "ON CONFLICT (task_id) DO UPDATE SET attempt_id = excluded.attempt_id, at = excluded.at, "
+    "report = excluded.report"
 )
 _TAKE = Statement(
     "DELETE FROM hints WHERE at < :before OR task_id IN (SELECT h.task_id FROM hints h "
-    "JOIN tasks t ON t.id = h.task_id WHERE t.lease_owner = :owner) RETURNING task_id, attempt_id, at"
+    "JOIN tasks t ON t.id = h.task_id "
+    "WHERE (t.lease_owner = :owner AND t.ref IS NOT NULL) OR t.completed_at IS NOT NULL) "
+    "RETURNING task_id, attempt_id, at, report"
 )
+_LEFT = Statement(
+    "SELECT h.task_id, h.attempt_id, h.at, h.report FROM hints h JOIN tasks t ON t.id = h.task_id "
+    "WHERE t.lease_owner = :owner AND t.ref IS NULL"
+)
+_OF_TASK = Statement("SELECT task_id, attempt_id, at, report FROM hints WHERE task_id = :task_id")
 
 
 def leave(connection: Connection, hints: Iterable[HintRow]) -> None:
@@ -38,6 +48,17 @@ def leave(connection: Connection, hints: Iterable[HintRow]) -> None:
 
 
 def take(connection: Connection, owner: str, now: int) -> list[HintRow]:
-    """The hints for the tasks of a node, which are then gone."""
-    rows = connection.run(_TAKE, {"owner": owner, "before": now - KEPT_MS})
-    return [HintRow(*row) for row in rows]
+    """The hints for the tasks of a node.
+
+    They are gone then, but for tasks of which nobody knows yet whether an upstream took them: a process that dies with
+    such a hint in its memory must not take the only proof with it.
+    """
+    taken = connection.run(_TAKE, {"owner": owner, "before": now - KEPT_MS})
+    left = connection.run(_LEFT, {"owner": owner})
+    return [HintRow(*row) for row in (*taken, *left)]
+
+
+def of_task(connection: Connection, task_id: str) -> HintRow | None:
+    """The hint that waits for a task, if one does."""
+    rows = connection.run(_OF_TASK, {"task_id": task_id})
+    return HintRow(*rows[0]) if rows else None

@@ -99,7 +99,7 @@ class Kling:
             named = an_object(msgspec.json.decode(request.body)).get("task_id")
         except (ValueError, RecursionError):
             return None
-        return Hint() if _is_ref(named) and request.ref in ("", named) else None
+        return Hint(str(named)) if _is_ref(named) and request.ref in ("", named) else None
 
     async def cancel(self, job: Job, ref: str, http: Http) -> bool:  # noqa: ARG002 - there is nothing to ask
         """The service has no way to cancel."""

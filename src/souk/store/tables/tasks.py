@@ -119,11 +119,13 @@ pieces = Table(
     need("created_at", BigInteger),
 )
 
-# Webhooks of upstreams that reached a process which does not hold their task: the one that does hears of them.
+# Webhooks of upstreams that reached a process which does not hold their task, or before it was known that the task was
+# accepted: whoever holds the task hears of them.
 hints = Table(
     "hints",
     metadata,
     Column("task_id", Text, primary_key=True),
     need("attempt_id", Text),
     need("at", BigInteger),
+    Column("report", Text),
 )
