@@ -29,10 +29,12 @@ _ADD = """
     add_index("ix_tasks_mood", "tasks", ["mood"])
 """
 _TIGHTEN = """
+    with op.batch_alter_table("tasks") as batch:  # from here on nobody else writes to it
+        batch.alter_column("mood", existing_type=sa.Text(), server_default="calm")
     op.execute("UPDATE tasks SET mood = 'calm' WHERE mood IS NULL")
     with op.batch_alter_table("tasks") as batch:
         batch.alter_column("mood", existing_type=sa.Text(), nullable=False)
-        batch.drop_column("client_task_id")
+    op.drop_column("audit", "detail")
 """
 
 

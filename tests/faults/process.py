@@ -28,6 +28,8 @@ class ServerProcess:
     settings: dict[str, str] = field(default_factory=dict[str, str])
     port: int = field(default_factory=free_port)
     process: asyncio.subprocess.Process | None = None
+    program: tuple[str, ...] = ("tests.faults.server",)
+    """The module that is run, and its arguments."""
 
     @property
     def url(self) -> str:
@@ -44,7 +46,7 @@ class ServerProcess:
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                "tests.faults.server",
+                *self.program,
                 cwd=ROOT,
                 env=self.environment() | ({"TRAP": trap} if trap else {}),
                 stdout=log,

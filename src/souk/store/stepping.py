@@ -26,7 +26,7 @@ LOCK_SECONDS = 2
 """How long a step waits for a table, and with it everybody who wants the table after it."""
 TRIES = 60
 PAUSE_SECONDS = 1.0
-LEAVING_SECONDS = 3.0
+LEAVING_SECONDS = 2.0
 """The server lists a connection for a moment after its process has ended."""
 
 
