@@ -27,17 +27,19 @@ def job_from(
     route = next(route for route in entry.routes if route.provider == provider)
     given: JsonObject = {name: value for name, value in (entry.example | input).items() if value is not None}
     checked = entry.check(given).input
+    filled = entry.with_defaults(checked)
     return Job(
         task_id=TaskId("0" * 32),
         attempt_id="a" * 32,
         model=entry.id,
         task=entry.task,
-        input=entry.with_defaults(checked),
+        input=filled,
         upstream_model=route.model,
         output=entry.output_for(checked).to_json(),
         media=Files(*files),
         connection=Connection(provider, provider, base_url=base_url, api_key=key),
         now=Millis(0),
+        filled=frozenset(filled.keys() - checked.keys()),
     )
 
 

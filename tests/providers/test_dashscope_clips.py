@@ -115,25 +115,25 @@ def media(role: str, url: str) -> list[dict[str, str]]:
             "happyhorse/text-to-video",
             "happyhorse-1.0-t2v",
             {"prompt": BOAT},
-            {"resolution": "1080P", "ratio": "16:9", "duration": 5, "seed": 0},
+            {"resolution": "1080P", "ratio": "16:9", "duration": 5},
         ),
         (
             "happyhorse/image-to-video",
             "happyhorse-1.0-i2v",
             {"prompt": LAUGH, "media": media("first_frame", WOMAN)},
-            {"resolution": "1080P", "duration": 5, "seed": 0},
+            {"resolution": "1080P", "duration": 5},
         ),
         (
             "happyhorse/reference-to-video",
             "happyhorse-1.0-r2v",
             {"prompt": BRIDGE, "media": media("reference_image", WOMAN)},
-            {"resolution": "1080P", "ratio": "16:9", "duration": 5, "seed": 0},
+            {"resolution": "1080P", "ratio": "16:9", "duration": 5},
         ),
         (
             "happyhorse/video-edit",
             "happyhorse-1.0-video-edit",
             {"prompt": AUTUMN, "media": media("video", WALK)},
-            {"resolution": "1080P", "audio_setting": "auto", "seed": 0},
+            {"resolution": "1080P", "audio_setting": "auto"},
         ),
     ],
 )
@@ -244,3 +244,12 @@ async def test_clip_has_the_models_documented_result(dashscope: FakeDashScope, h
     assert isinstance(done, Done)
     assert done.files == [OutputFile(url=dashscope.file_url(dashscope.submits[0], kind="video"))]
     assert done.result == {"resultUrls": [{"$file": 0}]}
+
+
+@pytest.mark.parametrize(("given", "sent_seed"), [({"seed": None}, None), ({"seed": 0}, 0), ({"seed": 5}, 5)])
+async def test_a_seed_is_sent_if_someone_asked_for_it(
+    dashscope: FakeDashScope, http: GuardedHttp, given: dict[str, int | None], sent_seed: int | None
+) -> None:
+    job = job_at(dashscope, "happyhorse/text-to-video", **given)
+    assert "seed" in job.input  # the catalogue has a default
+    assert (await sent(dashscope, job, http))["parameters"].get("seed") == sent_seed

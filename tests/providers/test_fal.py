@@ -96,6 +96,14 @@ async def test_numbers_that_are_texts_with_us_are_numbers_there(fal: FakeFal, ht
     assert "sync_mode" not in body
 
 
+@pytest.mark.parametrize("seed", [None, 0])
+async def test_a_seed_is_sent_if_someone_asked_for_it(
+    fal: FakeFal, http: GuardedHttp, seed: int | None
+) -> None:
+    _, body = await sent(fal, job_of(fal, "wan/2-2-a14b-text-to-video-turbo", seed=seed), http)
+    assert body.get("seed") == seed
+
+
 async def test_file_out_of_reach_is_uploaded(fal: FakeFal, http: GuardedHttp, tmp_path: Path) -> None:
     file = picture(tmp_path, "image_url")
     _, body = await sent(fal, job_of(fal, EDIT, files=(file,), image_url=file.url), http)

@@ -33,6 +33,16 @@ async def test_unreachable_inputs_are_uploaded_and_named_in_their_place(
     assert job.input["image_urls"] == [file.url for file in files]
 
 
+async def test_what_nobody_asked_for_is_not_sent(upstream: FakeKie, http: GuardedHttp) -> None:
+    """The service has defaults of its own, and knows nothing of the fields that our wire fills in for ourselves."""
+    given = {"prompt": "a boat", "quality": "basic"}
+    filled = {"aspect_ratio": "1:1", "stems": ["one"]}
+    job = job_at(upstream.url, input={**given, **filled}, filled=frozenset(filled))
+    await accepted(await Kie().prepare(job, http), http)
+    await accepted(job, http)
+    assert [submit.input for submit in upstream.submits] == [given, given]
+
+
 async def test_reachable_input_is_left_where_it_is(
     upstream: FakeKie, http: GuardedHttp, tmp_path: Path
 ) -> None:

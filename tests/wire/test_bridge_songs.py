@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
+from souk.store.statement import Statement
 from tests.upstreams.receiver import receiver
 from tests.wire import suno_tools
 from tests.wire.bridge import Bridge, bridge
@@ -85,6 +86,10 @@ async def test_stems_made_there_are_written_down_there(bridged: tuple[Bridge, St
     assert stems["response"]["vocalUrl"].startswith(bridged[0].near.client.url)
     notes = await made(bridged, "/api/v1/midi/generate", {"taskId": stems["taskId"]})
     assert notes["midiData"]["instruments"]
+    # Both Souks name the stems themselves, each its own: they were not sent from one to the other.
+    every = Statement("SELECT filled FROM tasks WHERE model = 'suno-midi'")
+    for souk in (bridged[0].near, bridged[0].far):
+        assert await souk.house.reads.run(lambda db: db.run(every)) == [('["stems"]',)]
 
 
 async def test_lyrics_are_written_there(bridged: tuple[Bridge, Studio]) -> None:

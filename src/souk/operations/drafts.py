@@ -251,6 +251,7 @@ def task_row(task_id: TaskId, now: int, caller: Caller, draft: Draft, checked: C
         "price": _json(checked.quote).decode(),
         "pins": 1 if checked.pins or checked.late_pins else 0,
         "hops": caller.hops,
+        "filled": _json(sorted(draft.filled)).decode() if draft.filled else None,
     }
 
 

@@ -1,6 +1,6 @@
 """What crosses the wall between the ways in (dialects, CLI) and the operations behind them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -95,6 +95,12 @@ class Draft:
     """What there is only one result of, as :mod:`souk.operations.once` writes it; empty where tasks may repeat."""
     warnings: tuple[str, ...] = ()
     """What the dialect passed over; the record repeats it."""
+    filled: frozenset[str] = frozenset()
+    """Fields of the input that the dialect filled in; the caller did not ask for them."""
+
+    def with_filled(self, **fields: Any) -> "Draft":
+        """The draft with fields that its caller did not give."""
+        return replace(self, input=self.input | fields, filled=self.filled | fields.keys())
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,8 @@ class Fal:
 
     async def prepare(self, job: Job, http: Http) -> Job:
         """Upload the input files that the service could not fetch, and name their new addresses."""
-        changed = job.input
+        unasked = {"seed"} & job.filled  # with it, every clip from the same words would be the same
+        changed = {name: value for name, value in job.input.items() if name not in unasked}
         addresses: dict[str, dict[int, str]] = {}
         for file in await job.media.all():
             address = file.url if file.reachable else await _uploaded(job, file, http)

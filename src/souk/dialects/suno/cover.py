@@ -1,6 +1,5 @@
 """The cover API: pictures for the songs of a music task."""
 
-from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -39,7 +38,7 @@ class Cover(Tool):
         about = ", ".join(
             dict.fromkeys(word for track in tracks for word in (track.title, track.tags) if word)
         )
-        return replace(draft, input=draft.input | {"prompt": about}) if about else draft
+        return draft.with_filled(prompt=about) if about else draft
 
     def subject(self, draft: Draft) -> str:
         return str(draft.input.get("taskId"))

@@ -1,6 +1,5 @@
 """The MIDI API: the notes of a song's stems, as JSON."""
 
-from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
@@ -53,7 +52,7 @@ class Midi(Tool):
     def completed(self, draft: Draft, parent: Record) -> Draft:
         """All of the task's stems, named one by one, because notes are known of stems and not of tasks."""
         stems = [stem.id for stem in stems_of(parent)]
-        return replace(draft, input=draft.input | {"stems": stems}) if stems else draft
+        return draft.with_filled(stems=stems) if stems else draft
 
     def data(self, record: Record, number: int = 0) -> JsonObject:  # noqa: ARG002 - shows no number
         fault = self.fault(record) if failed(record) else None

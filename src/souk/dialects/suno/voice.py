@@ -87,10 +87,10 @@ class VoicePhrase(_Voice):
         refuse_misspelt(body.keys() - {MISSPELT_CALLBACK, "callBackUrl", "clientTaskId"}, body)
         callback = address(body, "callBackUrl") or address(body, MISSPELT_CALLBACK)
         own = {name: body[name] for name in ("clientTaskId",) if name in body}
-        avoid = _made(earlier).validateInfo
-        asked = {**earlier.input, "avoid": avoid} if avoid else earlier.input
-        draft = self.parse(VALIDATE, {**asked, **own}, idempotency_key)
-        return replace(draft, callback_url=callback, operation=f"{REGENERATE.path}:{earlier.task_id}")
+        avoid = _made(earlier).validateInfo or earlier.input.get("avoid")
+        draft = self.parse(VALIDATE, {**earlier.input, **own}, idempotency_key)
+        draft = replace(draft, callback_url=callback, operation=f"{REGENERATE.path}:{earlier.task_id}")
+        return draft.with_filled(avoid=avoid) if avoid else draft
 
 
 class Voice(_Voice):

@@ -1,10 +1,10 @@
 """What a clip is asked for with: Wan up to 2.6 names each file by a field, Wan 2.7 and HappyHorse list them by role."""
 
 import re
-from typing import Any, Final
+from typing import Final
 
 from souk.providers.base import Job
-from souk.providers.dashscope.wire import file_at, files_at, refuse_unless, unsupported
+from souk.providers.dashscope.wire import file_at, files_at, refuse_unless, settings, unsupported
 from souk.words import JsonObject
 
 PATH: Final = "/services/aigc/video-generation/video-synthesis"
@@ -79,7 +79,7 @@ def _fielded(job: Job) -> tuple[JsonObject, JsonObject]:
         parameters["shot_type"] = "multi" if job.input["multi_shots"] else "single"
     if "enable_prompt_expansion" in job.input:
         parameters["prompt_extend"] = job.input["enable_prompt_expansion"]
-    return input, parameters | _given(job, "audio", "seed")
+    return input, parameters | settings(job, "audio", "seed")
 
 
 def _listed(job: Job) -> tuple[JsonObject, JsonObject]:
@@ -97,7 +97,7 @@ def _listed(job: Job) -> tuple[JsonObject, JsonObject]:
         parameters["ratio"] = ratio
     if seconds := int(job.input.get("duration") or 0):  # 0, as none, keeps the length of the source
         parameters["duration"] = seconds
-    return input, parameters | _given(job, *SETTINGS)
+    return input, parameters | settings(job, *SETTINGS)
 
 
 def _media(job: Job) -> list[JsonObject]:
@@ -114,7 +114,3 @@ def _media(job: Job) -> list[JsonObject]:
 
 def _words(job: Job) -> JsonObject:
     return {name: job.input[name] for name in ("prompt", "negative_prompt") if job.input.get(name)}
-
-
-def _given(job: Job, *names: str) -> dict[str, Any]:
-    return {name: job.input[name] for name in names if job.input.get(name) is not None}

@@ -3,7 +3,7 @@
 from typing import Final
 
 from souk.providers.base import Job
-from souk.providers.dashscope.wire import files_at, refuse_unless, unsupported
+from souk.providers.dashscope.wire import files_at, refuse_unless, settings, unsupported
 from souk.words import JsonObject
 
 PATH: Final = "/services/aigc/multimodal-generation/generation"
@@ -79,7 +79,7 @@ def _of_qwen(job: Job, given: list[str]) -> JsonObject:
     if len(given) > MOST_GIVEN:
         raise unsupported("image_url", f"the upstream works from at most {MOST_GIVEN} pictures")
     parameters: JsonObject = {"size": SIZES[job.input["image_size"]] if _is_fixed(job) else _pixels(job)}
-    parameters |= {name: job.input[name] for name in SETTINGS if job.input.get(name) is not None}
+    parameters |= settings(job, *SETTINGS)
     if "num_images" in job.input:
         parameters["n"] = int(job.input["num_images"])
     if job.upstream_model.startswith("z-image"):
@@ -102,8 +102,7 @@ def _of_wan(job: Job, given: list[str]) -> JsonObject:
         parameters["enable_sequential"] = True
     elif not given:  # the two others never plan
         parameters["thinking_mode"] = bool(job.input.get("thinking_mode"))
-    names = ("seed", "color_palette", "bbox_list")
-    return parameters | {name: job.input[name] for name in names if job.input.get(name) is not None}
+    return parameters | settings(job, "seed", "color_palette", "bbox_list")
 
 
 def _refuse_longer(job: Job) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 
 from souk.providers.answers import as_object
 from souk.providers.base import Connection, Job, Refused
-from souk.words import FailKind
+from souk.words import FailKind, JsonObject
 
 BASE_URL: Final = "https://dashscope-intl.aliyuncs.com/api/v1"
 """The international service. A key opens one region only, and each has a host of its own."""
@@ -52,6 +52,14 @@ def refuse_unless(job: Job, known: Iterable[str]) -> None:
             raise unsupported(name, "the upstream has nothing like it for this model")
     if not 0 <= int(job.input.get("seed") or 0) <= MOST_SEED:
         raise unsupported("seed", f"the upstream takes 0 to {MOST_SEED}")
+
+
+def settings(job: Job, *names: str) -> JsonObject:
+    """Those of these inputs that have a value. A seed only where someone asked for it: ours is no better than any."""
+    unasked = {"seed"} & job.filled
+    return {
+        name: job.input[name] for name in names if job.input.get(name) is not None and name not in unasked
+    }
 
 
 def files_at(job: Job, field: str) -> Sequence[str]:

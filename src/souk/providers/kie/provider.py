@@ -38,7 +38,7 @@ class Kie:
 
     async def prepare(self, job: Job, http: Http) -> Job:
         """Upload the input files that the service could not fetch, and name their new addresses."""
-        changed = job.input
+        changed = job.given  # its own defaults are the service's to choose, and our wire's words are no fields there
         uploaded: dict[str, str] = {}
         addresses: dict[str, dict[int, str]] = {}
         parents = {parent.field for parent in job.parents}
@@ -95,7 +95,7 @@ class Kie:
         except (ValueError, RecursionError):
             return None
         named = task_in(told)
-        return Hint() if named and request.ref in ("", named) else None
+        return Hint(named) if named and request.ref in ("", named) else None
 
     async def cancel(self, job: Job, ref: str, http: Http) -> bool:  # noqa: ARG002 - there is nothing to ask
         """The service has no way to cancel."""

@@ -104,7 +104,7 @@ Wire = Lasting | AtOnce
 
 def given(job: Job) -> JsonObject:
     """The input as it is sent: with the upstream's addresses and ids in it."""
-    return job.prepared.get("input", job.input)
+    return job.prepared.get("input", job.given)
 
 
 def with_query(path: str, query: Mapping[str, Any]) -> str:
