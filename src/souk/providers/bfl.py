@@ -6,7 +6,7 @@ service's own hosts, because it is asked with the key.
 
 import logging
 from typing import Any, Final, cast
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from souk.net.http import Http, NetError, Response, Unreadable
 from souk.providers.answers import as_object, field_problem, is_address, moderated, quoted, same_host, shaped
@@ -36,6 +36,8 @@ REF_CHARACTERS: Final = 1000
 STEP: Final = 16
 """FLUX.2 takes sides that are multiples of this."""
 MOST_PIXELS: Final = 2048 * 2048
+
+UNKNOWN_TASK: Final = "Task not found"
 
 HINTS: Final = frozenset({"enableTranslation", "uploadCn", "watermark", "nsfw_checker"})
 """Inputs the service has nothing for; a result without them is still what was asked."""
@@ -112,6 +114,8 @@ class Bfl:
             raise Unreachable(str(error)) from error
         if response.status != 200:
             raise Unreachable(f"no state: HTTP {response.status}", response.retry_after())
+        if answer.get("status") != UNKNOWN_TASK and not _is_about(answer, ref):
+            raise Unreachable("the state is another task's")
         return _verdict(answer, job)
 
     async def cancel(self, job: Job, ref: str, http: Http) -> bool:  # noqa: ARG002 - there is nothing to ask
@@ -199,16 +203,21 @@ def _verdict(answer: JsonObject, job: Job) -> Running | Done | Failed:
             return Failed(FailKind.TRANSIENT, said, str(state))
         case "Pending":
             return Running(progress=_percent(answer.get("progress")))
-        case "Task not found":
-            return (
-                Running()
-            )  # right after a submit the service may not know it yet; the deadline ends the wait
+        case state if state == UNKNOWN_TASK:
+            # Right after a submit the service may not know it yet; the deadline ends the wait.
+            return Running()
         case str() as state:
             names = {"task_id": job.task_id, "state": state[:40]}
             log.warning("the upstream reports an unknown state, taken as still running", extra=names)
             return Running()
         case _:
             raise Unreachable("the answer has no state")
+
+
+def _is_about(answer: JsonObject, ref: str) -> bool:
+    """Whether a state is of the task that the address asks after; one that names none is taken to be."""
+    asked, told = parse_qs(urlsplit(ref).query).get("id"), answer.get("id")
+    return not asked or not told or told in asked
 
 
 def _reasons(answer: JsonObject) -> str:

@@ -58,6 +58,8 @@ REFUSALS: Final = {
     429: FailKind.RATE_LIMIT,
 }
 OUT_OF_MONEY: Final = ("exhausted balance", "user is locked")
+NOT_YET: Final = "still in progress"
+"""What a result that is asked for too early is refused with, in these words and with the status of a wrong input."""
 KINDS: Final[Mapping[str, FailKind]] = {
     "content_policy_violation": FailKind.MODERATION,
     "file_download_error": FailKind.INPUT_UNREACHABLE,
@@ -117,6 +119,9 @@ class Fal:
         status, told = await _asked(f"{ref}/status", job, http)
         if status.status >= 300:
             raise Unreachable(f"no state: HTTP {status.status}", status.retry_after())
+        asked = ref.rpartition("/")[2]
+        if told.get("request_id", asked) != asked:
+            raise Unreachable("the state is another request's")
         match told.get("status"):
             case "IN_QUEUE":
                 return Running(queued=True)
@@ -220,6 +225,8 @@ def _verdict(response: Response, made: JsonObject, job: Job) -> Running | Done |
     if response.status >= 300:
         if "detail" not in made and "error" not in made:
             raise Unreachable(f"no result: HTTP {response.status}")
+        if NOT_YET in _said(made, job.connection).lower():
+            return Running()
         return _failed(response.status, made, job.connection)
     files = [OutputFile(url=address) for address in _addresses(made)]
     if files:

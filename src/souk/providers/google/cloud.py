@@ -92,7 +92,7 @@ class GoogleCloud:
                 trusted=True,
             )
             if response.status == 200:
-                return await asyncio.to_thread(_verdict, response, job, token)
+                return await asyncio.to_thread(_verdict, response, job, ref, token)
         except (NetError, Unreadable, Refused) as error:
             raise Unreachable(str(error)) from error
         if response.status == 401:
@@ -110,8 +110,11 @@ class GoogleCloud:
         return refused
 
 
-def _verdict(response: Response, job: Job, token: str) -> Running | Done | Failed:
-    return veo.verdict(an_object(response.json()), job, token)
+def _verdict(response: Response, job: Job, ref: str, token: str) -> Running | Done | Failed:
+    operation = an_object(response.json())
+    if operation.get("name", ref) != ref:
+        raise Unreachable("the operation is another one")
+    return veo.verdict(operation, job, token)
 
 
 def _address(job: Job, call: str) -> str:

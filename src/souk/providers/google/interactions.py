@@ -29,6 +29,8 @@ log = logging.getLogger("souk.providers.google")
 async def poll_clip(job: Job, ref: str, http: Http) -> Running | Done | Failed:
     """Ask once. Raises Unreachable unless there is a state to go by, and the file if it is done."""
     record = await _asked(job, f"interactions/{quote(ref, safe='')}", http)
+    if record.get("id", ref) != ref:
+        raise Unreachable("the record is another interaction's")
     status = record.get("status")
     if status == "completed":
         return await _made(job, record, http)
