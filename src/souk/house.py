@@ -63,6 +63,7 @@ from souk.store.outbox import END, OutboxRow
 from souk.store.place import database_of
 from souk.store.reads import Reads
 from souk.store.tasks import TaskRow
+from souk.watch import ConfigWatch
 from souk.words import TaskId
 
 log = logging.getLogger("souk")
@@ -96,6 +97,7 @@ class House:
     meters: Meters
     webhook_keys: WebhookKeys
     neighbours: Neighbours
+    watch: ConfigWatch
     meter: Meter
     operations: Operations = field(init=False)
     engine: Engine | None = None
@@ -164,6 +166,7 @@ class House:
                 meters=Meters(),
                 webhook_keys=WebhookKeys(reads, box, clock),
                 neighbours=Neighbours(clock),
+                watch=ConfigWatch(settings, config, env, catalog, connections),
                 meter=meter_of(lane, reads, clock, process, slot),
                 slot=slot,
             )
@@ -173,11 +176,13 @@ class House:
             if slot is not None:
                 await house._start_engine(slot)
             house.meter.start()
+            house.watch.start()
             undo.pop_all()
             return house
 
     async def close(self) -> None:
         """Let work end, hand the rest back, and close everything in the reverse order."""
+        await self.watch.close()
         if self.engine is not None:
             await self.engine.close()
         if self.outbox is not None:

@@ -1,7 +1,7 @@
 """What the server says about itself: ``/openapi.json``, ``/llms.txt``, and ``/docs`` with its parts.
 
-Each is made when first asked for, kept, and sent with an ETag. They need no key: they tell what the catalogue
-offers and nothing of what was done with it.
+Each is made when first asked for, kept while the catalogue stays as it is, and sent with an ETag. They need no key: they
+tell what the catalogue offers and nothing of what was done with it.
 """
 
 import asyncio
@@ -62,11 +62,26 @@ class Pages:
         self._public_url = public_url
         self.routes = [
             Route("/", self._root, methods=["GET"]),
-            self._route("/openapi.json", cache(self._openapi)),
-            self._route("/llms.txt", cache(self._llms)),
+            self._route("/openapi.json", self._of_edition(self._openapi)),
+            self._route("/llms.txt", self._of_edition(self._llms)),
             self._route("/docs", partial(part, "index.html")),
             Route("/docs/{name}", self._part, methods=["GET"]),
         ]
+
+    def _of_edition(self, make: Callable[[], Page]) -> Callable[[], Page]:
+        """A page that is made once for each edition of the catalogue."""
+        kept: dict[int, Page] = {}
+
+        def made() -> Page:
+            edition = self._operations.edition
+            found = kept.get(edition)
+            if found is None:
+                found = make()
+                kept.clear()
+                kept[edition] = found
+            return found
+
+        return made
 
     def _route(self, path: str, made: Callable[[], Page]) -> Route:
         async def answer(request: Request) -> Response:

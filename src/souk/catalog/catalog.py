@@ -1,4 +1,4 @@
-"""Every model Souk offers, found by id or by another name. Loaded once at start, asked at every create."""
+"""Every model Souk offers, found by id or by another name. Loaded at start, asked at every create."""
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -12,6 +12,8 @@ class Catalog:
     """Every model, by id and by its other names. Those that chat are kept apart: they make no tasks."""
 
     def __init__(self, models: Iterable[Model], chats: Iterable[ChatModel] = ()) -> None:
+        self.edition = 0
+        """Grows whenever the operator has changed something. What was derived from an earlier one is out of date."""
         self.models: Mapping[str, Model] = MappingProxyType({model.id: model for model in models})
         """In a stable order: by file, then as written."""
         self._names: dict[str, Model] = {
@@ -22,6 +24,12 @@ class Catalog:
         """Chat models, in a stable order."""
         self._chat_names = {alias: chat for chat in self.chats.values() for alias in chat.aliases}
         self._chat_names |= self.chats
+
+    def become(self, newer: "Catalog") -> None:
+        """Offer what another catalogue offers. Everybody who holds this one sees that from now on."""
+        self.models, self._names = newer.models, newer._names
+        self.chats, self._chat_names = newer.chats, newer._chat_names
+        self.edition += 1
 
     def find(self, name: str) -> Model | None:
         """The model with this id or alias."""

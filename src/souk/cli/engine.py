@@ -1,11 +1,12 @@
 """``souk engine``: runs tasks and delivers callbacks without serving, beside servers on the same PostgreSQL."""
 
 import asyncio
+import signal
 
 from souk.cli.failure import Exit, Failure
 from souk.cli.opening import Loaded, load, open_house
 from souk.cli.options import DataDir
-from souk.cli.serve import STOP_SIGNALS
+from souk.cli.serve import STOP_SIGNALS, rereads_config
 from souk.cli.show import out
 
 
@@ -21,7 +22,10 @@ def engine(data_dir: DataDir = None) -> None:
             Exit.CONFIGURATION,
         )
     set_up(settings.log_level, settings.log_format)
-    asyncio.run(_run(loaded))
+    import uvloop
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run(loaded))
 
 
 async def _run(loaded: Loaded) -> None:
@@ -29,6 +33,8 @@ async def _run(loaded: Loaded) -> None:
     for number in STOP_SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     async with open_house(loaded, engine=True, create=True) as house:
+        if rereads_config():
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, house.watch.read_again)
         live = ", ".join(item.connection.name for item in house.configured) or "the sandbox"
         out(f"Souk runs tasks on {live}")
         await stopped.wait()

@@ -1,6 +1,7 @@
 """``souk serve``: the HTTP server, and in the same process the engine unless told otherwise."""
 
 import asyncio
+import os
 import signal
 import socket
 from collections.abc import Callable, Generator
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
     from souk.settings import Settings
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+def rereads_config() -> bool:
+    """Whether SIGHUP asks to read souk.yaml again. Where there is a terminal, it says that the terminal is gone."""
+    return not os.isatty(0)
 
 
 def _flag(help_text: str, *names: str) -> object:
@@ -73,6 +79,8 @@ async def _serve(loaded: Loaded, listener: socket.socket, started: "Callable[[Ho
         server = HttpServer(asgi(house), lambda: started(house))
         for number in STOP_SIGNALS:
             asyncio.get_running_loop().add_signal_handler(number, server.stop)
+        if rereads_config():
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, house.watch.read_again)
         await server.serve(sockets=[listener])
     finally:
         await house.close()

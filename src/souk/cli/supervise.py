@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from souk.cli.failure import Exit, Failure, code_of, complain
 from souk.cli.opening import Loaded, run
-from souk.cli.serve import STOP_SIGNALS, run_server, url_of
+from souk.cli.serve import STOP_SIGNALS, rereads_config, run_server, url_of
 
 if TYPE_CHECKING:
     from souk.house import House
@@ -87,6 +87,8 @@ def supervise(loaded: Loaded, listener: socket.socket) -> None:
         return process
 
     workers = [Worker(start) for _ in range(loaded.settings.workers)]
+    if rereads_config():
+        signal.signal(signal.SIGHUP, lambda number, _: _pass_on(number, workers))
     try:
         while not stopping:
             now = time.monotonic()
@@ -114,6 +116,12 @@ async def _prepared(loaded: Loaded, listener: socket.socket) -> Callable[[], Non
         announce(house)
 
     return tell
+
+
+def _pass_on(number: int, workers: list[Worker]) -> None:
+    for worker in workers:
+        if worker.up and worker.process and worker.process.pid:
+            os.kill(worker.process.pid, number)
 
 
 def _end(processes: list[SpawnProcess]) -> None:

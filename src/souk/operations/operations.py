@@ -260,6 +260,11 @@ class Operations:
                 return row
         raise Refusal(Reason.UNKNOWN_FILE, "no file of this account is stored at this address", field="url")
 
+    @property
+    def edition(self) -> int:
+        """Grows whenever the models have changed."""
+        return self._catalog.edition
+
     def models(self, dialect: str | None = None) -> Sequence[JsonObject]:
         """Every model, or those one wire API creates, in short."""
         models = self._catalog.models.values()

@@ -27,7 +27,7 @@ class Road:
 
 
 class Roads:
-    """Every way to every chat model. Made once for each model, protocol and mode, and kept."""
+    """Every way to every chat model. Kept, once made, as long as the catalogue stays as it is."""
 
     def __init__(
         self,
@@ -42,6 +42,7 @@ class Roads:
         self._http = http
         self._sandbox = sandbox
         self._known: dict[tuple[str, str, Mode], tuple[Road, ...]] = {}
+        self._edition = catalog.edition
 
     def model(self, name: str, protocol: ChatProtocol) -> ChatModel:
         """The model of this id or alias, if it speaks the protocol. Raises Refusal, with what would be right."""
@@ -63,6 +64,9 @@ class Roads:
 
     def of(self, model: ChatModel, protocol: ChatProtocol, mode: Mode) -> tuple[Road, ...]:
         """The ways to ask it, best first. Raises Refusal when there is none, naming what would make one."""
+        if self._edition != self._catalog.edition:
+            self._edition = self._catalog.edition
+            self._known.clear()
         key = (model.id, protocol.name, mode)
         roads = self._known.get(key)
         if roads is None:

@@ -1,0 +1,245 @@
+"""Edits of souk.yaml while processes run: what they change, and what they leave as it was."""
+
+import asyncio
+import logging
+import os
+import shutil
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import yaml
+
+from souk.app import asgi
+from souk.config import read_config
+from souk.house import House
+from souk.operations.types import Draft, Refusal
+from souk.settings import Settings
+from souk.store.database import sqlite_url
+from souk.words import CREDIT
+from tests.engine.running import API_KEY, MODEL, Running, until
+from tests.upstreams.kie import KEY, FakeKie
+from tests.wire.serving import served
+
+LONG = 20.0
+KEYED = {"Authorization": f"Bearer {API_KEY}"}
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path, sqlite_template: Path) -> str:
+    """The address of a database: what these tests are about knows nothing of its kind."""
+    shutil.copyfile(sqlite_template, tmp_path / "souk.db")
+    return sqlite_url(tmp_path / "souk.db")
+
+
+def write(folder: Path, document: Any) -> Path:
+    """Write souk.yaml as a careful editor does: whole, in the place of the old one."""
+    folder.mkdir(exist_ok=True)
+    draft = folder / "souk.yaml.new"
+    draft.write_text(document if isinstance(document, str) else yaml.safe_dump(document))
+    draft.rename(folder / "souk.yaml")
+    return folder / "souk.yaml"
+
+
+def priced(amount: float, upstream: FakeKie | None = None, key: str = KEY) -> dict[str, Any]:
+    document: dict[str, Any] = {"models": {MODEL: {"price": amount, "usual_seconds": 0.2}}}
+    if upstream is not None:
+        document["connections"] = [
+            {"name": "one", "provider": "kie", "api_key": key, "base_url": upstream.url, "concurrency": 5}
+        ]
+    return document
+
+
+@asynccontextmanager
+async def watching(
+    folder: Path, url: str, *, engine: bool = False, **settings: Any
+) -> AsyncIterator[Running]:
+    """A process that was started with the souk.yaml of this folder."""
+    given = Settings.model_validate(
+        {
+            "data_dir": folder,
+            "database_url": url,
+            "api_key": API_KEY,
+            "secret_key": "a secret key that all nodes of a test share",
+            "sandbox_workers": 1,
+            "drain_seconds": 0,
+            **settings,
+        }
+    )
+    path = folder / "souk.yaml"
+    config = read_config(path if path.exists() else None)
+    house = await House.open(given, config, engine=engine, env={})
+    try:
+        yield Running(house, await house.operations.authenticate(API_KEY, "127.0.0.1"))
+    finally:
+        await house.close()
+
+
+async def hold(souk: Running) -> float:
+    draft = Draft(MODEL, {"prompt": "a tram", "aspect_ratio": "1:1"}, "jobs")
+    return (await souk.house.operations.estimate(souk.caller, draft)).hold / CREDIT
+
+
+async def until_hold(souk: Running, amount: float) -> None:
+    async with asyncio.timeout(LONG):
+        while await hold(souk) != amount:  # noqa: ASYNC110 - a file is waited for
+            await asyncio.sleep(0.02)
+
+
+async def test_a_new_price_holds_in_every_process_and_not_for_tasks_that_exist(
+    tmp_path: Path, migrated_postgres_url: str, upstream: FakeKie
+) -> None:
+    folder, url = tmp_path / "data", migrated_postgres_url
+    write(folder, priced(2, upstream))
+    async with (
+        watching(folder, url, engine=True, initial_credits=100) as one,
+        watching(folder, url) as two,
+    ):
+        before = await one.create("[up:slow=2]")
+        await one.reached(before, "generating")
+        write(folder, priced(3, upstream))
+        await until_hold(one, 3)
+        await until_hold(two, 3)
+        after = await two.create()
+        assert [(await one.ended(task)).state for task in (before, after)] == ["success"] * 2
+        assert await one.sql("SELECT captured FROM tasks ORDER BY id") == [(2 * CREDIT,), (3 * CREDIT,)]
+        assert await one.problems() == []
+
+
+async def test_what_the_server_says_of_itself_follows(tmp_path: Path, sqlite: str) -> None:
+    folder = tmp_path / "data"
+    async with watching(folder, sqlite) as souk:
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+            async with (
+                served(asgi(souk.house), listening),
+                aiohttp.ClientSession(url, headers=KEYED) as session,
+            ):
+
+                async def text(path: str) -> str:
+                    async with session.get(path) as answer:
+                        return await answer.text()
+
+                assert "acme/poster" not in await text("/openapi.json")
+                write(folder, {"models": {"acme/poster": POSTER}})
+                async with asyncio.timeout(LONG):
+                    while "acme/poster" not in await text("/openapi.json"):  # noqa: ASYNC110 - as above
+                        await asyncio.sleep(0.05)
+                assert "acme/poster" in await text("/llms.txt")
+                assert "Acme Poster" in await text("/api/v1/models/acme/poster")
+                (folder / "souk.yaml").unlink()
+                async with asyncio.timeout(LONG):
+                    while "acme/poster" in await text("/openapi.json"):  # noqa: ASYNC110 - as above
+                        await asyncio.sleep(0.05)
+
+
+WRONG: dict[str, Any] = {
+    "YAML": "models: {",
+    "did you mean models": {"modles": {}},
+    MODEL: {"models": {MODEL: {"price": "dear"}}},
+    "nobody": {"connections": [{"provider": "nobody"}]},
+}
+"""Files that cannot be right, by a word that the complaint has."""
+
+
+async def test_a_wrong_file_changes_nothing_and_is_complained_of_once(
+    tmp_path: Path, sqlite: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "data"
+    write(folder, priced(2))
+    async with watching(folder, sqlite) as souk:
+        for number, (told, wrong) in enumerate(WRONG.items(), 1):
+            write(folder, wrong)
+            await until(lambda number=number: len(complaints(caplog)) == number)
+            assert told in complaints(caplog)[-1]
+        await asyncio.sleep(1.2)
+        assert len(complaints(caplog)) == len(WRONG)
+        assert await hold(souk) == 2
+        write(folder, priced(4))
+        await until_hold(souk, 4)
+
+
+def complaints(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [vars(each)["reason"] for each in caplog.records if each.levelno == logging.ERROR]
+
+
+async def test_a_new_key_of_a_connection_is_used_at_once_and_other_changes_wait_for_a_restart(
+    tmp_path: Path, sqlite: str, upstream: FakeKie, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "data"
+    write(folder, priced(2, upstream, key="an old key"))
+    given: dict[str, Any] = {"engine": True, "initial_credits": 100, "breaker_seconds": 0}
+    async with watching(folder, sqlite, **given) as souk:
+        assert (await souk.ended(await souk.create())).state == "fail"
+        changed = priced(3, upstream)
+        changed["connections"][0]["concurrency"] = 7
+        changed["connections"].append({"name": "two", "provider": "kie", "api_key": KEY})
+        write(folder, changed | {"rate_creates": 5})
+        await until_hold(souk, 3)
+        assert (await souk.ended(await souk.create())).state == "success"
+        later = [vars(each)["parts"] for each in caplog.records if "needs a restart" in each.message]
+        assert later == ["connection two, limits of connection one, settings"]
+
+
+async def test_a_key_in_a_file_is_read_again_when_asked(
+    tmp_path: Path, sqlite: str, upstream: FakeKie
+) -> None:
+    folder = tmp_path / "data"
+    document = priced(2, upstream)
+    secret = tmp_path / "key"
+    secret.write_text("an old key")
+    del document["connections"][0]["api_key"]
+    document["connections"][0]["api_key_file"] = str(secret)
+    write(folder, document)
+    given: dict[str, Any] = {"engine": True, "initial_credits": 100, "breaker_seconds": 0}
+    async with watching(folder, sqlite, **given) as souk:
+        assert (await souk.ended(await souk.create())).state == "fail"
+        secret.write_text(KEY)
+        souk.house.watch.read_again()
+        await until(lambda: souk.house.connections["one"].api_key == KEY)
+        assert (await souk.ended(await souk.create())).state == "success"
+
+
+async def test_a_model_that_is_paused_is_refused(tmp_path: Path, sqlite: str) -> None:
+    folder = tmp_path / "data"
+    async with watching(folder, sqlite) as souk:
+        await hold(souk)
+        write(folder, {"models": {MODEL: {"paused": True}}})
+        async with asyncio.timeout(LONG):
+            with pytest.raises(Refusal, match="paused"):
+                while True:
+                    await hold(souk)
+                    await asyncio.sleep(0.02)
+
+
+async def test_a_file_that_is_only_touched_is_not_taken_for_a_change(tmp_path: Path, sqlite: str) -> None:
+    folder = tmp_path / "data"
+    path = write(folder, priced(2))
+    async with watching(folder, sqlite) as souk:
+        os.utime(path)
+        await asyncio.sleep(1.5)
+        assert souk.house.catalog.edition == 0
+
+
+POSTER = {
+    "title": "Acme Poster",
+    "vendor": "Acme",
+    "category": "image",
+    "task": "text-to-image",
+    "input": {
+        "type": "object",
+        "required": ["prompt"],
+        "properties": {
+            "prompt": {"type": "string", "maxLength": 2000, "description": "What to print."},
+            "format": {"type": "string", "enum": ["2:3"], "default": "2:3", "description": "Its shape."},
+        },
+    },
+    "example": {"prompt": "A travel poster for the moon"},
+    "output": {"kind": "image", "size": {"ratio": {"field": "format"}, "tier": "2K"}},
+    "price": {"unit": "per_image", "amount": 2},
+    "routes": [{"provider": "kie", "model": "poster-1"}],
+}
