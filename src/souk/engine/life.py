@@ -85,20 +85,30 @@ def _of_parents(lease: Lease, routes: list[Route]) -> list[Route]:
 
 
 async def _set_aside(lease: Lease, why: str) -> None:
-    """Give the task back for another try soon, or end it when its time is over: ``why`` is for its owner."""
+    """Give the task back, however often that takes: a lease nobody gives back lasts as long as this process."""
+    while True:
+        try:
+            await _give_back(lease, why)
+        except Fenced:
+            lease.log("lease lost")
+        except Exception:
+            log.exception("task could not be set aside", extra={"task_id": lease.id})
+            await lease.world.clock.sleep(RETRY_SECONDS)
+            continue
+        return
+
+
+async def _give_back(lease: Lease, why: str) -> None:
+    """Let the task be tried again soon, or end it when its time is over: ``why`` is for its owner."""
     world = lease.world
-    try:
-        if lease.seconds_left > 0:
-            now = world.clock.now()
-            age = (now - lease.task.created_at) / 1000
-            wait = min(MOST_RETRY_SECONDS, max(RETRY_SECONDS, age / 10))
-            due = now + int(wait * 1000)
-            await world.lane.write(RETURN, Return(lease.id, world.node, lease.task.epoch, due))
-        else:
-            await lease.fail(Failure(FailKind.INTERNAL, why))
-    except Exception:
-        # The lease ends with the node's heartbeat at the latest, and another node carries on.
-        log.exception("task could not be set aside", extra={"task_id": lease.id})
+    if lease.seconds_left <= 0:
+        await lease.fail(Failure(FailKind.INTERNAL, why))
+        return
+    now = world.clock.now()
+    age = (now - lease.task.created_at) / 1000
+    wait = min(MOST_RETRY_SECONDS, max(RETRY_SECONDS, age / 10))
+    due = now + int(wait * 1000)
+    await world.lane.write(RETURN, Return(lease.id, world.node, lease.task.epoch, due))
 
 
 _BROKE_OFF = "an internal error kept this task from finishing in time; nothing was charged"
