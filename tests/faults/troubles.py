@@ -60,7 +60,8 @@ async def _database_gone(ground: Ground) -> None:
     assert ground.cluster is not None
     await asyncio.to_thread(ground.cluster.kill)
     await asyncio.sleep(ground.chance.uniform(0.5, 2))
-    await asyncio.to_thread(ground.cluster.start)
+    # Not on a thread of the pool: the server would end with the thread that started it.
+    ground.cluster.start()
 
 
 async def _upstream_cut(ground: Ground) -> None:
@@ -90,7 +91,7 @@ async def _clock_jumps(ground: Ground) -> None:
 
     What was put off while it was ahead stays put off by as much, so it may not be further ahead than we settle.
     """
-    for seconds in (-ground.chance.uniform(60, 600), ground.chance.uniform(10, 30), 0):
+    for seconds in (-ground.chance.uniform(60, 600), ground.chance.uniform(5, 15), 0):
         ground.switches.set_clock(seconds)
         await asyncio.sleep(0.8)
 
