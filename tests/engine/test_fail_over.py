@@ -81,14 +81,19 @@ async def test_a_client_that_was_handed_a_part_gets_the_rest_from_nobody_else(
         assert not upstream.tries
 
 
-async def test_a_task_that_failed_everywhere_fails_with_the_last_reason(
+async def test_a_wish_that_cannot_be_met_here_does_not_hide_why_the_service_failed(
     tmp_path: Path, migrated_url: str, upstream: FakeKie
 ) -> None:
     async with running(tmp_path, migrated_url, upstream, models=SERVICE_FIRST) as souk:
         engine_does(souk, "local", Refusing(FailKind.UNSUPPORTED))
         before = await souk.balance()
-        record = await souk.ended(await souk.create("[up:fail=500]"))
-        assert (record.fail_kind, record.fail_message) == ("unsupported", "not here")
+        task = await souk.create("[up:fail=500]")
+        record = await souk.ended(task)
+        assert await souk.verdicts(task) == [("one", "failed"), ("local", "failed")]
+        first, last = (await souk.story(task)).attempts
+        assert (last.kind, last.message) == ("unsupported", "not here")
+        assert (record.fail_kind, record.fail_message) == (first.kind, first.message)
+        assert record.fail_kind == "transient"
         assert await souk.balance() == before
         assert await souk.problems() == []
 

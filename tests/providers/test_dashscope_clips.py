@@ -248,7 +248,7 @@ async def test_clip_has_the_models_documented_result(dashscope: FakeDashScope, h
 
 @pytest.mark.parametrize(("given", "sent_seed"), [({"seed": None}, None), ({"seed": 0}, 0), ({"seed": 5}, 5)])
 async def test_a_seed_is_sent_if_someone_asked_for_it(
-    dashscope: FakeDashScope, http: GuardedHttp, given: dict[str, int | None], sent_seed: int | None
+    dashscope: FakeDashScope, http: GuardedHttp, given: dict[str, Any], sent_seed: int | None
 ) -> None:
     job = job_at(dashscope, "happyhorse/text-to-video", **given)
     assert "seed" in job.input  # the catalogue has a default

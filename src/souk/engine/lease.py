@@ -248,8 +248,13 @@ class Lease:
         )
         await self._end(Finish(ending, attempt, files, pieces), "success")
 
-    async def fail(self, failure: Failure, verdict: str | None = None) -> None:
-        """End in failure: the whole hold goes back."""
+    async def fail(self, failure: Failure, verdict: str | None = None, cause: Failure | None = None) -> None:
+        """End in failure: the whole hold goes back.
+
+        ``failure`` ended the current attempt, if there is a ``verdict`` on it; ``cause`` is what the client hears
+        where that is something else.
+        """
+        told = cause or failure
         ending = Ending(
             task=self.id,
             owner=self.world.node,
@@ -257,12 +262,12 @@ class Lease:
             at=self.world.clock.now(),
             to_state=TaskState.FAIL.value,
             to_captured=0,
-            to_kind=failure.kind.value,
-            to_code=failure.code,
-            to_message=failure.message[:1000],
+            to_kind=told.kind.value,
+            to_code=told.code,
+            to_message=told.message[:1000],
         )
         attempt = self.closed_attempt(verdict, failure) if verdict else None
-        await self._end(Finish(ending, attempt), failure.kind.value)
+        await self._end(Finish(ending, attempt), told.kind.value)
 
     def closed_attempt(
         self, verdict: str, failure: Failure | None = None, cost: int | None = None

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 from souk.engine.breaker import OPENS_AT_ONCE
+from souk.engine.cause import is_of_wish, most_useful
 from souk.engine.gate import Gate
 from souk.engine.interrupt import check, guarded, pause
 from souk.engine.job import job_for
@@ -27,6 +28,7 @@ from souk.words import FailKind, TaskState
 
 FULL_SECONDS = 0.5
 """How often to look for room on a connection whose limit other processes fill."""
+NO_ROUTE_LEFT = Failure(FailKind.UNSUPPORTED, "no connection can run this model any more")
 SUBMIT_START_SHARE = 1 / 3
 """A submit that has not begun this share of a lease after its mark is abandoned: another node may already review it."""
 
@@ -36,6 +38,7 @@ async def submit(upstream: Upstream) -> None:
     lease = upstream.lease
     failed_before = await upstream.failed_connections()
     routes = [route for route in upstream.routes if route.connection.name not in failed_before]
+    cause = most_useful(await upstream.failures())
     wait, refusals = FIRST_BACKOFF, 0
     while True:
         version = upstream.book.version
@@ -45,14 +48,19 @@ async def submit(upstream: Upstream) -> None:
             if failure is None:
                 return
             failures.append(failure)
-            refusals += not _is_no_fault(failure)
-            if not failure.shut and (failure.kind in FINAL_KINDS or refusals >= MAX_ATTEMPTS):
+            cause = most_useful((cause, failure))
+            refusals += not (_is_no_fault(failure) or is_of_wish(failure))
+            if not failure.shut and failure.kind in FINAL_KINDS:
                 await lease.fail(failure)
+                return
+            if refusals >= MAX_ATTEMPTS:
+                await lease.fail(cause or failure)
                 return
         passing = [failure for failure in failures if failure.shut or failure.kind in PASSING_KINDS]
         if not passing:
-            await lease.fail(failures[-1] if failures else await upstream.last_failure())
+            await lease.fail(cause or NO_ROUTE_LEFT)
             return
+        routes = [route for route, failure in zip(routes, failures, strict=True) if not is_of_wish(failure)]
         if all(failure.shut for failure in passing):
             await guarded(lease, upstream.book.changed(version))
             continue

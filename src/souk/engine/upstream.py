@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
+from souk.engine.cause import most_useful
 from souk.engine.door import Door
 from souk.engine.gate import Gate
 from souk.engine.health import HealthBook
@@ -197,7 +198,9 @@ class Upstream:
         # A client that was handed a part of one result must not get the rest from another.
         handed_over = bool(await lease.files())
         if failure.kind in FINAL_KINDS or not untried or handed_over:
-            await lease.fail(failure, verdict="failed")
+            open_to_others = failure.kind not in FINAL_KINDS and not handed_over
+            cause = most_useful((*await self.failures(), failure)) if open_to_others else failure
+            await lease.fail(failure, verdict="failed", cause=cause)
             return
         self.release_slot()
         self.accepted_at = None
@@ -212,11 +215,13 @@ class Upstream:
         """How often nobody knows whether an upstream took the task, the attempt under review among them."""
         return sum(row.verdict == "unclear" for row in await self._attempts())
 
-    async def last_failure(self) -> Failure:
-        for row in reversed(await self._attempts()):
-            if row.kind:
-                return Failure(FailKind(row.kind), row.message or "", row.upstream or "")
-        return Failure(FailKind.UNSUPPORTED, "no connection can run this model any more")
+    async def failures(self) -> list[Failure]:
+        """Why the attempts so far failed, as far as they have, in order."""
+        return [
+            Failure(FailKind(row.kind), row.message or "", row.upstream or "")
+            for row in await self._attempts()
+            if row.kind
+        ]
 
     async def acquire_slot(self, route: Route) -> None:
         slots = self.traffic(route).slots
