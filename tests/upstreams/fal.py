@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from aiohttp import web
 
+from tests.upstreams.fal_signer import Signer
 from tests.upstreams.journal import Submit
 from tests.upstreams.lies import FOR_EVER, Words
 from tests.upstreams.service import FakeService
@@ -113,17 +114,33 @@ class FakeFal(FakeService):
         super().__init__(**given)
         self.uploads: dict[str, bytes] = {}
         """Uploaded files by name."""
+        self.signer = Signer()
 
     def routes(self, app: web.Application) -> None:
         app.router.add_post("/storage/upload/initiate", self._initiate)
         app.router.add_put("/storage/put/{name}", self._put)
         app.router.add_get("/storage/put/{name}", self._read)
+        app.router.add_get("/keys", self._keys)
         app.router.add_get("/{owner}/{alias}/requests/{id}/status", self._status)
         app.router.add_get("/{owner}/{alias}/requests/{id}", self._result)
         app.router.add_post("/{endpoint:.+}", self._create)
 
     def refusal(self, code: int, message: str, headers: Mapping[str, str] | None = None) -> web.Response:
         return web.json_response({"detail": message}, status=code, headers=headers)
+
+    def report(self, submit: Submit, *, forged: bool) -> tuple[dict[str, str], bytes]:
+        status, made = self._outcome(submit)
+        told: dict[str, Any] = {"request_id": submit.task_id, "gateway_request_id": uuid4().hex}
+        if forged or status != 200:
+            told |= {"status": "ERROR", "error": f"Invalid status code: {422 if forged else status}"}
+        else:
+            told |= {"status": "OK", "error": None}
+        body = json.dumps(told | {"payload": {"detail": "It never failed"} if forged else made}).encode()
+        signer = Signer() if forged else self.signer
+        return {"Content-Type": "application/json"} | signer.headers(body, submit.task_id), body
+
+    async def _keys(self, request: web.Request) -> web.Response:
+        return web.json_response(self.signer.published())
 
     # --- the queue -----------------------------------------------------------------------------------
 
@@ -146,7 +163,7 @@ class FakeFal(FakeService):
         lie = await self.lie_before(request, prompt)
         if lie is not None:
             return lie
-        submit = self.accept(endpoint, prompt, body)
+        submit = self.accept(endpoint, prompt, body, request.query.get("fal_webhook", ""))
         owner, alias = endpoint.split("/")[:2]
         address = f"{self.url}/{owner}/{alias}/requests/{submit.task_id}"
         told = {"status_url": f"{address}/status", "cancel_url": f"{address}/cancel", "queue_position": 0}
@@ -173,21 +190,26 @@ class FakeFal(FakeService):
             return self.refusal(404, "Request not found")
         if self.running(submit):
             return self.refusal(400, "Request is still in progress")
+        status, made = self._outcome(submit)
+        return web.json_response(made, status=status)
+
+    def _outcome(self, submit: Submit) -> tuple[int, dict[str, Any]]:
+        """What has become of a task that has ended: status and body of its result."""
         words = Words(submit.prompt)
         if "moderated" in words:
-            return _invalid("prompt", "content_policy_violation", "flagged by a content checker")
+            return 422, _detail("prompt", "content_policy_violation", "flagged by a content checker")
         if "result" in words:
-            return self.refusal(int(words["result"]), self.said("It broke", words))
-        if self.polls[submit.task_id] <= words.times("no-file", FOR_EVER):
-            return web.json_response({"seed": 7})
+            return int(words["result"]), {"detail": self.said("It broke", words)}
+        if "no-file" in words and self.polls[submit.task_id] <= words.times("no-file", FOR_EVER):
+            return 200, {"seed": 7}
         if submit.model.startswith("fal-ai/qwen"):
             count = int(submit.input.get("num_images", 1))
             images = [
                 {"url": self.file_url(submit, index), "content_type": "image/png"} for index in range(count)
             ]
-            return web.json_response({"images": images, "seed": 7, "prompt": submit.prompt})
+            return 200, {"images": images, "seed": 7, "prompt": submit.prompt}
         kind = "audio" if "elevenlabs" in submit.model else "video"
-        return web.json_response({kind: {"url": self.file_url(submit, 0, kind), "file_size": None}})
+        return 200, {kind: {"url": self.file_url(submit, 0, kind), "file_size": None}}
 
     def _of(self, request: web.Request) -> Submit | None:
         submit = self.tasks.get(request.match_info["id"]) if self._known(request) else None
@@ -220,8 +242,11 @@ class FakeFal(FakeService):
         return web.Response(status=404) if content is None else web.Response(body=content)
 
 
-def _invalid(field: str, type: str = "value_error", message: str = "Input is not valid") -> web.Response:
-    detail = [
-        {"loc": ["body", field], "msg": message, "type": type, "url": "https://docs.fal.example/errors"}
-    ]
-    return web.json_response({"detail": detail}, status=422, headers={"X-Fal-Retryable": "false"})
+def _invalid(field: str) -> web.Response:
+    told = _detail(field, "value_error", "Input is not valid")
+    return web.json_response(told, status=422, headers={"X-Fal-Retryable": "false"})
+
+
+def _detail(field: str, type: str, message: str) -> dict[str, Any]:
+    where = {"loc": ["body", field], "url": "https://docs.fal.example/errors"}
+    return {"detail": [where | {"msg": message, "type": type}]}

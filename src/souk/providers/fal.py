@@ -6,10 +6,14 @@ so that the next route is tried.
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, cast
+from urllib.parse import urlencode
+
+import msgspec
 
 from souk.net.http import Http, NetError, Response, Unreadable
 from souk.providers.answers import as_object, field_problem, is_address, moderated, quoted, same_host, shaped
@@ -18,14 +22,18 @@ from souk.providers.base import (
     Connection,
     Done,
     Failed,
+    Hint,
     Job,
     MediaFile,
     OutputFile,
     Refused,
+    Reply,
     Running,
     Unknown,
     Unreachable,
+    WebhookRequest,
 )
+from souk.providers.fal_signature import Proof, SigningKeys
 from souk.providers.inputs import with_addresses
 from souk.words import FailKind, JsonObject
 
@@ -57,6 +65,8 @@ REFUSALS: Final = {
     422: FailKind.BAD_INPUT,
     429: FailKind.RATE_LIMIT,
 }
+NO_VERDICT: Final = frozenset({401, 403, 404, 408, 429})
+"""What a result's address may answer with that says nothing of the task."""
 OUT_OF_MONEY: Final = ("exhausted balance", "user is locked")
 NOT_YET: Final = "still in progress"
 """What a result that is asked for too early is refused with, in these words and with the status of a wrong input."""
@@ -70,6 +80,10 @@ KINDS: Final[Mapping[str, FailKind]] = {
 }
 """What the ``type`` of an error means where its status does not tell."""
 
+_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
+_STATUS: Final = re.compile(r"status code:? ([45]\d\d)\b", re.IGNORECASE)
+"""How a webhook tells what the result's own address would answer with."""
+
 log = logging.getLogger("souk.providers.fal")
 
 
@@ -77,6 +91,9 @@ class Fal:
     """A :class:`souk.providers.base.Provider`. Its cancel is a wish, never a promise, so it is not used."""
 
     idempotent: bool = False
+
+    def __init__(self) -> None:
+        self._signing_keys = SigningKeys()
 
     async def prepare(self, job: Job, http: Http) -> Job:
         """Upload the input files that the service could not fetch, and name their new addresses."""
@@ -94,7 +111,7 @@ class Fal:
         """Put the task into the queue. Raises Refused on proof, Unreadable where the answer proves nothing."""
         response = await http.submit(
             "POST",
-            f"{_base(job.connection)}/{job.upstream_model}",
+            f"{_base(job.connection)}/{job.upstream_model}{_report_to(job)}",
             headers=_key(job.connection),
             json=body_of(job.prepared.get("input", job.input)),
             timeout=SUBMIT_SECONDS,
@@ -136,6 +153,25 @@ class Fal:
                 return Running()
             case _:
                 raise Unreachable("the answer has no state")
+
+    async def webhook(self, request: WebhookRequest, http: Http) -> Hint | Reply | None:
+        """The end of a task. Signed, it is as good as a poll's; without a proof it is a hint; forged, it is nothing."""
+        job = request.job
+        try:
+            told = as_object(msgspec.json.decode(request.body))
+        except (ValueError, RecursionError):
+            return None
+        named = told.get("request_id")
+        if not isinstance(named, str) or not _ID.fullmatch(named):
+            return None
+        if request.ref and not request.ref.endswith(f"/requests/{named}"):
+            return None
+        ref = request.ref or _address(named, job)
+        proof = await self._signing_keys.proof(request.headers, request.body, job.connection, job.now, http)
+        if proof is Proof.FORGED:
+            return None
+        verdict = _reported(told, job) if proof is Proof.GENUINE else None
+        return Hint(ref) if verdict is None else Reply(verdict, ref)
 
     async def cancel(self, job: Job, ref: str, http: Http) -> bool:  # noqa: ARG002 - nothing would be confirmed
         """The service only takes note of the wish."""
@@ -220,7 +256,7 @@ async def _asked(address: str, job: Job, http: Http) -> tuple[Response, JsonObje
 
 def _verdict(response: Response, made: JsonObject, job: Job) -> Running | Done | Failed:
     """What the result of a completed task says: files, or why there are none. Raises Unreachable."""
-    if response.status in (401, 403, 404, 408, 429):
+    if response.status in NO_VERDICT:
         raise Unreachable(f"no result: HTTP {response.status}", response.retry_after())
     if response.status >= 300:
         if "detail" not in made and "error" not in made:
@@ -228,11 +264,27 @@ def _verdict(response: Response, made: JsonObject, job: Job) -> Running | Done |
         if NOT_YET in _said(made, job.connection).lower():
             return Running()
         return _failed(response.status, made, job.connection)
+    return _made(made, job)
+
+
+def _made(made: JsonObject, job: Job) -> Running | Done:
     files = [OutputFile(url=address) for address in _addresses(made)]
     if files:
         return Done(files, shaped(job, len(files)))
     log.warning("the upstream reports success without a file", extra={"task_id": job.task_id})
     return Running()
+
+
+def _reported(told: JsonObject, job: Job) -> Done | Failed | None:
+    """The verdict of a whole webhook; None where only the result's own address tells."""
+    made = as_object(told.get("payload"))
+    if told.get("status") == "OK":
+        verdict = _made(made, job)
+        return verdict if isinstance(verdict, Done) else None
+    status = _STATUS.search(str(told.get("error") or ""))
+    if told.get("status") != "ERROR" or status is None or int(status[1]) in NO_VERDICT or not made:
+        return None
+    return _failed(int(status[1]), made, job.connection)
 
 
 def _addresses(made: JsonObject) -> list[str]:
@@ -285,6 +337,17 @@ def _said(made: JsonObject, connection: Connection) -> str:
 def _details(made: JsonObject) -> list[JsonObject]:
     found: Any = made.get("detail")
     return [as_object(item) for item in cast(list[Any], found)] if isinstance(found, list) else []
+
+
+def _report_to(job: Job) -> str:
+    """The query that asks for a report of the end."""
+    return f"?{urlencode({'fal_webhook': job.webhook_url})}" if job.webhook_url else ""
+
+
+def _address(named: str, job: Job) -> str:
+    """Where to ask after a request whose own answer was lost: below the owner and the app, whatever the endpoint."""
+    app = "/".join(job.upstream_model.split("/")[:2])
+    return f"{_base(job.connection)}/{app}/requests/{named}"
 
 
 def _own(address: Any, connection: Connection) -> bool:

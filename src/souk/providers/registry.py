@@ -82,7 +82,7 @@ PROVIDERS: dict[str, Entry] = {
         base_url_variable="SOUK_FAL_BASE_URL",
         base_url=fal.BASE_URL,
         factory=fal.Fal,
-        options={"upload_url": "SOUK_FAL_UPLOAD_URL"},
+        options={"upload_url": "SOUK_FAL_UPLOAD_URL", "keys_url": "SOUK_FAL_KEYS_URL"},
     ),
     "kling": Entry(
         title="Kling",
