@@ -13,6 +13,7 @@ LOOK_SECONDS = 0.1
 _UNFINISHED = Statement("SELECT count(*) FROM tasks WHERE completed_at IS NULL")
 _NEWEST = Statement("SELECT COALESCE(max(id), '') FROM tasks")
 _ENDS = Statement("SELECT created_at, completed_at FROM tasks WHERE id > :since AND state = 'success'")
+_SUCCESSES = Statement("SELECT count(*) FROM tasks WHERE state = 'success'")
 _UNSETTLED = (
     ("holds without a capture", "SELECT count(*) FROM ledger h WHERE h.side = 0 AND NOT EXISTS "
      "(SELECT 1 FROM ledger c WHERE c.task_id = h.task_id AND c.side = 1)"),
@@ -52,6 +53,10 @@ class Truth:
     def ends(self, since: str) -> list[tuple[int, int]]:
         """When the successful tasks after this one were made and ended, in milliseconds since the epoch."""
         return [(made, done) for made, done in self._connection.run(_ENDS, {"since": since})]
+
+    def successes(self) -> int:
+        """How many tasks succeeded."""
+        return self._count(_SUCCESSES)
 
     def unsettled(self) -> dict[str, int]:
         """What is not as it must be once all have ended; empty if all is well."""
