@@ -214,7 +214,7 @@ class House:
             Roads(self.catalog, self.connections, self.chat_http, sandbox),
             self.meter,
             self.operations.mode_of,
-            Rate(self.clock, settings.rate_chats),
+            Rate(self.clock, settings.rate_chats, None if settings.sqlite else self.lane),
             self.clock,
             self.meters,
         )

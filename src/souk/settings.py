@@ -128,7 +128,7 @@ class Settings(BaseSettings):
     rate_chats: int = Field(
         0,
         ge=0,
-        description="Chat requests an account may make per 10 seconds, in each process; 0 = no limit.",
+        description="Chat requests an account may make per 10 seconds; 0 = no limit.",
     )
     account_concurrency: int = Field(
         100, ge=0, description="Tasks of one account that run at once; 0 = no limit."

@@ -12,6 +12,7 @@ import aiohttp
 
 from tests.faults.process import API_KEY
 
+CREATE = "/api/v1/jobs/createTask"
 MODEL = "z-image"
 LIES = (
     *([""] * 8),
@@ -68,24 +69,26 @@ class Load:
     """Creates that had to be sent again because no answer came."""
 
     async def create(self, lie: str = "", *, sandbox: bool = False) -> Made:
-        """Create one task, however long that takes; every repeat carries the same Idempotency-Key."""
+        """Create one task of the model that most tests use."""
         marker = uuid4().hex
-        body = {
-            "model": MODEL,
-            "input": {"prompt": f"{marker} {lie}".strip(), "aspect_ratio": "1:1"},
-            "callBackUrl": self.callback_url,
-        }
+        input = {"prompt": f"{marker} {lie}".strip(), "aspect_ratio": "1:1"}
         key = self.sandbox_key if sandbox else API_KEY
+        task_id = await self.sent(CREATE, {"model": MODEL, "input": input}, marker, key)
+        made = Made(task_id, marker, lie, sandbox)
+        self.made.append(made)
+        return made
+
+    async def sent(self, path: str, body: dict[str, Any], marker: str, key: str = API_KEY) -> str:
+        """The id of a new task, however long that takes; every repeat carries the same Idempotency-Key."""
         headers = {"Authorization": f"Bearer {key}", "Idempotency-Key": marker}
+        told = {**body, "callBackUrl": self.callback_url}
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
-            while (answer := await self._asked(session, body, headers)) is None:
+            while (answer := await self._asked(session, path, told, headers)) is None:
                 self.repeated += 1
                 await asyncio.sleep(0.05)
         if answer["code"] != 200:
             raise AssertionError(f"a create was refused: {answer}")
-        made = Made(answer["data"]["taskId"], marker, lie, sandbox)
-        self.made.append(made)
-        return made
+        return answer["data"]["taskId"]
 
     async def go_on(self, until: asyncio.Event, *, pause: float) -> None:
         """One client: a task now and then, until told to end."""
@@ -98,13 +101,11 @@ class Load:
         await asyncio.gather(*(self.create(lie) for lie in lies))
 
     async def _asked(
-        self, session: aiohttp.ClientSession, body: dict[str, object], headers: dict[str, str]
+        self, session: aiohttp.ClientSession, path: str, body: dict[str, Any], headers: dict[str, str]
     ) -> dict[str, Any] | None:
         """The answer; None when there was none, or one that says to come again."""
         try:
-            async with session.post(
-                f"{self.url}/api/v1/jobs/createTask", json=body, headers=headers
-            ) as answer:
+            async with session.post(f"{self.url}{path}", json=body, headers=headers) as answer:
                 said = json.loads(await answer.read())
         except (aiohttp.ClientError, TimeoutError, ValueError):
             return None

@@ -18,7 +18,7 @@ from tests.faults.process import WEBHOOK_KEY
 from tests.upstreams.journal import Submit, count
 from tests.upstreams.receiver import Received
 
-_UNFINISHED = Statement("SELECT count(*) FROM tasks WHERE completed_at IS NULL")
+_UNFINISHED = Statement("SELECT id FROM tasks WHERE completed_at IS NULL")
 _UNTOLD = Statement("SELECT count(*) FROM outbox WHERE state = 'pending'")
 _TASKS = Statement("SELECT id, state, fail_kind, captured, hold, attempts, lease_owner FROM tasks")
 _ENTRIES = Statement(
@@ -55,11 +55,20 @@ class Evidence:
     callbacks: Sequence[Received]
 
 
+def unfinished(database_url: str) -> set[str]:
+    """The tasks that have not ended."""
+    connection = Database(database_url).connect(read_only=True)
+    try:
+        return {row[0] for row in connection.run(_UNFINISHED)}
+    finally:
+        connection.close()
+
+
 def settled(database_url: str) -> bool:
     """Whether every task has ended and every callback was delivered."""
     connection = Database(database_url).connect(read_only=True)
     try:
-        return connection.run(_UNFINISHED)[0][0] == 0 and connection.run(_UNTOLD)[0][0] == 0
+        return not connection.run(_UNFINISHED) and connection.run(_UNTOLD)[0][0] == 0
     finally:
         connection.close()
 
@@ -69,18 +78,31 @@ def problems(evidence: Evidence, *, killed_tasks_may_be_unclear: bool = True) ->
     connection = Database(evidence.database_url).connect(read_only=True)
     try:
         tasks = {row[0]: Task(*row) for row in connection.run(_TASKS)}
-        return [
-            *_lost(evidence.made, tasks),
-            *_wrong_ends(evidence.made, tasks, unclear=killed_tasks_may_be_unclear),
-            *_wrong_charges(connection, tasks),
-            *verify(connection).problems,
-            *_double_spends(evidence.made, evidence.submits, tasks),
-            *_lost_files(connection, tasks, evidence.files),
-            *_untold(evidence.callbacks, tasks),
-            *_left_behind(connection),
-        ]
+        ends = _wrong_ends(evidence.made, tasks, unclear=killed_tasks_may_be_unclear)
+        return [*ends, *_broken(evidence, connection, tasks)]
     finally:
         connection.close()
+
+
+def broken(evidence: Evidence) -> list[str]:
+    """Every promise that was broken, but for how each task should have ended: that is for others to know."""
+    connection = Database(evidence.database_url).connect(read_only=True)
+    try:
+        return _broken(evidence, connection, {row[0]: Task(*row) for row in connection.run(_TASKS)})
+    finally:
+        connection.close()
+
+
+def _broken(evidence: Evidence, connection: Connection, tasks: dict[str, Task]) -> list[str]:
+    return [
+        *_lost(evidence.made, tasks),
+        *_wrong_charges(connection, tasks),
+        *verify(connection).problems,
+        *_double_spends(evidence.made, evidence.submits, tasks),
+        *_lost_files(connection, tasks, evidence.files),
+        *_untold(evidence.callbacks, tasks),
+        *_left_behind(connection),
+    ]
 
 
 def _lost(made: Iterable[Made], tasks: dict[str, Task]) -> list[str]:
@@ -161,7 +183,9 @@ def _untold(callbacks: Sequence[Received], tasks: dict[str, Task]) -> list[str]:
     told: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for received in callbacks:
         body = json.loads(received.body)
-        told[body["data"]["taskId"]].append(body["data"])
+        # The APIs of single makers tell by the code alone.
+        state = "success" if body["code"] == 200 else "fail"
+        told[body["data"]["taskId"]].append({"state": state, **body["data"]})
         if not signed(received, body["data"]["taskId"]):
             found.append(f"a callback of task {body['data']['taskId']} is not signed rightly")
     for task in tasks.values():

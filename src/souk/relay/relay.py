@@ -103,7 +103,7 @@ class Relay:
         default_stream: bool | None,
     ) -> tuple[Exchange, tuple[Road, ...]]:
         _check_hops(caller)
-        self._rate.count(caller)
+        await self._rate.count(caller)
         if default_stream is None:
             default_stream = self._roads.model(path_model, protocol).streams
         try:

@@ -99,6 +99,13 @@ CREATE TABLE blocks (
 
 CREATE INDEX ix_blocks_lease_until ON blocks (lease_until);
 
+CREATE TABLE chat_rates (
+	account_id BIGINT NOT NULL,
+	started BIGINT DEFAULT '0' NOT NULL,
+	taken BIGINT DEFAULT '0' NOT NULL,
+	PRIMARY KEY (account_id)
+);
+
 CREATE TABLE connections (
 	name TEXT NOT NULL,
 	state TEXT DEFAULT 'ok' NOT NULL,

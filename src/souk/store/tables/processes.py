@@ -18,6 +18,15 @@ connections = Table(
     need("spent", BigInteger, server_default="0"),  # on that day
 )
 
+# Requests an account has made in its current window. An account that never chatted under a limit has no row.
+chat_rates = Table(
+    "chat_rates",
+    metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    need("started", BigInteger, server_default="0"),
+    need("taken", BigInteger, server_default="0"),
+)
+
 nodes = Table(
     "nodes",
     metadata,
