@@ -36,6 +36,8 @@ AT_ONCE_ELSEWHERE = AT_ONCE | {Trait.FETCHED}
 NAMED_TASK = frozenset({Trait.POLLED, Trait.NAMED})
 QUEUED_TASK = NAMED_TASK | {Trait.FETCHED, Trait.STATED, Trait.QUEUED}
 PATIENT_TASK = QUEUED_TASK | {Trait.PATIENT}
+REPORTED_TASK = PATIENT_TASK | {Trait.REPORTS, Trait.FOUND}
+"""By what it reports a task can be found as well."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Shape:
 
 
 SHAPES = (
-    Shape("kie", "kie", "flux-2/flex-text-to-image", PATIENT_TASK | {Trait.REPORTS}, "image"),
+    Shape("kie", "kie", "flux-2/flex-text-to-image", REPORTED_TASK, "image"),
     Shape("openai-picture", "openai", "gpt-image/1.5-text-to-image", AT_ONCE, "image"),
     Shape(
         "openai-clip",
@@ -113,7 +115,7 @@ SHAPES = (
         "kling",
         "kling",
         "kling/v2-5-turbo-text-to-video-pro",
-        PATIENT_TASK | {Trait.FOUND, Trait.REPORTS},
+        REPORTED_TASK,
         "video",
     ),
     Shape(
@@ -131,7 +133,7 @@ SHAPES = (
         says="text",
         input={"timestamps": True},
     ),
-    Shape("fal", "fal", "qwen/text-to-image", PATIENT_TASK, "image"),
+    Shape("fal", "fal", "qwen/text-to-image", REPORTED_TASK, "image"),
 )
 
 
@@ -157,6 +159,8 @@ FAKES: Mapping[str, tuple[Callable[[], FakeService], str]] = {
     "fal": (FakeFal, ""),
 }
 """Who stands for each provider, and where its API begins."""
+PLACES = {"upload_url": "", "keys_url": "/keys"}
+"""Where the fake services have what connections' options name."""
 
 
 @dataclass
@@ -186,6 +190,11 @@ class Liars:
     def fetches(self) -> int:
         return sum(fake.fetches.total() for fake in self.fakes.values())
 
+    async def report_all_again(self) -> None:
+        """Have every task reported, be it long over, by all who report."""
+        for fake in self.fakes.values():
+            await fake.report_all_again()
+
     def ahead(self, seconds: float) -> None:
         """Move on the clocks of services that go by them."""
         kling = self.fakes["kling"]
@@ -200,7 +209,9 @@ class Liars:
             key = fake.account() if isinstance(fake, FakeCloud) else fake.key
             found |= {entry.key_variable: key, entry.base_url_variable: fake.url + FAKES[name][1]}
             found |= {
-                variable: fake.url for option, variable in entry.options.items() if option == "upload_url"
+                variable: fake.url + PLACES[option]
+                for option, variable in entry.options.items()
+                if option in PLACES
             }
         return found | {"KLING_SECRET_KEY": SECRET, "GOOGLE_CLOUD_LOCATION": REGION}
 

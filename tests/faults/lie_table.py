@@ -72,8 +72,8 @@ class Lie:
 
 
 def _lost(name: str, words: str) -> Lie:
-    """The upstream takes the task and does not say so."""
-    return Lie(name, words, UNCLEAR, found=SUCCESS)
+    """The upstream takes the task and does not say so, but reports it where it reports at all."""
+    return Lie(name, f"{words}[up:webhooks=1]", UNCLEAR, found=SUCCESS)
 
 
 def _untaken(name: str, words: str) -> Lie:

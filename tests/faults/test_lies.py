@@ -17,7 +17,7 @@ from souk.store.database import sqlite_url
 from tests.engine.running import ShiftedClock
 from tests.faults.liars import DEADLINE_SECONDS, FAKES, SHAPES, Liars, Shape, liars, models
 from tests.faults.lie_aftermath import Aftermath, Told, tell
-from tests.faults.lie_table import LATE, Lie, Trait, lies_for
+from tests.faults.lie_table import LATE, UNCLEAR, Lie, Trait, lies_for
 from tests.faults.lies import EVERY, lie_to
 from tests.faults.load import Load
 from tests.faults.process import API_KEY, WEBHOOK_KEY
@@ -26,14 +26,16 @@ from tests.postgres import free_port
 from tests.upstreams.receiver import receiver
 from tests.wire.serving import open_souk
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("lies")]
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.xdist_group("lies"),
+    pytest.mark.timeout(300),
+]
 
 CASES = {f"{shape.name}: {lie.name}": (shape, lie) for shape, lie in EVERY}
-SECONDS = 90
+SECONDS = 200
 """For all tasks together, on a machine that has much else to do."""
 PAST_DEADLINE = DEADLINE_SECONDS + 60
-REPORTS = 3 + 1 + 2
-"""How many reports all lies together send, at each shape that has them."""
 SAME_ADAPTER = {"openai-compatible"}
 """Providers that run tasks as another one does."""
 
@@ -60,7 +62,8 @@ async def lied_to(folder: Path, fakes: Liars) -> Over:
         "initial_credits": 1_000_000,
         "public_url": f"http://127.0.0.1:{port}",
         "network_policy": "open",
-        "review_seconds": 1,
+        # A task whose acceptance was lost has all the time to be found.
+        "review_seconds": DEADLINE_SECONDS,
         "breaker_seconds": 0,
         "account_concurrency": 0,
         # The clock is moved past the deadlines, and must not be moved past the leases.
@@ -71,16 +74,22 @@ async def lied_to(folder: Path, fakes: Liars) -> Over:
         async with open_souk(folder, **given, **settings) as souk:
             load = Load(souk.client.url, hook.url())
             all_told = await asyncio.gather(*(tell(load, shape, lie) for shape, lie in CASES.values()))
-            late = {told.made.task_id for told in all_told if told.lie.end is LATE}
+            late = {told.made.task_id for told in all_told if ends_late(told)}
             async with asyncio.timeout(SECONDS):
                 while not await asyncio.to_thread(unfinished, url) <= late:  # noqa: ASYNC110 - it sends no event
                     await asyncio.sleep(0.1)
                 fakes.ahead(PAST_DEADLINE)
                 clock.shift(PAST_DEADLINE)
+                await fakes.report_all_again()
                 while not await asyncio.to_thread(settled, url):  # noqa: ASYNC110
                     await asyncio.sleep(0.1)
         evidence = Evidence(url, folder / "files", load.made, fakes.submits(), hook.got)
     return Aftermath(evidence, fakes), list(all_told)
+
+
+def ends_late(told: Told) -> bool:
+    """Whether only time ends a task: the deadline's or the review's."""
+    return told.lie.end_for(told.shape.traits) in (LATE, UNCLEAR)
 
 
 def told_of(all_told: list[Told], shape: Shape, lie: Lie) -> Told:
@@ -113,17 +122,15 @@ async def test_each_shape_is_told_a_dozen_lies_and_more(shape: Shape) -> None:
     assert len(lies_for(shape.traits)) >= 12
 
 
-async def test_every_report_reaches_its_task_however_late_or_often(
-    all_over: Over,
-) -> None:
-    aftermath, _ = all_over
-    for shape in SHAPES:
-        if Trait.REPORTS in shape.traits:
-            assert aftermath.fakes.of(shape).reports.answers == [200] * REPORTS
+async def test_every_report_is_taken_however_early_late_or_often(all_over: Over) -> None:
+    fakes = all_over[0].fakes
+    for fake in (fakes.of(shape) for shape in SHAPES if Trait.REPORTS in shape.traits):
+        assert set(fake.reports.answers) == {200}
+        assert len(fake.reports.answers) > len(fake.submits)
 
 
 async def test_a_server_killed_while_it_is_lied_to_keeps_every_promise(tmp_path: Path) -> None:
-    cases = Random(2026).sample(EVERY, 300)
+    cases = Random(2026).sample(EVERY, 200)
     outcome = await lie_to(tmp_path, sqlite_url(tmp_path / "data" / "souk.db"), [cases])
     assert outcome.wrong == []
-    assert (outcome.tasks, outcome.kills) == (300, 4)
+    assert (outcome.tasks, outcome.kills) == (200, 4)

@@ -78,8 +78,6 @@ class FakeKie(FakeService):
         self.journal.record(submit)
         self.tasks[submit.task_id] = submit
         data = {"taskId": submit.task_id, "recordId": submit.task_id}
-        if "no-id" in Words(prompt):
-            return envelope(200, "success", {})
         return await self.answer(request, submit, {"code": 200, "msg": "success", "data": data})
 
     async def _checked(self, request: web.Request) -> tuple[dict[str, Any], web.Response | None]:

@@ -7,7 +7,7 @@
   ``[up:CODE-after-accept]`` ``[up:html]`` ``[up:truncated]`` ``[up:no-id]`` ``[up:null]`` ``[up:slow-create=SECONDS]``
 - polls: ``[up:WHAT-while-polling=N]`` with WHAT a code (401, 404, 422, 429, 500, 503), ``html``, ``drop``,
   ``truncated``, ``null`` or ``other`` (another task's record, which is done)
-- the task: ``[up:slow=SECONDS]`` ``[up:never]`` ``[up:backwards]`` (runs, waits, runs …) ``[up:undone]`` (done, then
+- the task: ``[up:slow=SECONDS]`` ``[up:never]`` ``[up:backwards]`` (runs, waits, runs) ``[up:undone]`` (done, then
   running twice, then done) ``[up:unknown-state=N]`` ``[up:fail=CODE]`` ``[up:moderated]``
 - its webhooks: ``[up:webhooks=N]`` (as soon as it is done, N times) ``[up:webhook-first]`` (before the answer to the
   create call) ``[up:webhook-forged]`` (says that a running task failed)

@@ -39,6 +39,12 @@ class Reports:
             self._later.add(task)
             task.add_done_callback(self._later.discard)
 
+    async def all_again(self) -> None:
+        """Report every task there ever was: those that are over truthfully, the others as failed."""
+        for submit in self._service.submits:
+            if submit.callback:
+                await self._send(submit, forged=self._service.running(submit))
+
     async def close(self) -> None:
         """Give up what is still to be sent."""
         for task in list(self._later):

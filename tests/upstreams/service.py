@@ -56,7 +56,7 @@ class FakeService(ABC):
         self.complaints: list[str] = []
         """What a client did wrong, beyond what the answers say. Tests may assert that it stays empty."""
         self._decoy: Submit | None = None
-        self._reports = Reports(self)
+        self.reports = Reports(self)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=type(self).__name__, daemon=True)
         self._runner: web.AppRunner | None = None
@@ -95,9 +95,13 @@ class FakeService(ABC):
         asyncio.run_coroutine_threadsafe(self._serve(), self._loop).result(10)
         return self
 
+    async def report_all_again(self) -> None:
+        """Send a webhook about every task there ever was."""
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self.reports.all_again(), self._loop))
+
     def stop(self) -> None:
         if self._runner is not None:
-            asyncio.run_coroutine_threadsafe(self._reports.close(), self._loop).result(10)
+            asyncio.run_coroutine_threadsafe(self.reports.close(), self._loop).result(10)
             asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result(10)
             self._runner = None
             self._loop.call_soon_threadsafe(self._loop.stop)
@@ -159,7 +163,7 @@ class FakeService(ABC):
     ) -> web.StreamResponse | None:
         """What a create call that was taken is answered with instead of ``content``, if its prompt asks for that."""
         words = Words(submit.prompt)
-        await self._reports.about(submit, words)
+        await self.reports.about(submit, words)
         if self.tries[submit.prompt] <= words.times("drop-after-accept", FOR_EVER):
             return drop(request)
         for word in words:
@@ -226,6 +230,8 @@ class FakeService(ABC):
             return False
         if "undone" in words:
             return 0 < looks < 3
+        if "backwards" in words and looks < 3:
+            return True
         run = words.seconds("slow", self.run_seconds)
         return "never" in words or time.time() - submit.created < self.queue_seconds + run
 
