@@ -1,6 +1,8 @@
 """Seedance on Ark: what is sent for each model, and what the states of its tasks mean."""
 
 import base64
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from souk.providers.base import (
     Accepted,
     Done,
     Failed,
+    Hint,
     Job,
     MediaFile,
     OutputFile,
@@ -20,6 +23,7 @@ from souk.providers.base import (
     Running,
     Unknown,
     Unreachable,
+    WebhookRequest,
 )
 from souk.words import FailKind
 from tests.providers.jobs import job_from, picture
@@ -336,3 +340,27 @@ async def test_cancel_that_is_not_confirmed_is_none(ark: FakeArk, http: GuardedH
     job = job_at(ark, prompt=f"A boat [up:{word}]")
     assert not await Ark().cancel(job, await accepted(job, http), http)
     assert ark.dropped == set()
+
+
+async def test_address_for_callbacks_is_sent_where_there_is_one(ark: FakeArk, http: GuardedHttp) -> None:
+    job = replace(job_at(ark), webhook_url="https://souk.example/hook")
+    await accepted(job, http)
+    assert ark.submits[0].callback == "https://souk.example/hook"
+
+
+@pytest.mark.parametrize(
+    ("ref", "body", "meaning"),
+    [
+        ("cgt-7", {"id": "cgt-7", "status": "succeeded"}, Hint("cgt-7")),
+        ("", {"id": "cgt-7", "status": "running"}, Hint("cgt-7")),
+        ("cgt-8", {"id": "cgt-7", "status": "succeeded"}, None),
+        ("cgt-7", {"status": "succeeded"}, None),
+        ("cgt-7", ["cgt-7"], None),
+    ],
+)
+async def test_callback_about_the_task_is_a_hint(
+    http: GuardedHttp, ref: str, body: object, meaning: Hint | None
+) -> None:
+    told = WebhookRequest(job_from(FAST, "ark", "http://127.0.0.1:9"), ref, {}, json.dumps(body).encode())
+    assert await Ark().webhook(told, http) == meaning
+    assert await Ark().webhook(replace(told, body=b"{"), http) is None

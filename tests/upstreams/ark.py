@@ -136,6 +136,12 @@ class FakeArk(FakeService):
         told = {"model": body["model"], "created": int(submit.created), "data": data, "usage": usage}
         return await self.answer(request, submit, told)
 
+    def report(self, submit: Submit, *, forged: bool) -> tuple[dict[str, str], bytes]:
+        record = self._record(submit)
+        if forged:
+            record |= {"status": "failed", "error": {"code": "InternalServiceError", "message": "Not true"}}
+        return {"Content-Type": "application/json"}, json.dumps(record).encode()
+
     # --- clips -------------------------------------------------------------------------------------
 
     async def _create(self, request: web.Request) -> web.StreamResponse:
@@ -149,7 +155,7 @@ class FakeArk(FakeService):
         lie = await self._lie(request, prompt)
         if lie is not None:
             return lie
-        submit = self.accept(body["model"], prompt, body)
+        submit = self.accept(body["model"], prompt, body, body.get("callback_url", ""))
         return await self.answer(request, submit, {"id": submit.task_id})
 
     async def _get(self, request: web.Request) -> web.StreamResponse:

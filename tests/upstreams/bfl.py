@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import hmac
 import json
 from collections.abc import Mapping
 from typing import Any, Final
@@ -59,6 +60,20 @@ class FakeBfl(FakeService):
     def refusal(self, code: int, message: str, headers: Mapping[str, str] | None = None) -> web.Response:
         return web.json_response({"detail": message}, status=code, headers=headers)
 
+    def report(self, submit: Submit, *, forged: bool) -> tuple[dict[str, str], bytes]:
+        words = Words(submit.prompt)
+        told: dict[str, Any] = {"id": submit.task_id, "timestamp": "2026-11-22T10:00:00Z"}
+        if forged or "fail" in words:
+            told |= {"status": "Error", "error": "failed", "message": self.said("It broke", words)}
+        elif "moderated" in words:
+            told |= {"status": "Error", "error": "content_policy_violation", "message": "No violated content"}
+        else:
+            told |= {"status": "Ready", "result": {"sample": self.file_url(submit), "seed": 7}}
+        body = json.dumps(told).encode()
+        secret = "a guess" if forged else submit.input.get("webhook_secret", "")
+        signature = hmac.new(secret.encode(), body, "sha256").hexdigest()
+        return {"Content-Type": "application/json", "X-BFL-Signature": f"sha256={signature}"}, body
+
     async def _create(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get("x-key") != self.key:
             return self.refusal(403, "Not authenticated - Invalid Authentication")
@@ -77,8 +92,12 @@ class FakeBfl(FakeService):
         lie = await self.lie_before(request, body["prompt"])
         if lie is not None:
             return lie
-        submit = self.accept(model, body["prompt"], body)
+        submit = self.accept(model, body["prompt"], body, body.get("webhook_url", ""))
         told = {"cost": 5, "input_mp": 0, "output_mp": 1}
+        if submit.callback:
+            # Who is reported to is not told where to poll.
+            whole = {"id": submit.task_id, "status": "Pending", "webhook_url": submit.callback, **told}
+            return await self.answer(request, submit, whole)
         address = f"{self.url}/v1/get_result?id={submit.task_id}"
         return await self.answer(request, submit, {"id": submit.task_id, "polling_url": address, **told})
 

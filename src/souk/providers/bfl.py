@@ -4,9 +4,13 @@ That address names the machine that has the task, so it is the task's reference;
 service's own hosts, because it is asked with the key.
 """
 
+import hashlib
+import hmac
 import logging
 from typing import Any, Final, cast
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
+
+import msgspec
 
 from souk.net.http import Http, NetError, Response, Unreadable
 from souk.providers.answers import as_object, field_problem, is_address, moderated, quoted, same_host, shaped
@@ -15,12 +19,15 @@ from souk.providers.base import (
     Connection,
     Done,
     Failed,
+    Hint,
     Job,
     OutputFile,
     Refused,
+    Reply,
     Running,
     Unknown,
     Unreachable,
+    WebhookRequest,
 )
 from souk.providers.inputs import as_base64
 from souk.words import FailKind, JsonObject
@@ -36,6 +43,11 @@ REF_CHARACTERS: Final = 1000
 STEP: Final = 16
 """FLUX.2 takes sides that are multiples of this."""
 MOST_PIXELS: Final = 2048 * 2048
+
+WEBHOOKS: Final = "webhooks"
+"""The connection's option: whether the service is asked to report."""
+YES: Final = frozenset({"1", "true", "yes", "on"})
+SIGNATURE: Final = "x-bfl-signature"
 
 UNKNOWN_TASK: Final = "Task not found"
 
@@ -80,14 +92,15 @@ class Bfl:
             "POST",
             f"{_base(job.connection)}/v1/{job.upstream_model}",
             headers=_key(job.connection),
-            json=await _body(job),
+            json=await _body(job) | _report_to(job),
             timeout=SUBMIT_SECONDS,
             max_bytes=ANSWER_BYTES,
             trusted=True,
         )
         if response.status in REFUSALS:
             raise _refused(response, job.connection)
-        address = as_object(response.json()).get("polling_url")
+        told = as_object(response.json())
+        address = told.get("polling_url") or _result_of(told.get("id"), job)
         if response.status >= 300 or not _own(address, job.connection) or len(str(address)) > REF_CHARACTERS:
             raise Unreadable(f"HTTP {response.status} without an address to poll at")
         return Accepted(str(address))
@@ -118,6 +131,26 @@ class Bfl:
             raise Unreachable("the state is another task's")
         return _verdict(answer, job)
 
+    async def webhook(self, request: WebhookRequest, http: Http) -> Hint | Reply | None:  # noqa: ARG002 - see below
+        """The result, signed with a secret that only this attempt has: so it needs nothing to be asked."""
+        try:
+            told = as_object(msgspec.json.decode(request.body))
+        except (ValueError, RecursionError):
+            return None
+        ref = request.ref or _result_of(told.get("id"), request.job)
+        if not told or not ref or not _is_about(told, ref):
+            return None
+        signature = request.headers.get(SIGNATURE, "")
+        if not signature:
+            return Hint(ref)
+        if not hmac.compare_digest(signature.encode(), _signed(request.body, request.job).encode()):
+            return None
+        try:
+            verdict = _verdict(told, request.job)
+        except Unreachable:
+            return Hint(ref)
+        return Reply(verdict, ref) if isinstance(verdict, Done | Failed) else Hint(ref)
+
     async def cancel(self, job: Job, ref: str, http: Http) -> bool:  # noqa: ARG002 - there is nothing to ask
         """The service has no way to cancel."""
         return False
@@ -143,6 +176,30 @@ async def _kontext(job: Job) -> JsonObject:
     else:
         body.setdefault("aspect_ratio", KONTEXT_RATIO)
     return body
+
+
+def _report_to(job: Job) -> JsonObject:
+    """What asks for a report of the end; nothing unless the operator wants them."""
+    if not job.webhook_url or job.connection.options.get(WEBHOOKS, "").lower() not in YES:
+        return {}
+    return {"webhook_url": job.webhook_url, "webhook_secret": _secret(job)}
+
+
+def _secret(job: Job) -> str:
+    """What the service signs this attempt's report with. Nobody else can make it up, and nobody needs to keep it."""
+    said = f"souk webhook {job.attempt_id}".encode()
+    return hmac.new(job.connection.api_key.encode(), said, hashlib.sha256).hexdigest()
+
+
+def _signed(body: bytes, job: Job) -> str:
+    return "sha256=" + hmac.new(_secret(job).encode(), body, hashlib.sha256).hexdigest()
+
+
+def _result_of(named: Any, job: Job) -> str:
+    """Where to ask after a task of which only the id is known: an answer that promises a report may name no address."""
+    if not isinstance(named, str) or not named or not _report_to(job):
+        return ""
+    return f"{_base(job.connection)}/v1/get_result?id={quote(named, safe='')}"
 
 
 def _size(output: JsonObject) -> JsonObject:
@@ -200,7 +257,8 @@ def _verdict(answer: JsonObject, job: Job) -> Running | Done | Failed:
             )
         case "Error" | "Failed" as state:
             said = quoted(_reasons(answer) or "no reason given", job.connection.api_key)
-            return Failed(FailKind.TRANSIENT, said, str(state))
+            kind = FailKind.MODERATION if moderated(said) else FailKind.TRANSIENT
+            return Failed(kind, said, str(state))
         case "Pending":
             return Running(progress=_percent(answer.get("progress")))
         case state if state == UNKNOWN_TASK:
@@ -226,7 +284,9 @@ def _reasons(answer: JsonObject) -> str:
         found = cast(JsonObject, details)
         reasons: Any = found.get("Moderation Reasons") or found.get("reasons") or list(found.values())
         details = ", ".join(map(str, cast(list[Any], reasons))) if isinstance(reasons, list) else reasons
-    return str(details or "")
+    # A report gives its reasons elsewhere.
+    elsewhere = ": ".join(str(answer[name]) for name in ("error", "message") if answer.get(name))
+    return str(details or elsewhere)
 
 
 def _percent(value: Any) -> int | None:

@@ -41,7 +41,7 @@ PROVIDERS: dict[str, Entry] = {
         base_url=kie.BASE_URL,
         factory=kie.Kie,
         speaks=kie_chat.SPEECHES,
-        options={"upload_url": "SOUK_KIE_UPLOAD_URL"},
+        options={"upload_url": "SOUK_KIE_UPLOAD_URL", kie.WEBHOOK_KEY: "KIE_WEBHOOK_KEY"},
     ),
     "bfl": Entry(
         title="Black Forest Labs",
@@ -50,6 +50,7 @@ PROVIDERS: dict[str, Entry] = {
         base_url_variable="SOUK_BFL_BASE_URL",
         base_url=bfl.BASE_URL,
         factory=bfl.Bfl,
+        options={bfl.WEBHOOKS: "SOUK_BFL_WEBHOOKS"},
     ),
     "elevenlabs": Entry(
         title="ElevenLabs",

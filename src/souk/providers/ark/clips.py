@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
+import msgspec
+
 from souk.net.http import Http, NetError, Response, Unreadable
 from souk.providers.answers import as_object, is_address, shaped
 from souk.providers.ark.errors import failed, not_taken
@@ -14,12 +16,14 @@ from souk.providers.base import (
     Accepted,
     Done,
     Failed,
+    Hint,
     Job,
     MediaFile,
     OutputFile,
     Refused,
     Running,
     Unreachable,
+    WebhookRequest,
     file_reference,
 )
 from souk.providers.inputs import addresses_or_data_uris, refuse_beyond
@@ -110,6 +114,16 @@ async def polled(job: Job, ref: str, http: Http) -> Running | Done | Failed:
     return _verdict(record, job)
 
 
+def reported(request: WebhookRequest) -> Hint | None:
+    """A callback brings the record as it is now. Nothing signs it, so it is a hint."""
+    try:
+        named = as_object(msgspec.json.decode(request.body)).get("id")
+    except (ValueError, RecursionError):
+        return None
+    fits = isinstance(named, str) and 0 < len(named) <= REF_CHARACTERS and request.ref in ("", named)
+    return Hint(str(named)) if fits else None
+
+
 async def cancelled(job: Job, ref: str, http: Http) -> bool:
     """Drop a task that waits: True if the service says afterwards that it is cancelled.
 
@@ -180,6 +194,8 @@ async def _body(job: Job) -> JsonObject:
         "content": await _content(job),
         "watermark": False,
     }
+    if job.webhook_url:
+        body["callback_url"] = job.webhook_url
     settings = renamed(job.input, NAMES)
     settings["duration"] = int(settings["duration"])
     if "seed" in settings and (seed := int(settings.pop("seed"))) >= 0:

@@ -5,7 +5,18 @@ The service takes no idempotency key and cannot be asked about a request whose a
 
 from souk.net.http import Http, NetError, Unreadable
 from souk.providers.ark import clips, pictures
-from souk.providers.base import Accepted, Done, Failed, Job, Refused, Running, Unknown, Unreachable
+from souk.providers.base import (
+    Accepted,
+    Done,
+    Failed,
+    Hint,
+    Job,
+    Refused,
+    Running,
+    Unknown,
+    Unreachable,
+    WebhookRequest,
+)
 from souk.words import FailKind
 
 
@@ -36,6 +47,10 @@ class Ark:
         if job.output.get("kind") != "video":
             raise Unreachable("pictures are done when they are taken, and cannot be looked up")
         return await clips.polled(job, ref, http)
+
+    async def webhook(self, request: WebhookRequest, http: Http) -> Hint | None:  # noqa: ARG002 - nothing to ask
+        """What the service reports of a clip; pictures are made while it is asked."""
+        return clips.reported(request) if request.job.output.get("kind") == "video" else None
 
     async def cancel(self, job: Job, ref: str, http: Http) -> bool:
         """Drop a clip that still waits; True only if the service says that it is cancelled."""

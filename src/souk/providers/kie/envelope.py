@@ -96,16 +96,6 @@ def task_id(answer: Answer, connection: Connection) -> str:
     raise not_taken(answer, connection, maybe=bool(found))
 
 
-def task_in(told: Any) -> str:
-    """The task that a callback is about; the APIs spell it in two ways. Empty if it names none."""
-    data: Any = cast(JsonObject, told).get("data") if isinstance(told, dict) else None
-    if not isinstance(data, dict):
-        return ""
-    record = cast(JsonObject, data)
-    named = record.get("taskId") or record.get("task_id")
-    return named if isinstance(named, str) else ""
-
-
 def not_taken(answer: Answer, connection: Connection, *, maybe: bool = False) -> Refused | Unreadable:
     """Why an answer is no acceptance: a refusal, or Unreadable where it proves nothing. ``maybe``: it names a task."""
     said = quoted(answer.message, connection.api_key)

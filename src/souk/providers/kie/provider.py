@@ -20,7 +20,8 @@ from souk.providers.base import (
     WebhookRequest,
 )
 from souk.providers.inputs import with_addresses, with_reference
-from souk.providers.kie.envelope import BASE_URL, read, task_in
+from souk.providers.kie.callbacks import is_signed, task_in
+from souk.providers.kie.envelope import BASE_URL, read
 from souk.providers.kie.uploads import upload
 from souk.providers.kie.wire import AtOnce
 from souk.providers.kie.wires import wire_of
@@ -38,7 +39,8 @@ class Kie:
 
     async def prepare(self, job: Job, http: Http) -> Job:
         """Upload the input files that the service could not fetch, and name their new addresses."""
-        changed = job.given  # its own defaults are the service's to choose, and our wire's words are no fields there
+        # Its own defaults are the service's to choose, and our wire's words are no fields there.
+        changed = job.given
         uploaded: dict[str, str] = {}
         addresses: dict[str, dict[int, str]] = {}
         parents = {parent.field for parent in job.parents}
@@ -89,13 +91,15 @@ class Kie:
         return wire.verdict(answer, job, ref)
 
     async def webhook(self, request: WebhookRequest, http: Http) -> Hint | None:  # noqa: ARG002 - nothing to ask
-        """A callback says that there is news of a task. Its signature covers the task's id only, so it is a hint."""
+        """A callback says that there is news of a task. What it says of it is not signed, so it is a hint."""
         try:
             told = msgspec.json.decode(request.body)
         except (ValueError, RecursionError):
             return None
         named = task_in(told)
-        return Hint(named) if named and request.ref in ("", named) else None
+        if not named or request.ref not in ("", named) or not is_signed(request, named):
+            return None
+        return Hint(named)
 
     async def cancel(self, job: Job, ref: str, http: Http) -> bool:  # noqa: ARG002 - there is nothing to ask
         """The service has no way to cancel."""
