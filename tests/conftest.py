@@ -12,6 +12,7 @@ import pytest
 from souk.store.database import Database, sqlite_url
 from souk.store.migrate import migrate
 from tests.network import close_network
+from tests.objectstore import ObjectStore, running_moto, running_rclone
 from tests.postgres import fresh_database, shared_cluster
 
 ROOT = Path(__file__).parent.parent
@@ -37,6 +38,20 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         folder = folder.parent
     with shared_cluster(folder) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def rclone() -> Iterator[ObjectStore]:
+    """An S3-compatible service that checks signatures; one for each worker that asks."""
+    with running_rclone() as store:
+        yield store
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[ObjectStore]:
+    """An S3-compatible service that knows puts under a condition; one for each worker that asks."""
+    with running_moto() as store:
+        yield store
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from souk.api.vitals import Vitals
 from souk.assets.signed import SignedLinks
 from souk.engine.engine import Engine
 from souk.house import House
+from souk.settings import LinkService
 
 
 def asgi(house: House) -> Application:
@@ -29,7 +30,8 @@ def asgi(house: House) -> Application:
         proxied=house.seen_through_proxy,
     )
     vitals = Vitals(house.lane, house.reads, house.clock)
-    files = Files(house.reads, house.storage, house.clock)
+    direct = house.settings.links is LinkService.DIRECT
+    files = Files(house.reads, house.storage, house.clock, direct=direct)
     pages = Pages(house.operations, house.dialects, house.public_url)
     checks = {} if house.engine is None else {"engine": engine_check(house.engine)}
     uploads = UploadRoutes(site, house.uploads, house.public_url)

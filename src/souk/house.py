@@ -15,11 +15,11 @@ from souk.accounts.auth import Authenticator
 from souk.accounts.bootstrap import Bootstrap, FirstAccount, bootstrap
 from souk.accounts.secrets import SecretBox, open_box
 from souk.accounts.webhook_keys import WebhookKeys
-from souk.assets.belonging import settle
-from souk.assets.disk import DiskStorage
+from souk.assets.belonging import settle_at_start
 from souk.assets.ingest import Ingest, IngestLimits
 from souk.assets.inputs import Sources
 from souk.assets.media import TaskMedia
+from souk.assets.storage import Storage
 from souk.callbacks.message import Message
 from souk.callbacks.worker import OutboxWorker
 from souk.catalog.catalog import Catalog
@@ -47,7 +47,7 @@ from souk.operations.drafts import Drafts
 from souk.operations.operations import Operations
 from souk.operations.records import record_of, stages_of
 from souk.operations.uploads import UploadLimits, Uploads
-from souk.premises import make_data_dir, meter_of, secret_values, storage_folder, take_slot
+from souk.premises import make_data_dir, meter_of, secret_values, storage_of, take_slot
 from souk.providers.base import Connection, LocalProvider, Media
 from souk.providers.connections import Configured
 from souk.relay.meter import Meter
@@ -92,7 +92,7 @@ class House:
     callback_http: GuardedHttp
     """For callbacks: each receiver has its own limit, so there is none over all."""
     chat_http: StreamingHttp
-    storage: DiskStorage
+    storage: Storage
     dialects: Dialects
     meters: Meters
     webhook_keys: WebhookKeys
@@ -142,8 +142,9 @@ class House:
             undo.callback(reads.close)
             lane.start()
             first = await bootstrap(lane, reads, box, FirstAccount.of(settings), clock)
-            storage = DiskStorage(storage_folder(settings))
-            await settle(storage, first.installation)
+            meters = Meters()
+            storage = storage_of(settings, meters)
+            await settle_at_start(storage, first.installation)
             policy = Policy(settings.outbound_policy.value)
             house = cls(
                 settings=settings,
@@ -163,7 +164,7 @@ class House:
                 chat_http=StreamingHttp.open(),
                 storage=storage,
                 dialects=Dialects(settings.wire, Shelf(clock.now, int(settings.results_days * DAY_MS))),
-                meters=Meters(),
+                meters=meters,
                 webhook_keys=WebhookKeys(reads, box, clock),
                 neighbours=Neighbours(clock),
                 watch=ConfigWatch(settings, config, env, catalog, connections),

@@ -54,6 +54,19 @@ class Meters:
             buckets=CALL_SECONDS,
             registry=registry,
         )
+        self._storage_calls = Counter(
+            "souk_storage_calls",
+            "Calls of the bucket by outcome: ok, missing, unreachable or refused.",
+            ["call", "outcome"],
+            registry=registry,
+        )
+        self._storage_seconds = Histogram(
+            "souk_storage_call_seconds",
+            "Seconds a call of the bucket took, tries again included.",
+            ["call"],
+            buckets=CALL_SECONDS,
+            registry=registry,
+        )
         self._chats = Counter(
             "souk_chats",
             "Chat requests by protocol and outcome: answered, the reason of refusal, or what failed.",
@@ -104,6 +117,11 @@ class Meters:
         """A provider answered ``call`` (submit, poll, recover, cancel, run) with ``outcome``."""
         self._calls.labels(connection, call, outcome).inc()
         self._call_seconds.labels(connection, call).observe(seconds)
+
+    def storage_call(self, call: str, outcome: str, seconds: float) -> None:
+        """The bucket was called (put, put_parts, get, head, list, delete) with ``outcome``."""
+        self._storage_calls.labels(call, outcome).inc()
+        self._storage_seconds.labels(call).observe(seconds)
 
     def chat(self, protocol: str, outcome: str, read: int, wrote: int) -> None:
         """A chat request ended, and so many tokens were charged."""

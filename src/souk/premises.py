@@ -4,22 +4,62 @@ import os
 import random
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
+from souk.assets.bucket.place import Bucket, Keys
+from souk.assets.disk import DiskStorage
+from souk.assets.storage import Storage
 from souk.clock import Clock
 from souk.engine.slot import SlotLock
+from souk.measure import Meters
 from souk.providers.base import Connection
 from souk.providers.connections import is_secret
 from souk.relay.meter import Meter
-from souk.settings import Settings, SettingsError
+from souk.settings import LinkService, Settings, SettingsError
 from souk.store.lane import Lane
 from souk.store.reads import Reads
 
 
+def storage_of(settings: Settings, meters: Meters | None = None) -> Storage:
+    """Where this installation's files live, opened. Raises SettingsError or StorageError."""
+    if not settings.storage_url.startswith("s3://"):
+        if settings.links is LinkService.DIRECT:
+            raise SettingsError("SOUK_LINKS: direct needs a bucket; set SOUK_STORAGE_URL=s3://…")
+        return DiskStorage(storage_folder(settings))
+    # Loads the client of such services, which nobody else needs.
+    from souk.assets.bucket.storage import BucketStorage
+
+    bucket = bucket_of(settings)
+    if settings.links is LinkService.DIRECT and bucket.keys is None:
+        raise SettingsError("SOUK_LINKS: direct needs SOUK_S3_ACCESS_KEY_ID and SOUK_S3_SECRET_ACCESS_KEY")
+    count = (meters or Meters()).storage_call
+    return BucketStorage(bucket, settings.data_dir / "scratch", count=count)
+
+
 def storage_folder(settings: Settings) -> Path:
-    """Where this installation's files live."""
+    """Where files live on disk."""
     url = settings.storage_url
     return Path(url.removeprefix("file://")) if url else settings.data_dir / "files"
+
+
+def bucket_of(settings: Settings) -> Bucket:
+    """The bucket the settings name. Raises SettingsError."""
+    key, secret = settings.s3_access_key_id, settings.s3_secret_access_key
+    if bool(key) != bool(secret):
+        lacking = "SOUK_S3_SECRET_ACCESS_KEY" if key else "SOUK_S3_ACCESS_KEY_ID"
+        raise SettingsError(f"{lacking}: it is missing; a key for the bucket is an id and a secret")
+    keys = Keys(
+        key.get_secret_value(), secret.get_secret_value(), settings.s3_session_token.get_secret_value()
+    )
+    return replace(
+        Bucket.at(settings.storage_url),
+        endpoint=settings.s3_endpoint,
+        public_endpoint=settings.s3_public_endpoint,
+        region=settings.s3_region,
+        keys=keys if key else None,
+        certificates=settings.s3_ca_file,
+    )
 
 
 def make_data_dir(folder: Path) -> None:

@@ -34,6 +34,11 @@ class WireBehaviour(StrEnum):
     OBSERVED = "observed"
 
 
+class LinkService(StrEnum):
+    SERVED = "served"
+    DIRECT = "direct"
+
+
 class LogFormat(StrEnum):
     TEXT = "text"
     JSON = "json"
@@ -47,6 +52,18 @@ class LogLevel(StrEnum):
 
 
 PREFIX: Final = "SOUK_"
+_BUCKET_URL = re.compile(r"s3://[a-z0-9][a-z0-9.-]+[a-z0-9](/[A-Za-z0-9._-]+)*/?")
+"""A bucket as Amazon names them, and a prefix of letters that need no quoting."""
+MAKERS_NAMES: Final = {
+    "s3_endpoint": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
+    "s3_region": ("AWS_REGION", "AWS_DEFAULT_REGION"),
+    "s3_access_key_id": ("AWS_ACCESS_KEY_ID",),
+    "s3_secret_access_key": ("AWS_SECRET_ACCESS_KEY",),
+    "s3_session_token": ("AWS_SESSION_TOKEN",),
+    "s3_ca_file": ("AWS_CA_BUNDLE",),
+}
+"""Settings that other programs have too, with the names they know them by; ours come first."""
+_KEY_PARTS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
 SURELY_MEANT: Final = 0.9
 """How alike a name must be to a setting's (0 to 1). Other programs may have variables of this prefix too."""
 YEAR_SECONDS: Final = 365 * 86_400
@@ -73,7 +90,30 @@ class Settings(BaseSettings):
         description="postgresql://user:password@host:port/name. Empty: SQLite in the data folder.",
     )
     storage_url: str = Field(
-        "", description="Where files are kept: file:///path. Empty: `files` in the data folder."
+        "",
+        description="Where files are kept: file:///path, or s3://bucket/prefix. Empty: `files` in the data folder.",
+    )
+    s3_endpoint: str = Field(
+        "", description="Address of the S3-compatible service, without the bucket. Empty: Amazon's."
+    )
+    s3_public_endpoint: str = Field(
+        "", description="Where clients reach that service, for direct links. Empty: at SOUK_S3_ENDPOINT."
+    )
+    s3_region: str = Field("us-east-1", description="The bucket's region; `auto` for services without any.")
+    s3_access_key_id: SecretStr = Field(
+        SecretStr(""), description="Key for the bucket. Empty: the role of this machine, at Amazon."
+    )
+    s3_secret_access_key: SecretStr = Field(SecretStr(""), description="The secret of that key.")
+    s3_session_token: SecretStr = Field(
+        SecretStr(""), description="The token of a key that works for a while only."
+    )
+    s3_ca_file: Path | None = Field(
+        None, description="PEM file of an authority to trust at the service, beside the system's."
+    )
+    links: LinkService = Field(
+        LinkService.SERVED,
+        description="served: Souk sends stored files itself. direct: it sends clients on to a signed address of "
+        "the bucket, which works for 15 minutes; needs s3:// with keys.",
     )
     public_url: str = Field(
         "", description="The address clients and upstreams reach this server at; file links start with it."
@@ -205,11 +245,13 @@ class Settings(BaseSettings):
     @field_validator("storage_url")
     @classmethod
     def _known_storage(cls, value: str) -> str:
-        if value and not value.startswith("file:///"):
-            raise ValueError("it must start with file:/// (or be empty for the data folder)")
+        if value and not value.startswith("file:///") and not _BUCKET_URL.fullmatch(value):
+            raise ValueError(
+                "it must be file:///path, s3://bucket or s3://bucket/prefix (or be empty for the data folder)"
+            )
         return value
 
-    @field_validator("public_url")
+    @field_validator("public_url", "s3_endpoint", "s3_public_endpoint")
     @classmethod
     def _is_address(cls, value: str) -> str:
         parts = urlsplit(value)
@@ -295,7 +337,7 @@ def load_settings(
     known = set(Settings.model_fields)
     lower = {
         name: value
-        for name, value in (config or {}).items()
+        for name, value in {**(config or {}), **_makers_variables()}.items()
         if name in known and f"SOUK_{name.upper()}" not in os.environ
     }
     try:
@@ -315,6 +357,17 @@ def misspelt_variables(names: Iterable[str]) -> dict[str, str]:
     ours = (name for name in sorted(names) if name.startswith(PREFIX) and name not in known)
     near = {name: get_close_matches(name, known, 1, SURELY_MEANT) for name in ours}
     return {name: found[0] for name, found in near.items() if found}
+
+
+def _makers_variables() -> dict[str, Any]:
+    """Settings given under the names of :data:`MAKERS_NAMES`; of a key, all parts or none."""
+    ours = any(name.startswith(f"{PREFIX}S3_ACCESS_KEY_ID") and os.environ[name] for name in os.environ)
+    return {
+        name: os.environ[variable]
+        for name, variables in MAKERS_NAMES.items()
+        for variable in reversed(variables)
+        if os.environ.get(variable) and not (ours and variable in _KEY_PARTS)
+    }
 
 
 def _secret_files() -> dict[str, Any]:

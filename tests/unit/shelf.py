@@ -1,4 +1,4 @@
-"""What tests of stored files share: a migrated store with one account, storage on disk, and the network."""
+"""What tests of stored files share: a migrated store with one account, a storage of either kind, and the network."""
 
 import hashlib
 import shutil
@@ -9,8 +9,15 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from souk.assets.disk import DiskStorage
+import obstore
+
+from souk.assets.bucket.client import Patience, opened
+from souk.assets.bucket.place import Bucket
+from souk.assets.bucket.storage import OWNER as OBJECT_OWNER
+from souk.assets.bucket.storage import BucketStorage
+from souk.assets.disk import OWNER, DiskStorage
 from souk.assets.ingest import Ingest, IngestLimits
+from souk.assets.storage import Storage
 from souk.net.client import GuardedHttp
 from souk.net.policy import Policy
 from souk.store import accounts, assets, pins, tasks
@@ -44,7 +51,7 @@ class Shelf:
     connection: Connection
     lane: Lane
     reads: Reads
-    storage: DiskStorage
+    storage: Storage
     http: GuardedHttp
     clock: HandClock
     account_id: int
@@ -58,6 +65,14 @@ class Shelf:
         """Say that the stored files are this database's, as a first start does."""
         accounts.set_meta(self.connection, accounts.INSTALLATION, INSTALLATION)
         await self.storage.claim(INSTALLATION)
+
+    async def unmark(self) -> None:
+        """Take away the mark that says whose the stored files are."""
+        if isinstance(self.storage, BucketStorage):
+            client = opened(self.storage.bucket, Patience())
+            await obstore.delete_async(client, OBJECT_OWNER)
+        else:
+            (self.folder / "files" / OWNER).unlink()
 
     async def put(self, file: str, data: bytes, **facts: Any) -> AssetRow:
         """Store a file with a row; ``facts`` are columns of it."""
@@ -104,12 +119,13 @@ def asset(path: str, data: bytes, **facts: Any) -> AssetRow:
 
 
 @asynccontextmanager
-async def open_shelf(url: str, folder: Path) -> AsyncIterator[Shelf]:
-    """Open everything on a migrated database and a folder."""
+async def open_shelf(url: str, folder: Path, bucket: Bucket | None = None) -> AsyncIterator[Shelf]:
+    """Open everything on a migrated database and a folder; files lie in a bucket if one is given."""
     database = Database(url)
     connection = database.connect()
     account = accounts.insert_account(connection, "first", SEGMENT, "", Millis(0))
-    lane, reads, storage = Lane(database, "test"), Reads(database), DiskStorage(folder / "files")
+    lane, reads = Lane(database, "test"), Reads(database)
+    storage = BucketStorage(bucket, folder / "scratch") if bucket else DiskStorage(folder / "files")
     lane.start()
     try:
         async with GuardedHttp.open(Policy.OPEN) as http:

@@ -1,6 +1,6 @@
 """A process that stores files as fast as it can until it is killed; it prints a line for each row it committed.
 
-Run as ``python -m tests.unit.shelf_filler DATABASE_URL FOLDER``.
+Run as ``python -m tests.unit.shelf_filler DATABASE_URL DATA_DIR``; Souk's own settings say where the files go.
 """
 
 import asyncio
@@ -9,7 +9,8 @@ import sys
 from itertools import count
 from pathlib import Path
 
-from souk.assets.disk import DiskStorage
+from souk.premises import storage_of
+from souk.settings import load_settings
 from souk.store.database import Database
 from souk.store.lane import Lane
 from tests.unit.shelf import INSERT, SEGMENT, asset
@@ -18,7 +19,8 @@ TOGETHER = 16
 
 
 async def fill(url: str, folder: Path) -> None:
-    lane, storage, numbers = Lane(Database(url), "filler"), DiskStorage(folder), count()
+    lane, numbers = Lane(Database(url), "filler"), count()
+    storage = storage_of(load_settings({"data_dir": folder}))
     lane.start()
 
     async def store() -> None:

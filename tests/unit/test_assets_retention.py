@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from souk.assets.belonging import settle
-from souk.assets.disk import OWNER
 from souk.assets.retention import SweepCounts, SweepLimits, sweep
 from souk.store import accounts, assets
 from tests.clock import HandClock
@@ -16,9 +15,10 @@ from tests.unit.shelf import SEGMENT, Shelf, open_shelf
 HOUR = 3600
 
 
-@pytest.fixture
-async def shelf(migrated_url: str, tmp_path: Path) -> AsyncIterator[Shelf]:
-    async with open_shelf(migrated_url, tmp_path) as opened:
+@pytest.fixture(params=["disk", "bucket"])
+async def shelf(request: pytest.FixtureRequest, migrated_url: str, tmp_path: Path) -> AsyncIterator[Shelf]:
+    bucket = request.getfixturevalue("rclone").bucket() if request.param == "bucket" else None
+    async with open_shelf(migrated_url, tmp_path, bucket) as opened:
         # Files carry the machine's time, so the clock has to start there.
         opened.clock = HandClock(time.time_ns() // 1_000_000)
         await opened.settle()
@@ -100,7 +100,7 @@ async def test_files_of_another_installation_are_left_alone(
 
 
 async def test_a_storage_without_a_mark_is_left_alone(shelf: Shelf, caplog: pytest.LogCaptureFixture) -> None:
-    (shelf.folder / "files" / OWNER).unlink()
+    await shelf.unmark()
     await nothing_but_the_expired_goes(shelf, caplog)
 
 
@@ -108,12 +108,12 @@ async def test_a_database_without_an_id_cleans_up_nothing(
     shelf: Shelf, caplog: pytest.LogCaptureFixture
 ) -> None:
     accounts.set_meta(shelf.connection, accounts.INSTALLATION, "")
-    (shelf.folder / "files" / OWNER).write_text("")
+    await shelf.storage.claim("")
     await nothing_but_the_expired_goes(shelf, caplog)
 
 
 async def test_an_empty_storage_becomes_the_installations_own(shelf: Shelf) -> None:
-    (shelf.folder / "files" / OWNER).unlink()
+    await shelf.unmark()
     assert await settle(shelf.storage, "mine")
     assert await shelf.storage.owner() == "mine"
     assert not await settle(shelf.storage, "yours")
@@ -121,7 +121,7 @@ async def test_an_empty_storage_becomes_the_installations_own(shelf: Shelf) -> N
 
 
 async def test_a_storage_that_holds_files_is_nobodys_without_an_operators_word(shelf: Shelf) -> None:
-    (shelf.folder / "files" / OWNER).unlink()
+    await shelf.unmark()
     await shelf.put_bytes(f"{SEGMENT}/file", b"x")
     assert not await settle(shelf.storage, "mine")
     assert await shelf.storage.owner() is None

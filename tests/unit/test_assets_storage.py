@@ -1,4 +1,4 @@
-"""Files on the local disk: durable, never overwritten, never outside their folder."""
+"""The storage port: what every storage does, on the local disk and in buckets of two kinds of service."""
 
 import asyncio
 import os
@@ -8,31 +8,43 @@ from pathlib import Path
 
 import pytest
 
+from souk.assets.bucket.storage import BucketStorage
 from souk.assets.disk import PIECE_BYTES, DiskStorage
-from souk.assets.storage import BadKey, Missing, StorageError
+from souk.assets.storage import BadKey, Missing, Storage, StorageError
 from souk.words import Millis
 
 HOUR_MS = 3_600_000
 
 
+@pytest.fixture(params=["disk", "rclone", "moto"])
+async def storage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Storage]:
+    if request.param == "disk":
+        opened: Storage = DiskStorage(tmp_path / "deep" / "files")
+    else:
+        bucket = request.getfixturevalue(request.param).bucket()
+        opened = BucketStorage(bucket, tmp_path / "scratch")
+    yield opened
+    await opened.close()
+
+
 @pytest.fixture
-async def storage(tmp_path: Path) -> AsyncIterator[DiskStorage]:
+async def disk(tmp_path: Path) -> AsyncIterator[DiskStorage]:
     opened = DiskStorage(tmp_path / "deep" / "files")
     yield opened
     await opened.close()
 
 
-async def put(storage: DiskStorage, key: str, data: bytes) -> None:
+async def put(storage: Storage, key: str, data: bytes) -> None:
     path = await storage.scratch()
     path.write_bytes(data)
     await storage.put_file(path, key)
 
 
-async def read(storage: DiskStorage, key: str, start: int = 0, length: int | None = None) -> bytes:
+async def read(storage: Storage, key: str, start: int = 0, length: int | None = None) -> bytes:
     return b"".join([piece async for piece in storage.open_range(key, start, length)])
 
 
-async def listed(storage: DiskStorage, moment: int) -> list[str]:
+async def listed(storage: Storage, moment: int) -> list[str]:
     return sorted([key async for batch in storage.list_older_than(Millis(moment)) for key in batch])
 
 
@@ -40,13 +52,13 @@ def now() -> int:
     return time.time_ns() // 1_000_000
 
 
-async def test_file_that_was_put_reads_back(storage: DiskStorage) -> None:
+async def test_file_that_was_put_reads_back(storage: Storage) -> None:
     await put(storage, "seg/a.png", b"hello")
     assert await read(storage, "seg/a.png") == b"hello"
     assert await storage.exists("seg/a.png")
 
 
-async def test_put_uses_up_its_source(storage: DiskStorage, tmp_path: Path) -> None:
+async def test_put_uses_up_its_source(storage: Storage, tmp_path: Path) -> None:
     path = tmp_path / "made"
     path.write_bytes(b"x")
     await storage.put_file(path, "seg/a")
@@ -65,13 +77,13 @@ def elsewhere(tmp_path: Path) -> Iterator[Path]:
     path.unlink(missing_ok=True)
 
 
-async def test_source_on_another_file_system_is_copied(storage: DiskStorage, elsewhere: Path) -> None:
+async def test_source_on_another_file_system_is_copied(storage: Storage, elsewhere: Path) -> None:
     await storage.put_file(elsewhere, "seg/a")
     assert await read(storage, "seg/a") == b"from memory"
     assert list(elsewhere.parent.glob(elsewhere.name)) == []
 
 
-async def test_stored_file_is_never_overwritten(storage: DiskStorage) -> None:
+async def test_stored_file_is_never_overwritten(storage: Storage) -> None:
     await put(storage, "seg/a", b"first")
     with pytest.raises(StorageError, match="already"):
         await put(storage, "seg/a", b"second")
@@ -85,7 +97,7 @@ BAD_KEYS = [
 
 
 @pytest.mark.parametrize("key", BAD_KEYS)
-async def test_key_that_is_no_place_is_refused(storage: DiskStorage, key: str) -> None:
+async def test_key_that_is_no_place_is_refused(storage: Storage, key: str) -> None:
     with pytest.raises(BadKey):
         await put(storage, key, b"x")
     with pytest.raises(BadKey):
@@ -95,32 +107,32 @@ async def test_key_that_is_no_place_is_refused(storage: DiskStorage, key: str) -
 @pytest.mark.parametrize(
     ("start", "length"), [(0, 10), (3, 4), (PIECE_BYTES - 1, 3), (PIECE_BYTES * 2, None)]
 )
-async def test_range_reads_exactly_its_bytes(storage: DiskStorage, start: int, length: int | None) -> None:
+async def test_range_reads_exactly_its_bytes(storage: Storage, start: int, length: int | None) -> None:
     data = os.urandom(PIECE_BYTES * 2 + 77)
     await put(storage, "seg/a", data)
     stop = len(data) if length is None else start + length
     assert await read(storage, "seg/a", start, length) == data[start:stop]
 
 
-async def test_missing_file_is_told_before_the_first_piece(storage: DiskStorage) -> None:
+async def test_missing_file_is_told_before_the_first_piece(storage: Storage) -> None:
     with pytest.raises(Missing):
         await read(storage, "seg/a")
 
 
-async def test_copy_outlives_the_stored_file(storage: DiskStorage, tmp_path: Path) -> None:
+async def test_copy_outlives_the_stored_file(storage: Storage, tmp_path: Path) -> None:
     await put(storage, "seg/a", b"x")
     await storage.copy_to("seg/a", tmp_path / "copy")
     await storage.delete(["seg/a"])
     assert (tmp_path / "copy").read_bytes() == b"x"
 
 
-async def test_deleting_what_is_gone_is_no_error(storage: DiskStorage) -> None:
+async def test_deleting_what_is_gone_is_no_error(storage: Storage) -> None:
     await put(storage, "seg/a", b"x")
     await storage.delete(["seg/a", "seg/b"])
     assert not await storage.exists("seg/a")
 
 
-async def test_age_counts_from_the_put_and_not_from_the_making(storage: DiskStorage) -> None:
+async def test_age_counts_from_the_put_and_not_from_the_making(storage: Storage) -> None:
     path = await storage.scratch()
     path.write_bytes(b"x")
     os.utime(path, (1, 1))
@@ -129,14 +141,22 @@ async def test_age_counts_from_the_put_and_not_from_the_making(storage: DiskStor
     assert await listed(storage, now() + HOUR_MS) == ["seg/a"]
 
 
-async def test_files_without_a_key_are_not_listed(storage: DiskStorage, tmp_path: Path) -> None:
-    await put(storage, "seg/a", b"x")
-    (await storage.scratch()).write_bytes(b"x")
+async def test_files_without_a_key_are_not_listed(disk: DiskStorage, tmp_path: Path) -> None:
+    await put(disk, "seg/a", b"x")
+    (await disk.scratch()).write_bytes(b"x")
     (tmp_path / "deep" / "files" / "READ ME.txt").write_bytes(b"x")
-    assert await listed(storage, now() + HOUR_MS) == ["seg/a"]
+    assert await listed(disk, now() + HOUR_MS) == ["seg/a"]
 
 
-async def test_abandoned_scratch_files_are_cleared(storage: DiskStorage) -> None:
+async def test_owner_is_who_claimed_it_last(storage: Storage) -> None:
+    assert await storage.owner() is None
+    await storage.claim("first")
+    await storage.claim("second")
+    assert await storage.owner() == "second"
+    assert await listed(storage, now() + HOUR_MS) == []
+
+
+async def test_abandoned_scratch_files_are_cleared(storage: Storage) -> None:
     old, new = await storage.scratch(), await storage.scratch()
     old.write_bytes(b"x")
     new.write_bytes(b"x")
@@ -146,7 +166,7 @@ async def test_abandoned_scratch_files_are_cleared(storage: DiskStorage) -> None
 
 
 async def test_file_and_folders_are_synced_before_put_returns(
-    storage: DiskStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    disk: DiskStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[str] = []
     fsync = os.fsync
@@ -156,15 +176,18 @@ async def test_file_and_folders_are_synced_before_put_returns(
         fsync(descriptor)
 
     monkeypatch.setattr(os, "fsync", watched)
-    await put(storage, "new/folder/a", b"x")
+    await put(disk, "new/folder/a", b"x")
     folders = [path for path in synced if not path.startswith("files/.scratch/")]
     assert len(synced) == len(folders) + 1, "the bytes were not synced under their scratch name"
     assert folders == ["files/new", "files", "files/new/folder"]
 
 
-async def test_many_puts_run_together(storage: DiskStorage) -> None:
+async def test_many_puts_run_together(storage: Storage) -> None:
     await asyncio.gather(*(put(storage, f"seg/{number}", b"%d" % number) for number in range(100)))
     assert len(await listed(storage, now() + HOUR_MS)) == 100
     stats = await storage.stats()
     assert (stats.puts, stats.put_bytes) == (100, 190)
-    assert stats.free_bytes
+
+
+async def test_disk_tells_how_much_room_is_left(disk: DiskStorage) -> None:
+    assert (await disk.stats()).free_bytes

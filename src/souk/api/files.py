@@ -20,7 +20,7 @@ from starlette.types import Send
 
 from souk.assets.links import SERVED_UNDER
 from souk.assets.names import LINK_ROOT, is_link
-from souk.assets.storage import Missing, Storage
+from souk.assets.storage import Missing, Storage, StorageError
 from souk.clock import Clock
 from souk.store import assets
 from souk.store.assets import AssetRow
@@ -31,6 +31,9 @@ from souk.words import Millis
 log = logging.getLogger("souk.files")
 
 YEAR_SECONDS = 365 * 86_400
+DIRECT_SECONDS = 15 * 60
+"""How long an address of the bucket works. A player that seeks may come back to it."""
+_TOLD_BY_THE_BUCKET = ("Content-Type", "Content-Disposition")
 _PLAYED = ("image/", "video/", "audio/")
 _ACTIVE = frozenset({"image/svg+xml"})
 """Pictures that can run scripts."""
@@ -54,10 +57,12 @@ _PREFLIGHT = {
 class Files:
     """Answers for the links of stored files."""
 
-    def __init__(self, reads: Reads, storage: Storage, clock: Clock) -> None:
+    def __init__(self, reads: Reads, storage: Storage, clock: Clock, *, direct: bool = False) -> None:
+        """``direct`` sends clients on to the storage itself, so that the bytes need not pass through here."""
         self._reads = reads
         self._storage = storage
         self._clock = clock
+        self._direct = direct
 
     def route(self) -> Route:
         """Where the links point."""
@@ -99,6 +104,8 @@ class Files:
             return Response(status_code=304, headers=_without_content(headers))
         if request.method == "HEAD":
             return Response(headers={**headers, "Content-Length": str(asset.size)})
+        if self._direct and (elsewhere := self._sent_on(asset, headers)):
+            return elsewhere
         wanted = _wanted_range(request.headers, headers, asset.size)
         if wanted is None:
             return await self._send(asset, range(asset.size), 200, headers)
@@ -108,6 +115,14 @@ class Files:
         headers["Content-Range"] = f"bytes {wanted.start}-{wanted.stop - 1}/{asset.size}"
         return await self._send(asset, wanted, 206, headers)
 
+    def _sent_on(self, asset: AssetRow, headers: Mapping[str, str]) -> Response | None:
+        """A redirect to where the bytes are. The address is of this moment, so nobody may keep the answer."""
+        told = {name: headers[name] for name in _TOLD_BY_THE_BUCKET}
+        url = self._storage.direct_link(asset.path, DIRECT_SECONDS, told)
+        if url is None:
+            return None
+        return Response(status_code=302, headers={**_OPEN, "Location": url, "Cache-Control": "no-store"})
+
     async def _send(self, asset: AssetRow, part: range, status: int, headers: dict[str, str]) -> Response:
         pieces = self._storage.open_range(asset.path, part.start, len(part))
         try:
@@ -115,6 +130,9 @@ class Files:
         except Missing:
             log.exception("stored file has no bytes", extra={"asset": asset.id, "task_id": asset.task_id})
             return _not_found()
+        except StorageError as error:
+            log.warning("stored file cannot be read", extra={"asset": asset.id, "reason": str(error)})
+            return _unavailable()
         headers["Content-Length"] = str(len(part))
         if len(first) == len(part):
             await pieces.aclose()
@@ -145,6 +163,11 @@ async def _chained(first: bytes, rest: AsyncGenerator[bytes]) -> AsyncGenerator[
 def _not_found() -> Response:
     body = {"code": 404, "msg": "There is no file at this address, or it has expired.", "data": None}
     return JSONResponse(body, 404, {**_OPEN, "Cache-Control": "no-store"})
+
+
+def _unavailable() -> Response:
+    body = {"code": 503, "msg": "The storage does not answer right now; try again shortly.", "data": None}
+    return JSONResponse(body, 503, {**_OPEN, "Cache-Control": "no-store", "Retry-After": "5"})
 
 
 def _headers(asset: AssetRow, now: Millis) -> dict[str, str]:

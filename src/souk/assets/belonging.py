@@ -4,10 +4,14 @@ To a database that is new, or simply not the one these files were stored with, e
 row claims. The database therefore has an installation id, the storage has it too, and the sweep compares them.
 """
 
-from souk.assets.storage import Storage
+import logging
+
+from souk.assets.storage import Storage, Unreachable
 from souk.store.accounts import installation
 from souk.store.reads import Reads
 from souk.words import Millis
+
+log = logging.getLogger("souk.assets")
 
 _EVER = Millis(1 << 52)
 REMEDY = "correct SOUK_STORAGE_URL or SOUK_DATABASE_URL; if these files are this database's, run `souk files adopt`"
@@ -26,6 +30,14 @@ async def settle(storage: Storage, installation: str) -> bool:
         await storage.claim(installation)
         owner = installation
     return owner == installation
+
+
+async def settle_at_start(storage: Storage, installation: str) -> None:
+    """:func:`settle`, unless the storage is away: Souk serves what it can meanwhile, and cleans up nothing."""
+    try:
+        await settle(storage, installation)
+    except Unreachable as error:
+        log.warning("the storage is away; Souk starts without it", extra={"reason": str(error)})
 
 
 async def _is_empty(storage: Storage) -> bool:

@@ -12,13 +12,13 @@ import shutil
 import stat
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeVar
-from uuid import uuid4
 
+from souk.assets.scratch import Scratch, files_before, remove
 from souk.assets.storage import BadKey, Missing, StorageError, StorageStats, check_key
 from souk.words import Millis
 
@@ -44,13 +44,13 @@ class DiskStorage:
 
     def __init__(self, root: Path) -> None:
         self._root = root.absolute()
-        self._scratch = self._root / SCRATCH
+        self._scratch = Scratch(self._root / SCRATCH)
         self._folders = threading.Lock()
         self._writers = ThreadPoolExecutor(SYNC_THREADS, thread_name_prefix="souk-sync")
         self._readers = ThreadPoolExecutor(READ_THREADS, thread_name_prefix="souk-file")
         self._puts = self._put_bytes = self._deletes = 0
         try:
-            _make_root(self._root, self._scratch)
+            _make_root(self._root, self._scratch.folder)
         except OSError as error:
             raise StorageError(
                 f"cannot keep files in {self._root}: {error.strerror}; SOUK_STORAGE_URL names another folder"
@@ -59,7 +59,7 @@ class DiskStorage:
 
     async def scratch(self) -> Path:
         """See :meth:`souk.assets.storage.Storage.scratch`."""
-        return self._scratch / uuid4().hex
+        return self._scratch.place()
 
     async def put_file(self, path: Path, key: str) -> None:
         """See :meth:`souk.assets.storage.Storage.put_file`."""
@@ -90,7 +90,7 @@ class DiskStorage:
     async def delete(self, keys: Iterable[str]) -> None:
         """See :meth:`souk.assets.storage.Storage.delete`."""
         places = [self._place(key) for key in keys]
-        self._deletes += await self._write(partial(_remove, places))
+        self._deletes += await self._write(partial(remove, places))
 
     async def list_older_than(self, moment: Millis) -> AsyncGenerator[list[str]]:
         """See :meth:`souk.assets.storage.Storage.list_older_than`. Files that carry no key are not listed."""
@@ -100,7 +100,7 @@ class DiskStorage:
 
     async def clear_scratch(self, moment: Millis) -> int:
         """See :meth:`souk.assets.storage.Storage.clear_scratch`."""
-        return await self._write(lambda: _remove(_files_before(self._scratch, moment / 1000)))
+        return await self._write(partial(self._scratch.clear, moment))
 
     async def owner(self) -> str | None:
         """See :meth:`souk.assets.storage.Storage.owner`."""
@@ -109,6 +109,9 @@ class DiskStorage:
     async def claim(self, installation: str) -> None:
         """See :meth:`souk.assets.storage.Storage.claim`."""
         await self._write(partial(self._claim, installation))
+
+    def direct_link(self, key: str, seconds: int, answer: Mapping[str, str]) -> str | None:
+        """None: a disk serves nobody."""
 
     async def stats(self) -> StorageStats:
         """See :meth:`souk.assets.storage.Storage.stats`."""
@@ -147,15 +150,15 @@ class DiskStorage:
 
     def _brought_here(self, path: Path) -> Path:
         """The same bytes as a file of this file system, at a path that can be renamed."""
-        if path.stat(follow_symlinks=False).st_dev == self._scratch.stat().st_dev:
+        if path.stat(follow_symlinks=False).st_dev == self._scratch.folder.stat().st_dev:
             return path
-        near = self._scratch / uuid4().hex
+        near = self._scratch.place()
         shutil.copyfile(path, near)
         path.unlink()
         return near
 
     def _claim(self, installation: str) -> None:
-        draft = self._scratch / uuid4().hex
+        draft = self._scratch.place()
         with draft.open("w", encoding="ascii") as file:
             file.write(installation + "\n")
             file.flush()
@@ -178,7 +181,7 @@ class DiskStorage:
     def _older(self, moment: Millis) -> Iterator[str]:
         for folder, folders, _ in os.walk(self._root):
             folders[:] = [name for name in folders if not name.startswith(".")]
-            for path in _files_before(Path(folder), moment / 1000):
+            for path in files_before(Path(folder), moment / 1000):
                 key = path.relative_to(self._root).as_posix()
                 try:
                     yield check_key(key)
@@ -250,28 +253,6 @@ def _link_or_copy(place: Path, path: Path) -> None:
         if error.errno not in {*_NO_LINKS, errno.EXDEV}:
             raise
         shutil.copyfile(place, path)
-
-
-def _remove(paths: Iterable[Path]) -> int:
-    removed = 0
-    for path in paths:
-        try:
-            path.unlink()
-        except FileNotFoundError:
-            continue
-        removed += 1
-    return removed
-
-
-def _files_before(folder: Path, seconds: float) -> Iterator[Path]:
-    """The files right in a folder that were last written before a moment; vanished ones are passed over."""
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            try:
-                if entry.is_file(follow_symlinks=False) and entry.stat().st_mtime < seconds:
-                    yield Path(entry.path)
-            except FileNotFoundError:
-                continue
 
 
 def _in_batches(keys: Iterator[str]) -> Iterator[list[str]]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from souk.assets.measure import Measured, measure
 from souk.assets.sniff import HEAD_BYTES, canonical, extension_of, sniff
-from souk.assets.storage import Storage, StorageError
+from souk.assets.storage import Storage, StorageError, Unreachable
 from souk.clock import Clock
 from souk.ids import RandomBits, random_hex
 from souk.net.http import Blocked, Http, NetError, TooLarge
@@ -33,11 +33,15 @@ _UNPLAIN = re.compile(r"[^A-Za-z0-9]+")
 
 
 class IngestFailed(Exception):
-    """An output could not be brought in. ``retryable``: asking the upstream for it again may help."""
+    """An output could not be brought in. ``retryable``: asking the upstream for it again may help.
 
-    def __init__(self, message: str, *, retryable: bool = True) -> None:
+    ``away``: nothing is wrong with the output, the storage just cannot take it right now.
+    """
+
+    def __init__(self, message: str, *, retryable: bool = True, away: bool = False) -> None:
         super().__init__(message)
         self.retryable = retryable
+        self.away = away
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,8 @@ class Ingest:
             path = f"{await self._segment(account_id)}/{name}"
             await self._storage.put_file(scratch, path)
         except (StorageError, OSError) as error:
-            raise IngestFailed(f"the file could not be stored: {error}") from error
+            away = isinstance(error, Unreachable)
+            raise IngestFailed(f"the file could not be stored: {error}", away=away) from error
         finally:
             if output.path is None:
                 await asyncio.to_thread(scratch.unlink, missing_ok=True)

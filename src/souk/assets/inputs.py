@@ -18,7 +18,7 @@ from souk.assets.datauri import BadDataUri, decode_data_uri
 from souk.assets.ingest import UNKNOWN_TYPE, sound_alone
 from souk.assets.measure import Measured, measure
 from souk.assets.sniff import HEAD_BYTES, extension_of, sniff
-from souk.assets.storage import Missing, Storage, StorageError
+from souk.assets.storage import Missing, Storage, StorageError, Unreachable
 from souk.net.http import BadStatus, Blocked, Http, NetError, TooLarge
 from souk.net.policy import Policy, check_url
 from souk.store import assets
@@ -29,6 +29,8 @@ from souk.words import FailKind, Millis, TaskId
 
 FETCH_SECONDS = 120.0
 FETCHES_AT_ONCE = 4
+UPSTREAM_SECONDS = 6 * 3600
+"""How long an upstream may take until it fetches an input from the bucket: its queue may be long."""
 ANY_TIME = Millis(0)
 _PRIVATE_NAMES = (".local", ".localhost", ".internal", ".lan", ".home.arpa")
 _WORTH_ANOTHER_TRY = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -121,12 +123,23 @@ class Inputs:
             await self._sources.storage.copy_to(row.path, place)
         except Missing:
             raise Unusable(FailKind.INPUT_UNREACHABLE, "this file is no longer stored") from None
+        except Unreachable as error:
+            raise Unusable(FailKind.TRANSIENT, str(error)) from error
         except StorageError as error:
             raise Unusable(FailKind.INPUT_UNREACHABLE, str(error)) from error
-        url = links.public_link(row.path, self._sources.public_url)
+        url = self._address(row)
         seconds = None if row.seconds_ms is None else row.seconds_ms / 1000
         measured = Measured(row.width, row.height, seconds)
         return Fetched(place, row.size, row.media_type, measured, url, is_public(url))
+
+    def _address(self, row: AssetRow) -> str:
+        """Where an upstream may fetch a file of ours: at Souk, or at the bucket if that is all it can reach."""
+        url = links.public_link(row.path, self._sources.public_url)
+        if is_public(url):
+            return url
+        answer = {"Content-Type": row.media_type}
+        direct = self._sources.storage.direct_link(row.path, UPSTREAM_SECONDS, answer)
+        return direct if direct and is_public(direct) else url
 
     async def _place(self) -> Path:
         """A path in the work folder that this task has not used."""

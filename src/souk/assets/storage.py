@@ -4,7 +4,7 @@ Keys look like links: ``<account segment>/<file name>``. A stored file is never 
 """
 
 import re
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -23,6 +23,10 @@ class StorageError(Exception):
 
 class Missing(StorageError):
     """There is no file under this key."""
+
+
+class Unreachable(StorageError):
+    """The storage is away or overloaded: the same call may well succeed a little later."""
 
 
 class BadKey(ValueError):
@@ -91,6 +95,13 @@ class Storage(Protocol):
 
     async def claim(self, installation: str) -> None:
         """Note for good whose files these are, whoever's they were."""
+        ...
+
+    def direct_link(self, key: str, seconds: int, answer: Mapping[str, str]) -> str | None:
+        """An address at which anybody may GET a file from the storage itself for so many seconds.
+
+        ``answer`` are headers the storage is to answer with. None where it serves nobody but Souk.
+        """
         ...
 
     async def stats(self) -> StorageStats: ...

@@ -14,6 +14,8 @@ from souk.store.assets import AssetRow
 from souk.words import JsonObject, TaskId
 
 PARALLEL_INGESTS = 4
+AWAY_SECONDS = 2.0
+"""Until a storage that was away is tried again; a try takes long by itself."""
 
 
 async def all_stored(lease: Lease, outputs: Sequence[OutputFile]) -> list[AssetRow]:
@@ -29,6 +31,21 @@ async def all_stored(lease: Lease, outputs: Sequence[OutputFile]) -> list[AssetR
         if number in known:
             return known[number]
         async with gate:
+            return await _stored(lease, output, number)
+
+    ends = await asyncio.gather(
+        *(one(number, output) for number, output in enumerate(outputs)), return_exceptions=True
+    )
+    failures = [end for end in ends if isinstance(end, BaseException)]
+    if failures:
+        raise min(failures, key=_worth_another_try)
+    return [end for end in ends if isinstance(end, AssetRow)]
+
+
+async def _stored(lease: Lease, output: OutputFile, number: int) -> AssetRow:
+    """One file, stored. While the storage is away, a file that is at hand waits for it as long as its task has time."""
+    while True:
+        try:
             access = await access_to(lease, output)
             return await lease.world.ingest.from_output(
                 output,
@@ -38,14 +55,11 @@ async def all_stored(lease: Lease, outputs: Sequence[OutputFile]) -> list[AssetR
                 headers=access.headers,
                 trusted=access.trusted,
             )
-
-    ends = await asyncio.gather(
-        *(one(number, output) for number, output in enumerate(outputs)), return_exceptions=True
-    )
-    failures = [end for end in ends if isinstance(end, BaseException)]
-    if failures:
-        raise min(failures, key=_worth_another_try)
-    return [end for end in ends if isinstance(end, AssetRow)]
+        except IngestFailed as error:
+            if output.url or not error.away or lease.seconds_left <= AWAY_SECONDS:
+                raise
+            lease.log("storage is away", reason=str(error))
+        await lease.world.clock.sleep(AWAY_SECONDS)
 
 
 def filled(node: Any, files: Mapping[int, AssetRow], task_id: TaskId) -> Any:

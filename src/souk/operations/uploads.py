@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import hashlib
 import shutil
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from souk.assets.ingest import UNKNOWN_TYPE
 from souk.assets.links import own_path
 from souk.assets.measure import Measured, measure
 from souk.assets.sniff import HEAD_BYTES, extension_of, sniff
-from souk.assets.storage import Missing, Storage
+from souk.assets.storage import Missing, Storage, Unreachable
 from souk.clock import Clock
 from souk.ids import RandomBits, random_hex
 from souk.net.http import Blocked, Http, NetError, TooLarge
@@ -37,6 +37,7 @@ FETCH_SECONDS = 30.0
 LONGEST_NAME = 200
 """Characters kept of a local file's own name."""
 SEGMENT_DIGITS = 24
+AWAY_SECONDS = 5.0
 _PAGES = ("html", "htm")
 
 
@@ -188,7 +189,8 @@ class Uploads:
         link = names.link_of(self._segment(caller.account_id), place.folder, name)
         row = self._row(caller.account_id, caller.segment, name, media_type, facts)
         row = structs.replace(row, link=link)
-        await self._storage.put_file(scratch, row.path)
+        with _storage_asked():
+            await self._storage.put_file(scratch, row.path)
         try:
             await self._lane.write(UPLOAD, row, bounded=True)
         except Busy:
@@ -220,7 +222,8 @@ class Uploads:
         if row is None:
             raise _unfetched("there is no such file here; it may have expired")
         try:
-            await self._storage.copy_to(row.path, scratch)
+            with _storage_asked():
+                await self._storage.copy_to(row.path, scratch)
         except Missing:
             raise _unfetched("this file is no longer stored") from None
         return Claims("fileUrl", row.media_type, names.name_in(url))
@@ -261,6 +264,16 @@ class Uploads:
             created_at=now,
             expires_at=Millis(now + self._limits.keep_ms),
         )
+
+
+@contextlib.contextmanager
+def _storage_asked() -> Generator[None]:
+    """A storage that is away makes the client come back later. Raises Refusal."""
+    try:
+        yield
+    except Unreachable:
+        told = "the storage does not answer right now; try again shortly"
+        raise Refusal(Reason.BUSY, told, retry_after=AWAY_SECONDS) from None
 
 
 def _examine(path: Path, sha256: str) -> _Facts:
