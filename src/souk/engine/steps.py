@@ -264,7 +264,7 @@ class Pulse(msgspec.Struct, frozen=True):
 def _beat(connection: Connection, beats: Sequence[Beat]) -> list[Pulse]:
     pulses: list[Pulse] = []
     for beat in beats:
-        alive = nodes.beat(connection, beat.node, beat.until)
+        alive = nodes.beat(connection, beat.node, beat.now, beat.until)
         gone = nodes.expired(connection, beat.now)
         _inherit(connection, gone, beat.now)
         news = hints.take(connection, beat.node, beat.now)

@@ -1,15 +1,22 @@
-"""Nodes: the engine processes that hold leases. A task's lease lives as long as its node's heartbeat."""
+"""Nodes: the engine processes that hold leases. A task's lease lives as long as its node's heartbeat.
+
+Leases are written and judged by the database's clock. Were they by the machines' own, one that goes ahead of the others
+by a lease would declare all of them dead at every beat.
+"""
 
 from souk.store.database import Connection
 from souk.store.statement import Statement
 
-_JOIN = Statement("INSERT INTO nodes (id, slot, started_at, lease_until) VALUES (:id, :slot, :now, :until)")
+_JOIN = Statement(
+    "INSERT INTO nodes (id, slot, started_at, lease_until) "
+    "VALUES (:id, :slot, {moment}, {moment} + :until - :now)"
+)
 _SAME_SLOT = Statement("DELETE FROM nodes WHERE slot = :slot AND id <> :id RETURNING id")
-_BEAT = Statement("UPDATE nodes SET lease_until = :until WHERE id = :id RETURNING id")
-_EXPIRED = Statement("DELETE FROM nodes WHERE lease_until < :now RETURNING id")
+_BEAT = Statement("UPDATE nodes SET lease_until = {moment} + :until - :now WHERE id = :id RETURNING id")
+_EXPIRED = Statement("DELETE FROM nodes WHERE lease_until < {moment} RETURNING id")
 _LEAVE = Statement("DELETE FROM nodes WHERE id = :id")
 _ENTERED = Statement("SELECT 1 FROM nodes WHERE id = :id {for_update}")
-_ALIVE = Statement("SELECT count(*) FROM nodes WHERE lease_until >= :now")
+_ALIVE = Statement("SELECT count(*) FROM nodes WHERE lease_until >= {moment}")
 
 
 def join(connection: Connection, node: str, slot: str, now: int, until: int) -> list[str]:
@@ -19,9 +26,9 @@ def join(connection: Connection, node: str, slot: str, now: int, until: int) -> 
     return gone
 
 
-def beat(connection: Connection, node: str, until: int) -> bool:
+def beat(connection: Connection, node: str, now: int, until: int) -> bool:
     """Renew a node's lease; False when others have already declared it dead."""
-    return bool(connection.run(_BEAT, {"id": node, "until": until}))
+    return bool(connection.run(_BEAT, {"id": node, "now": now, "until": until}))
 
 
 def expired(connection: Connection, now: int) -> list[str]:

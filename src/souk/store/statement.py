@@ -4,7 +4,8 @@ A statement's text may use ``:name`` parameters, and ``{rows:NAME(col type, …)
 JSON array of objects in the parameter ``NAME``: ``json_each`` on SQLite, ``jsonb_to_recordset`` on PostgreSQL.
 One set-based statement then serves a whole batch on either database, and the interpreter lock is released once.
 ``{skip_locked}`` and ``{for_update}`` are row-lock clauses on PostgreSQL and nothing on SQLite, where the writer
-already holds the whole database.
+already holds the whole database. ``{moment}`` is the time now by the database's clock, which all machines have in
+common; on SQLite, with its one machine, it is the parameter ``:now``.
 """
 
 import re
@@ -18,6 +19,7 @@ _encode = msgspec.json.Encoder().encode
 _ROWS = re.compile(r"\{rows:(\w+)\(([^)]*)\)\}")
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 """An escaped NUL in JSON, and not the text of one whose backslash is escaped itself."""
+_MOMENT = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"
 _PARAM = re.compile(r"(?<![:\w]):([a-z_]\w*)")
 
 
@@ -62,7 +64,8 @@ def _for_sqlite(text: str) -> str:
         picks = ", ".join(f"value ->> '$.{column}' AS {column}" for column, _ in _columns(spec))
         return f"(SELECT {picks} FROM json_each(:{name})) AS {name}"  # noqa: S608 - names from our own statements
 
-    return _ROWS.sub(source, text).replace("{skip_locked}", "").replace("{for_update}", "")
+    text = _ROWS.sub(source, text).replace("{moment}", ":now")
+    return text.replace("{skip_locked}", "").replace("{for_update}", "")
 
 
 def _for_postgresql(text: str) -> str:
@@ -70,6 +73,6 @@ def _for_postgresql(text: str) -> str:
         name, spec = match.groups()
         return f"jsonb_to_recordset(CAST(:{name} AS jsonb)) AS {name}({spec})"
 
-    text = _ROWS.sub(source, text)
+    text = _ROWS.sub(source, text).replace("{moment}", _MOMENT)
     text = text.replace("{skip_locked}", "FOR UPDATE SKIP LOCKED").replace("{for_update}", "FOR UPDATE")
     return _PARAM.sub(r"%(\1)s", text.replace("%", "%%"))
