@@ -33,7 +33,7 @@ _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {
     "taskName",
 }
 _PATTERNS = re.compile(
-    r"(?P<scheme>\b(?:Bearer|Basic|Key|Token)\s+)[\w.~+/=-]{6,}"  # an Authorization header
+    r"(?P<scheme>\b(?:Bearer|Basic|Key|Token)\s+)(?!--)[\w.~+/=-]{6,}"  # an Authorization header, no option
     r"|\b(?:sk|whsec|whk)[-_][\w/+=-]{8,}"
     r"|(?P<login>://[^\s/:@]*:)[^\s/@]+(?=@)"
     r"|(?P<named>\b(?:api[_-]?key|access[_-]?token|token|password|secret|signature)=)[^\s&\"']{6,}",

@@ -298,7 +298,9 @@ async def test_blocks_of_a_restored_store_are_closed_at_the_first_look(migrated_
         await meter.beat()
         connection = Database(migrated_url).connect()
         try:
-            dump.make_live(connection)
+            rows = [row for page in dump.read_table(connection, "blocks") for row in page]
+            connection.run(Statement("DELETE FROM blocks"))
+            dump.write_rows(connection, "blocks", rows)
         finally:
             connection.close()
         await till.process("two#1").beat()

@@ -85,6 +85,12 @@ def test_what_looks_like_a_secret_is_never_written(written: io.StringIO, secret:
     assert "YWJjZGVm" not in line
 
 
+def test_an_option_in_an_advice_is_no_secret(written: io.StringIO) -> None:
+    logs.set_up("INFO", "text", stream=written)
+    log.warning("run `souk accounts rotate-webhook-key --lost`")
+    assert "rotate-webhook-key --lost" in read(written)
+
+
 def test_a_traceback_loses_its_secrets_too(written: io.StringIO) -> None:
     logs.set_up("INFO", "text", secrets=["correct-horse"], stream=written)
     try:

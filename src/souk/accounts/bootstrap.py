@@ -29,7 +29,8 @@ MADE_KEY = "first"
 SEGMENT_BYTES = 12
 INSTALLATION_BYTES = 16
 
-_SECRET_KEY_MARK = "secret_key"  # noqa: S105 - the name of a fact in the database
+SECRET_KEY_MARK = "secret_key"  # noqa: S105 - the name of a fact in the database
+"""By what a database recognises its secret key."""
 _WEBHOOK_KEY_MARK = "webhook_key_from_environment"
 
 
@@ -131,7 +132,7 @@ BOOTSTRAP = Kind("bootstrap", 0, _carry_out)
 def _bootstrap(connection: Connection, start: _Start) -> Bootstrap:
     box, wanted = start.box, start.wanted
     # Taking the mark first also makes processes that start at once wait for each other here.
-    accounts.claim_meta(connection, _SECRET_KEY_MARK, _mark_of(box))
+    accounts.claim_meta(connection, SECRET_KEY_MARK, _mark_of(box))
     _check_secret_key(connection, box)
     installation = _named_installation(connection)
     account = accounts.first_account(connection)
@@ -187,12 +188,17 @@ def _take_webhook_key(connection: Connection, account: AccountRow, start: _Start
 
 def adopt_secret_key(connection: Connection, box: SecretBox) -> None:
     """From now on this database's secrets are those this box opens."""
-    accounts.set_meta(connection, _SECRET_KEY_MARK, _mark_of(box))
+    accounts.set_meta(connection, SECRET_KEY_MARK, _mark_of(box))
 
 
 def secret_key_fits(connection: Connection, box: SecretBox) -> bool:
     """Whether this database's secrets are encrypted with this secret key (or none are yet)."""
-    return accounts.meta(connection, _SECRET_KEY_MARK) in (None, _mark_of(box))
+    return mark_fits(accounts.meta(connection, SECRET_KEY_MARK), box)
+
+
+def mark_fits(mark: str | None, box: SecretBox) -> bool:
+    """Whether the mark that a database has of its secret key is this key's (or it has none yet)."""
+    return mark in (None, _mark_of(box))
 
 
 def _mark_of(box: SecretBox) -> str:

@@ -11,33 +11,70 @@ from souk.cli.options import AsJson, DataDir
 from souk.cli.show import out, show, size
 
 if TYPE_CHECKING:
+    from souk.accounts.secrets import SecretBox
     from souk.operations.backup import Manifest, Restored
     from souk.settings import Settings
 
+Target = Annotated[
+    Path, typer.Argument(metavar="TARGET", help="A new folder, or a new file that ends in .tar.")
+]
+WithSecretKey = Annotated[
+    bool, typer.Option("--with-secret-key", help="Put secret.key in too; keep such a copy safe.")
+]
+
 
 def backup(
-    target: Annotated[
-        Path, typer.Argument(metavar="TARGET", help="A new folder, or a new file that ends in .tar.")
-    ],
-    with_secret_key: Annotated[
-        bool, typer.Option("--with-secret-key", help="Put secret.key in too; keep such a backup safe.")
-    ] = False,
+    target: Target, with_secret_key: WithSecretKey = False, as_json: AsJson = False, data_dir: DataDir = None
+) -> None:
+    """Back up database and files as of one moment, while Souk runs."""
+    tell_taken(load(data_dir), target, as_json, with_secret_key=with_secret_key)
+
+
+def restore(
+    source: Annotated[Path, typer.Argument(metavar="BACKUP", help="A folder or .tar file of `souk backup`.")],
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Back up database and files as of one moment, while Souk runs."""
-    loaded = load(data_dir)
-    manifest = run(_take(loaded, target, with_secret_key))
+    """Load a backup into an empty database of either kind, and prove that all of it arrived."""
+    tell_restored(load(data_dir), source, as_json)
+
+
+def tell_taken(
+    loaded: Loaded, target: Path, as_json: bool, *, with_secret_key: bool, leave_files: bool = False
+) -> None:
+    """Copy everything (or all but the files) to a new place, and say what that was."""
+    manifest = run(_take(loaded, target, with_secret_key, leave_files))
     rows = sum(table.rows for table in manifest.tables.values())
-    told = f"{target}: {rows} rows and {manifest.files} files ({size(manifest.bytes)}), read back and equal"
-    show(as_json, manifest, lambda: out(told))
+    files = "the files left out" if leave_files else f"{manifest.files} files ({size(manifest.bytes)})"
+    show(as_json, manifest, lambda: out(f"{target}: {rows} rows and {files}, read back and equal"))
     if not with_secret_key and not as_json:
         complain(
             f"keep {_secret_key_place(loaded.settings)} elsewhere: without it webhook keys must be made anew"
         )
 
 
-async def _take(loaded: Loaded, target: Path, with_secret_key: bool) -> "Manifest":
+def tell_restored(loaded: Loaded, source: Path, as_json: bool) -> None:
+    """Load a copy into an empty place, and say what that was."""
+    if not source.exists():
+        raise Failure(f"there is no backup {source}", Exit.NOT_FOUND)
+    done = run(_restore(loaded.settings, source))
+    manifest = done.manifest
+    rows = sum(table.rows for table in manifest.tables.values())
+    data = {"rows": rows, "files": manifest.files, "bytes": manifest.bytes, "problems": done.problems}
+    files = "the files are where they were" if manifest.files_left else f"{manifest.files} files are back"
+    show(as_json, data, lambda: out(f"{rows} rows are back, each compared; {files}"))
+    for path in manifest.missing:
+        complain(f"{path} had expired when the backup was taken")
+    if not done.owns_files:
+        complain(
+            "the storage held other files before, or is not marked as this database's; nothing there is cleaned up "
+            "until you run `souk files adopt`"
+        )
+    if done.problems:
+        raise Failure(f"the ledger does not add up: {done.problems[0]} (souk ledger verify)", Exit.NEGATIVE)
+
+
+async def _take(loaded: Loaded, target: Path, with_secret_key: bool, leave_files: bool) -> "Manifest":
     from souk.accounts.secrets import FILE_NAME
     from souk.operations.backup import take
 
@@ -47,51 +84,29 @@ async def _take(loaded: Loaded, target: Path, with_secret_key: bool) -> "Manifes
             "there is no secret.key to put in; the secret key comes from SOUK_SECRET_KEY", Exit.USAGE
         )
     async with open_house(loaded) as house:
-        return await take(house.database, house.storage, target, house.clock, secret_key=key)
-
-
-def restore(
-    source: Annotated[Path, typer.Argument(metavar="BACKUP", help="A folder or .tar file of `souk backup`.")],
-    as_json: AsJson = False,
-    data_dir: DataDir = None,
-) -> None:
-    """Load a backup into an empty database of either kind, and prove that all of it arrived."""
-    if not source.exists():
-        raise Failure(f"there is no backup {source}", Exit.NOT_FOUND)
-    loaded = load(data_dir)
-    done = run(_restore(loaded.settings, source))
-    manifest = done.manifest
-    rows = sum(table.rows for table in manifest.tables.values())
-    data = {"rows": rows, "files": manifest.files, "bytes": manifest.bytes, "problems": done.problems}
-    show(as_json, data, lambda: out(f"{rows} rows and {manifest.files} files are back"))
-    for path in manifest.missing:
-        complain(f"{path} had expired when the backup was taken")
-    if not done.owns_files:
-        complain(
-            f"{manifest.files} files went to a storage that held others before; nothing there is cleaned up "
-            "until you run `souk files adopt`"
+        return await take(
+            house.database, house.storage, target, house.clock, secret_key=key, leave_files=leave_files
         )
-    if done.problems:
-        raise Failure(f"the ledger does not add up: {done.problems[0]} (souk ledger verify)", Exit.NEGATIVE)
 
 
 async def _restore(settings: "Settings", path: Path) -> "Restored":
     from souk.accounts.secrets import FILE_NAME
-    from souk.assets.disk import DiskStorage
     from souk.engine.slot import any_taken
-    from souk.premises import storage_folder
     from souk.operations.backup import open_source, restore, restore_secret_key
+    from souk.premises import storage_of
     from souk.store.place import database_of
 
     if any_taken(settings.data_dir / "slots"):
         raise Failure(f"a souk process runs in {settings.data_dir}; stop it first", Exit.CONFIGURATION)
-    storage = DiskStorage(storage_folder(settings))
+    place = settings.data_dir / FILE_NAME
+    box = _box(settings, place)
+    storage = storage_of(settings)
     try:
         with open_source(path) as source:
-            done = await restore(database_of(settings), storage, source)
-            if done.manifest.secret_key:
-                restore_secret_key(source, settings.data_dir / FILE_NAME)
-            elif not settings.secret_key.get_secret_value():
+            done = await restore(database_of(settings), storage, source, box)
+            if box is None and done.manifest.secret_key:
+                restore_secret_key(source, place)
+            elif box is None:
                 complain(
                     f"put the secret.key of the old data into {settings.data_dir} before the next start; if it "
                     "is lost, `souk accounts rotate-webhook-key --lost` makes new webhook keys"
@@ -99,6 +114,16 @@ async def _restore(settings: "Settings", path: Path) -> "Restored":
             return done
     finally:
         await storage.close()
+
+
+def _box(settings: "Settings", place: Path) -> "SecretBox | None":
+    """The secret key that is here already."""
+    from souk.accounts.secrets import SecretBox
+
+    given = settings.secret_key.get_secret_value()
+    if not given and not _exists(place):
+        return None
+    return SecretBox(given or place.read_text(encoding="utf-8").strip())
 
 
 def _secret_key_place(settings: "Settings") -> str:

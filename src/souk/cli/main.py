@@ -19,6 +19,7 @@ from souk.cli.keys import keys
 from souk.cli.ledger import ledger
 from souk.cli.migrate import migrate
 from souk.cli.models import models
+from souk.cli.move import export, import_
 from souk.cli.providers import providers
 from souk.cli.run import run
 from souk.cli.serve import serve
@@ -32,8 +33,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (serve, engine, run, models, providers, doctor, backup, restore, migrate):
-    app.command(command.__name__)(command)
+for command in (serve, engine, run, models, providers, doctor, backup, restore, export, import_, migrate):
+    app.command(command.__name__.rstrip("_"))(command)
 for name, group in (
     ("keys", keys),
     ("accounts", accounts),

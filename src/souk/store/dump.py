@@ -17,11 +17,13 @@ OF_THIS_PLACE = frozenset({"nodes", "lane_marks", "post_steps"})
 """Tables that say which processes run and what the schema is like: true of one moment and place only."""
 PAGE = 2000
 
-_HAND_BACK = (
-    Statement("UPDATE tasks SET lease_owner = NULL WHERE lease_owner IS NOT NULL"),
-    Statement("UPDATE outbox SET lease_owner = NULL, lease_until = NULL WHERE lease_owner IS NOT NULL"),
-    Statement("UPDATE blocks SET lease_until = 0"),
-)
+_NOBODYS = {
+    ("tasks", "lease_owner"): "NULL",
+    ("outbox", "lease_owner"): "NULL",
+    ("outbox", "lease_until"): "NULL",
+    ("blocks", "lease_until"): "0",
+}
+"""What says which process holds a row, and what says that none does: none will where the row goes."""
 
 
 def table_names() -> list[str]:
@@ -30,7 +32,7 @@ def table_names() -> list[str]:
 
 
 def read_table(connection: Connection, name: str) -> Iterator[list[dict[str, Any]]]:
-    """All rows of a table, a page at a time."""
+    """All rows of a table, a page at a time, as rows that no process holds."""
     table = metadata.tables[name]
     columns = [column.name for column in table.columns]
     keys = [column.name for column in table.primary_key]
@@ -52,15 +54,13 @@ def write_rows(connection: Connection, name: str, rows: Sequence[dict[str, Any]]
     connection.run(Statement(text), {"loaded": rows_json(rows)})
 
 
-def count_rows(connection: Connection, name: str) -> int:
-    """How many rows a table has."""
-    return int(connection.run(Statement(f"SELECT count(*) FROM {metadata.tables[name].name}"))[0][0])
+def is_empty(connection: Connection, name: str) -> bool:
+    """Whether a table has no rows."""
+    return not connection.run(Statement(f"SELECT 1 FROM {metadata.tables[name].name} LIMIT 1"))
 
 
-def make_live(connection: Connection) -> None:
-    """Make loaded rows live: no process holds them any more, and new rows are numbered after them."""
-    for statement in _HAND_BACK:
-        connection.run(statement)
+def number_on(connection: Connection) -> None:
+    """Have new rows numbered after the loaded ones."""
     if connection.dialect is Dialect.SQLITE:
         return  # numbers new rows after the highest one by itself
     for name in table_names():
@@ -75,7 +75,7 @@ def make_live(connection: Connection) -> None:
 
 
 def _page(table: Table, keys: list[str], *, after: bool) -> Statement:
-    columns = ", ".join(column.name for column in table.columns)
+    columns = ", ".join(_NOBODYS.get((table.name, column.name), column.name) for column in table.columns)
     order = ", ".join(keys)
     values = ", ".join(f":k_{key}" for key in keys)
     where = f"WHERE ({order}) > ({values}) " if after else ""

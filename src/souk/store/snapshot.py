@@ -7,7 +7,11 @@ from souk.store.database import Connection
 from souk.store.statement import Dialect, Statement
 
 # SQLite's transactions see one moment by themselves; PostgreSQL's see each statement's own otherwise.
-_ONE_MOMENT = Statement("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+_ONE_MOMENT = (
+    Statement("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"),
+    # The reader may write what it read to a slow disk meanwhile; it locks nothing that others want.
+    Statement("SET LOCAL idle_in_transaction_session_timeout = 0"),
+)
 
 
 @contextmanager
@@ -16,7 +20,8 @@ def snapshot(connection: Connection) -> Generator[None]:
     connection.begin()
     try:
         if connection.dialect is Dialect.POSTGRESQL:
-            connection.run(_ONE_MOMENT)
+            for statement in _ONE_MOMENT:
+                connection.run(statement)
         yield
     finally:
         connection.rollback()

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from souk.store.database import SQLITE_BUSY_SECONDS, Database, DatabaseError
 from souk.store.migrate import BadSchema, current_version
-from souk.store.others import older_than
+from souk.store.others import staying
 from souk.store.release import Half, Release
 from souk.store.statement import Dialect
 
@@ -26,8 +26,6 @@ LOCK_SECONDS = 2
 """How long a step waits for a table, and with it everybody who wants the table after it."""
 TRIES = 60
 PAUSE_SECONDS = 1.0
-LEAVING_SECONDS = 2.0
-"""The server lists a connection for a moment after its process has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +61,7 @@ def run_steps(database: Database, halves: tuple[Half, ...], release: Release) ->
 
 
 def _check_nobody_older(database: Database, step: SchemaStep) -> None:
-    until = time.monotonic() + LEAVING_SECONDS
-    while (others := older_than(database, step.version)) and time.monotonic() < until:
-        time.sleep(0.1)
-    if others:
+    if others := staying(database, step.version):
         raise BadSchema(
             f"step {step.version} of the schema takes away what older processes need, and some are connected: "
             f"{'; '.join(map(str, others))}. Stop them, then run `souk migrate --post`"

@@ -4,12 +4,14 @@ import hashlib
 import os
 import shutil
 import tarfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Any, Protocol
 
 CHUNK = 1 << 20
+STORED = "files/"
+"""What the names of stored files begin with. They are added in the order in which they will be read."""
 
 
 class BadBackup(Exception):
@@ -27,10 +29,12 @@ class Sink(Protocol):
 class Source(Protocol):
     """Where a backup is read from."""
 
-    def names(self) -> Iterator[str]: ...
-
     def open(self, name: str) -> IO[bytes]:
         """Raises BadBackup when there is no such file."""
+        ...
+
+    def open_each(self, names: Iterable[str]) -> Iterator[IO[bytes]]:
+        """Files in the order in which they were added, each open until the next one is asked for. Raises BadBackup."""
         ...
 
 
@@ -92,16 +96,12 @@ class _TarSink:
         info.mode = 0o600
         with path.open("rb") as file:
             self._tar.addfile(info, file)
+        _forget(self._tar)
 
 
 class _FolderSource:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-
-    def names(self) -> Iterator[str]:
-        for path in self._folder.rglob("*"):
-            if path.is_file():
-                yield path.relative_to(self._folder).as_posix()
 
     def open(self, name: str) -> IO[bytes]:
         try:
@@ -109,23 +109,49 @@ class _FolderSource:
         except OSError as error:
             raise BadBackup(f"{self._folder}: {name} is missing") from error
 
+    def open_each(self, names: Iterable[str]) -> Iterator[IO[bytes]]:
+        for name in names:
+            with self.open(name) as file:
+                yield file
+
 
 class _TarSource:
+    """Reads through the archive from front to back: where millions of stored files lie would not fit into memory."""
+
     def __init__(self, path: Path, tar: tarfile.TarFile) -> None:
         self._path = path
         self._tar = tar
-
-    def names(self) -> Iterator[str]:
-        yield from self._tar.getnames()
+        self._few = {info.name: info for info in _members(tar) if not info.name.startswith(STORED)}
 
     def open(self, name: str) -> IO[bytes]:
-        try:
-            file = self._tar.extractfile(name)
-        except KeyError:
-            file = None
+        return self._opened(self._tar, name, self._few.get(name))
+
+    def open_each(self, names: Iterable[str]) -> Iterator[IO[bytes]]:
+        with tarfile.open(self._path, "r:") as tar:
+            members = _members(tar)
+            for name in names:
+                with self._opened(
+                    tar, name, next((info for info in members if info.name == name), None)
+                ) as file:
+                    yield file
+
+    def _opened(self, tar: tarfile.TarFile, name: str, info: tarfile.TarInfo | None) -> IO[bytes]:
+        file = tar.extractfile(info) if info else None
         if file is None:
             raise BadBackup(f"{self._path}: {name} is missing")
         return file
+
+
+def _members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """What is in an archive, one after the other."""
+    while (info := tar.next()) is not None:
+        _forget(tar)
+        yield info
+
+
+def _forget(tar: Any) -> None:
+    """Drop what the library remembers of the files it saw: there may be millions of them."""
+    tar.members.clear()
 
 
 @contextmanager

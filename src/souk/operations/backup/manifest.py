@@ -1,15 +1,16 @@
 """What a backup says of itself, written last: with it the backup is whole, and every byte of it can be checked."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from itertools import tee
+from typing import IO, Any
 
 import msgspec
 
-from souk.operations.backup.archive import BadBackup, Source, sha256_of
+from souk.operations.backup.archive import STORED, BadBackup, Source, sha256_of
 from souk.store.assets import AssetRow
 
 NAME = "manifest.json"
-FORMAT = 1
+FORMAT = 2
 SECRET_KEY = "secret.key"  # noqa: S105 - the name of a file
 
 
@@ -18,6 +19,9 @@ class TableFacts(msgspec.Struct, frozen=True):
 
     rows: int
     sha256: str
+    """Of its file in the backup."""
+    digest: str
+    """Of its rows, the same in every database: see :class:`souk.operations.backup.digest.Digest`."""
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -32,6 +36,8 @@ class Manifest(msgspec.Struct, frozen=True):
     files: int
     bytes: int
     """Size of all files."""
+    files_left: bool
+    """The files are not in the backup: they stayed in their storage, which goes on to be used."""
     missing: list[str]
     """Files that the database names and the storage did not have."""
     secret_key: bool
@@ -43,7 +49,7 @@ def table_file(name: str) -> str:
 
 
 def stored_file(path: str) -> str:
-    return f"files/{path}"
+    return f"{STORED}{path}"
 
 
 def read_manifest(source: Source) -> Manifest:
@@ -73,14 +79,20 @@ def check(source: Source) -> Manifest:
         with source.open(table_file(name)) as file:
             if sha256_of(file) != facts.sha256:
                 raise BadBackup(f"{table_file(name)} is not what it was when the backup was made")
-    missing = set(manifest.missing)
-    for asset in assets_of(source):
-        if asset.path in missing:
-            continue
-        with source.open(stored_file(asset.path)) as file:
-            if sha256_of(file) != asset.sha256:
-                raise BadBackup(f"{stored_file(asset.path)} is not what it was when it was stored")
+    for asset, file in files_of(source, manifest):
+        if sha256_of(file) != asset.sha256:
+            raise BadBackup(f"{stored_file(asset.path)} is not what it was when it was stored")
     return manifest
+
+
+def files_of(source: Source, manifest: Manifest) -> Iterator[tuple[AssetRow, IO[bytes]]]:
+    """The stored files in the backup, each open until the next one is asked for. Raises BadBackup where one is not."""
+    if manifest.files_left:
+        return
+    missing = set(manifest.missing)
+    wanted = (asset for asset in assets_of(source) if asset.path not in missing)
+    rows, names = tee(wanted)
+    yield from zip(rows, source.open_each(stored_file(asset.path) for asset in names), strict=True)
 
 
 def assets_of(source: Source) -> Iterator[AssetRow]:

@@ -1,5 +1,6 @@
 """Restoring a backup into an empty place: files first, then all rows in one transaction, then proof."""
 
+import asyncio
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,18 +9,22 @@ from pathlib import Path
 from shutil import copyfileobj
 from typing import Any
 
+from souk.accounts.bootstrap import SECRET_KEY_MARK, mark_fits
+from souk.accounts.secrets import SecretBox
 from souk.accounts.verify import verify
 from souk.assets.belonging import settle
 from souk.assets.storage import Storage
 from souk.operations.backup import manifest as contents
-from souk.operations.backup.archive import BadBackup, Source
-from souk.operations.backup.manifest import Manifest, assets_of, check, read_rows
+from souk.operations.backup.archive import CHUNK, BadBackup, Source
+from souk.operations.backup.digest import Digest
+from souk.operations.backup.manifest import Manifest, assets_of, check, files_of, read_rows
 from souk.store.accounts import INSTALLATION
 from souk.store.database import Connection, Database
-from souk.store.dump import count_rows, make_live, table_names, write_rows
+from souk.store.dump import is_empty, number_on, read_table, table_names, write_rows
 from souk.store.migrate import HEAD, migrate
 
 ROWS_AT_ONCE = 1000
+LOOKS_AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +38,34 @@ class Restored:
     """The storage is the database's now. If it held files before, :mod:`souk.operations.adoption` decides."""
 
 
-async def restore(database: Database, storage: Storage, source: Source) -> Restored:
-    """Load a backup and prove that all of it arrived. Raises BadBackup, and then the database is still empty."""
+async def restore(
+    database: Database, storage: Storage, source: Source, box: SecretBox | None = None
+) -> Restored:
+    """Load a backup and prove that all of it arrived. Raises BadBackup, and then the database is still empty.
+
+    ``box`` is the secret key of this place, if it has one already.
+    """
     manifest = check(source)
     if manifest.schema != HEAD:
         raise BadBackup(
             f"this backup has schema {manifest.schema} and this Souk works with {HEAD}; "
             f"restore it with Souk {manifest.souk}, then upgrade"
         )
+    facts = {row["key"]: row["value"] for row in read_rows(source, "meta")}
+    if box is not None and not mark_fits(facts.get(SECRET_KEY_MARK), box):
+        raise BadBackup(
+            "the secret key of this place does not open the secrets of the backup; put the right one here. If it is "
+            "lost, load the backup where there is none, then run `souk accounts rotate-webhook-key --lost`"
+        )
     migrate(database)
     connection = database.connect()
     try:
         _check_empty(connection)
-        owns_files = await _settle(storage, source)
+        installation = facts.get(INSTALLATION, "")
+        if manifest.files_left:
+            await _check_files(storage, source, installation)
+        # Marked before files come in, so that a second try finds its own mark.
+        owns_files = bool(installation) and await settle(storage, installation)
         await _bring_files(storage, source, manifest)
         connection.begin()
         try:
@@ -76,38 +96,47 @@ def restore_secret_key(source: Source, place: Path) -> None:
 
 
 def _check_empty(connection: Connection) -> None:
-    if taken := [name for name in table_names() if count_rows(connection, name)]:
+    if taken := [name for name in table_names() if not is_empty(connection, name)]:
         raise BadBackup(f"the database is not empty ({', '.join(taken[:3])}); restore into an empty one")
 
 
-async def _settle(storage: Storage, source: Source) -> bool:
-    """Mark an empty storage as the backup's before its files come in, so that a second try finds its own mark."""
-    facts = {row["key"]: row["value"] for row in read_rows(source, "meta")}
-    return INSTALLATION in facts and await settle(storage, facts[INSTALLATION])
-
-
 async def _bring_files(storage: Storage, source: Source, manifest: Manifest) -> None:
-    missing = set(manifest.missing)
-    for row in assets_of(source):
-        if row.path in missing or await storage.exists(row.path):
+    for row, file in files_of(source, manifest):
+        if await storage.exists(row.path):
             continue
         scratch = await storage.scratch()
-        _copy_out(source, contents.stored_file(row.path), scratch)
+        with scratch.open("wb") as target:
+            copyfileobj(file, target, CHUNK)
         await storage.put_file(scratch, row.path)
 
 
-def _copy_out(source: Source, name: str, place: Path) -> None:
-    with source.open(name) as file, place.open("wb") as target:
-        copyfileobj(file, target, 1 << 20)
+async def _check_files(storage: Storage, source: Source, installation: str) -> None:
+    """Make sure that the storage is the one in which the files were left."""
+    if await storage.owner() not in (None, installation):
+        raise BadBackup(
+            "the files were left in their storage, and this is another installation's; correct SOUK_STORAGE_URL"
+        )
+    rows = assets_of(source)
+    while batch := list(islice(rows, LOOKS_AT_ONCE)):
+        there = await asyncio.gather(*(storage.exists(row.path) for row in batch))
+        lost = [row.path for row, is_there in zip(batch, there, strict=True) if not is_there]
+        if lost:
+            raise BadBackup(
+                f"the files were left in their storage, and {lost[0]} is not in this one; correct SOUK_STORAGE_URL"
+            )
 
 
 def _load(connection: Connection, source: Source, manifest: Manifest) -> None:
-    for name, facts in manifest.tables.items():
+    for name in manifest.tables:
         for rows in _batches(read_rows(source, name)):
             write_rows(connection, name, rows)
-        if count_rows(connection, name) != facts.rows:
-            raise BadBackup(f"{name} has {count_rows(connection, name)} rows after loading, not {facts.rows}")
-    make_live(connection)
+    for name, facts in manifest.tables.items():
+        loaded = Digest().add_all(read_table(connection, name))
+        if (loaded.rows, str(loaded)) != (facts.rows, facts.digest):
+            raise BadBackup(
+                f"{name} has other rows after loading than it had ({loaded.rows} of {facts.rows})"
+            )
+    number_on(connection)
 
 
 def _batches(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

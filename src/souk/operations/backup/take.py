@@ -12,27 +12,42 @@ from souk.assets.storage import Missing, Storage
 from souk.clock import Clock
 from souk.operations.backup import manifest as contents
 from souk.operations.backup.archive import BadBackup, Sink, open_sink, open_source, sha256_of
+from souk.operations.backup.digest import Digest
 from souk.operations.backup.manifest import FORMAT, Manifest, TableFacts, check
 from souk.store import assets
 from souk.store.assets import AssetRow
 from souk.store.database import Connection, Database
 from souk.store.dump import read_table, table_names
-from souk.store.migrate import HEAD
+from souk.store.migrate import HEAD, Fit, fit
 from souk.store.snapshot import snapshot
+
+ASSETS = "assets"
+"""The table of stored files."""
 
 
 async def take(
-    database: Database, storage: Storage, target: Path, clock: Clock, *, secret_key: Path | None = None
+    database: Database,
+    storage: Storage,
+    target: Path,
+    clock: Clock,
+    *,
+    secret_key: Path | None = None,
+    leave_files: bool = False,
 ) -> Manifest:
     """Write a backup to a new folder or ``.tar`` file, then read it back and compare. Raises BadBackup.
 
-    ``secret_key`` is a file to put in as well; without it the backup holds no key that opens its secrets.
+    ``secret_key`` is a file to put in as well; without it the backup holds no key that opens its secrets. With
+    ``leave_files`` the stored files are not in it, for those who go on with the same storage.
     """
+    if fit(database) is Fit.AHEAD:
+        raise BadBackup(
+            "a newer Souk has added to this database what this one would leave out; use the newer one"
+        )
     created_at = clock.now()
     with open_sink(target) as sink, _workplace(target) as folder:
         work = Path(folder)
         tables = _dump_tables(database, sink, work)
-        files = await _copy_files(database, storage, sink, work)
+        files = _Files() if leave_files else await _copy_files(database, storage, sink, work)
         if secret_key is not None:
             sink.add(contents.SECRET_KEY, secret_key)
         manifest = Manifest(
@@ -43,6 +58,7 @@ async def take(
             tables=tables,
             files=files.count,
             bytes=files.size,
+            files_left=leave_files,
             missing=files.missing,
             secret_key=secret_key is not None,
         )
@@ -67,16 +83,16 @@ def _dump_tables(database: Database, sink: Sink, work: Path) -> dict[str, TableF
 
 
 def _dump_table(connection: Connection, name: str, sink: Sink, work: Path) -> TableFacts:
-    encode = msgspec.json.Encoder().encode
-    draft, digest, count = work / f"{name}.jsonl", hashlib.sha256(), 0
+    draft, whole, digest = work / f"{name}.jsonl", hashlib.sha256(), Digest()
     with draft.open("wb") as file:
         for rows in read_table(connection, name):
-            page = b"".join(encode(row) + b"\n" for row in rows)
-            digest.update(page)
+            page = b"".join(digest.add(row) for row in rows)
+            whole.update(page)
             file.write(page)
-            count += len(rows)
     sink.add(contents.table_file(name), draft)
-    return TableFacts(count, digest.hexdigest())
+    if name != ASSETS:  # needed once more, to copy the files by
+        draft.unlink()
+    return TableFacts(digest.rows, whole.hexdigest(), str(digest))
 
 
 @dataclass
@@ -91,21 +107,26 @@ class _Files:
 async def _copy_files(database: Database, storage: Storage, sink: Sink, work: Path) -> _Files:
     """Every file the dumped database names. One that is gone by now must be gone from the database too."""
     copied = _Files()
-    for row in contents.read_assets((work / "assets.jsonl").read_bytes().splitlines()):
-        place = work / "file"
-        try:
-            await storage.copy_to(row.path, place)
-        except Missing:
-            copied.missing.append(row.path)
-            continue
-        _check_file(place, row)
-        sink.add(contents.stored_file(row.path), place)
-        place.unlink()
-        copied.count += 1
-        copied.size += row.size
+    with (work / f"{ASSETS}.jsonl").open("rb") as lines:
+        for row in contents.read_assets(lines):
+            await _copy_file(storage, row, sink, work, copied)
     if lost := _still_named(database, copied.missing):
         raise BadBackup(f"{len(lost)} stored files are missing, the first is {lost[0]}; see `souk doctor`")
     return copied
+
+
+async def _copy_file(storage: Storage, row: AssetRow, sink: Sink, work: Path, copied: _Files) -> None:
+    place = work / "file"
+    try:
+        await storage.copy_to(row.path, place)
+    except Missing:
+        copied.missing.append(row.path)
+        return
+    _check_file(place, row)
+    sink.add(contents.stored_file(row.path), place)
+    place.unlink()
+    copied.count += 1
+    copied.size += row.size
 
 
 def _check_file(place: Path, row: AssetRow) -> None:

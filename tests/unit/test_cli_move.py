@@ -1,0 +1,132 @@
+"""Export and import: everything stopped, everything compared, nothing run at two places."""
+
+import asyncio
+import json
+import shutil
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from souk.assets.disk import DiskStorage
+from souk.cli.main import main
+from souk.engine.slot import SlotLock
+from souk.store.database import Database, sqlite_url
+from souk.store.dump import is_empty, table_names
+from tests.unit.command import Command, log_as_it_was, souk_on
+
+
+@pytest.fixture(scope="module")
+def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with one finished task."""
+    data = tmp_path_factory.mktemp("past")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SOUK_DATA_DIR", str(data))
+        patch.setenv("SOUK_SANDBOX_WORKERS", "1")
+        with log_as_it_was():
+            assert main(["run", "qwen/text-to-image", "prompt=a cat", "-o", str(data / "cat.png")]) == 0
+    return data
+
+
+@pytest.fixture
+def souk(
+    tmp_path: Path, past: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    shutil.copytree(past, tmp_path / "data")
+    return souk_on(tmp_path / "data", "sqlite:", monkeypatch, capsys)
+
+
+def test_export_refuses_while_a_process_runs_on_sqlite(souk: Command) -> None:
+    slot = SlotLock(souk.data / "slots")
+    try:
+        assert "stop it first" in souk("export", "out").err
+    finally:
+        slot.release()
+    souk.good("export", "out")
+
+
+def test_export_refuses_while_a_process_is_connected_to_postgresql(
+    migrated_postgres_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    souk = souk_on(tmp_path, migrated_postgres_url, monkeypatch, capsys)
+    souk.good("migrate")
+    somebody = Database(migrated_postgres_url).connect()
+    answer = souk("export", "out")
+    somebody.close()
+    assert (answer.code, "127.0.0.1" in answer.err) == (3, True)
+    souk.good("export", "out")
+
+
+def test_export_says_that_the_old_place_must_stay_stopped(souk: Command) -> None:
+    assert "both places" in souk.good("export", "out").err
+
+
+def test_files_can_stay_where_they_are(
+    souk: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    souk.good("export", "out.tar", "--leave-files", "--with-secret-key")
+    with tarfile.open(souk.data / "out.tar") as tar:
+        assert not [name for name in tar.getnames() if name.startswith("files/")]
+    other = ("--data-dir", tmp_path / "other")
+    answer = souk("import", "out.tar", *other)
+    assert (answer.code, "not in this one" in answer.err) == (3, True)
+    monkeypatch.setenv("SOUK_STORAGE_URL", f"file://{souk.data / 'files'}")
+    souk.good("import", "out.tar", *other)
+    (task,) = souk.good("tasks", "list", "--json", *other).json
+    (finding,) = [found for found in souk("doctor", "--json", *other).json if found["subject"] == "files"]
+    assert (task["state"], finding["standing"]) == ("success", "good")
+
+
+def test_storage_of_another_installation_is_not_taken_for_the_one_the_files_were_left_in(
+    souk: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    souk.good("export", "out", "--leave-files")
+    asyncio.run(DiskStorage(tmp_path / "files").claim("another installation"))
+    monkeypatch.setenv("SOUK_STORAGE_URL", f"file://{tmp_path / 'files'}")
+    answer = souk("import", "out", "--data-dir", tmp_path / "third")
+    assert (answer.code, "another installation's" in answer.err) == (3, True)
+
+
+def test_import_refuses_a_place_with_another_secret_key(
+    souk: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    souk.good("export", "out", "--with-secret-key")
+    other = ("--data-dir", tmp_path / "other")
+    monkeypatch.setenv("SOUK_SECRET_KEY", "another secret key, long enough")
+    assert "--lost" in souk("import", "out", *other).err
+    monkeypatch.setenv("SOUK_SECRET_KEY", (souk.data / "secret.key").read_text().strip())
+    souk.good("import", "out", *other)
+    assert not (tmp_path / "other" / "secret.key").exists()
+
+
+def test_rows_that_arrive_otherwise_than_they_left_undo_the_import(souk: Command, tmp_path: Path) -> None:
+    """The archive is whole by its own account, and still not what was exported."""
+    souk.good("export", "out")
+    manifest = souk.data / "out" / "manifest.json"
+    told = json.loads(manifest.read_text())
+    told["tables"]["ledger"]["digest"] = told["tables"]["tasks"]["digest"]
+    manifest.write_text(json.dumps(told))
+    answer = souk("import", "out", "--data-dir", tmp_path / "other")
+    assert (answer.code, "ledger has other rows" in answer.err) == (3, True)
+    database = Database(sqlite_url(tmp_path / "other" / "souk.db")).connect()
+    assert all(is_empty(database, name) for name in table_names())
+    database.close()
+
+
+def test_what_was_imported_can_be_exported_again_and_is_the_same(
+    souk: Command, tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    souk.good("export", "out", "--with-secret-key")
+    if database_url.startswith("postgresql:"):
+        monkeypatch.setenv("SOUK_DATABASE_URL", database_url)
+    other = ("--data-dir", tmp_path / "other")
+    souk.good("import", "out", *other)
+    souk.good("export", tmp_path / "again", *other)
+    tables = [
+        json.loads((folder / "manifest.json").read_text())["tables"]
+        for folder in (souk.data / "out", tmp_path / "again")
+    ]
+    assert tables[0] == tables[1]
