@@ -51,9 +51,13 @@ def providers_of(connections: Mapping[str, Connection]) -> dict[str, Provider]:
     return {name: entry.factory() for name, entry in entries.items() if entry.factory is not None}
 
 
-def engines_of(settings: Settings) -> dict[str, LocalProvider]:
+def children_of(settings: Settings) -> Pool:
+    """The child processes for work on media. They end with the engines."""
+    return Pool(settings.sandbox_workers or os.cpu_count() or 1)
+
+
+def engines_of(settings: Settings, children: Pool) -> dict[str, LocalProvider]:
     """This machine's engines, by provider name. They share their child processes."""
-    children = Pool(settings.sandbox_workers or os.cpu_count() or 1)
     return {SANDBOX: Sandbox(children, settings.sandbox_delay), LOCAL: LocalEngine(children)}
 
 

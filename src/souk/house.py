@@ -33,7 +33,7 @@ from souk.engine.hooks import Hooks
 from souk.engine.parents import parent_files
 from souk.engine.slot import SlotLock
 from souk.engine.world import World
-from souk.engines import check_routes, connections_of, engines_of, limits_of, providers_of
+from souk.engines import check_routes, children_of, connections_of, engines_of, limits_of, providers_of
 from souk.ids import random_hex
 from souk.measure import Meters
 from souk.neighbours import Neighbours
@@ -307,7 +307,8 @@ class House:
         settings = self.settings
         node = f"{slot.name}#{secrets.token_hex(8)}"
         chance = random.SystemRandom()
-        self.engines = engines_of(settings)
+        children = children_of(settings)
+        self.engines = engines_of(settings, children)
         self.outbox = self.neighbours.outbox = OutboxWorker(
             lane=self.lane,
             reads=self.reads,
@@ -346,6 +347,7 @@ class House:
             slot=slot.name,
             bell=self.neighbours.bell,
             meters=self.meters,
+            children=children,
             limits=limits_of(settings),
             hook_address=self.hooks.address,
             wake_callbacks=self.neighbours.callbacks,

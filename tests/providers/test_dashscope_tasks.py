@@ -6,11 +6,11 @@ import pytest
 
 from souk.net.client import GuardedHttp
 from souk.net.http import MaybeSent, Unreadable
-from souk.providers.base import Accepted, Failed, MediaFile, Refused, Running, Unknown, Unreachable
+from souk.providers.base import Accepted, Failed, Refused, Running, Unknown, Unreachable
 from souk.providers.dashscope import DashScope
 from souk.words import FailKind
 from tests.providers.dashscope_jobs import ROUTED, job_at, polled, submitted
-from tests.providers.jobs import CATALOG, job_from
+from tests.providers.jobs import CATALOG
 from tests.upstreams.dashscope import PICTURES, TAKES, TASK_PICTURES, FakeDashScope
 from tests.upstreams.raw import answer, raw_server, says
 
@@ -165,18 +165,6 @@ async def test_file_the_service_cannot_fetch_is_uploaded_first(
     assert content == path.read_bytes()
     (submit,) = dashscope.submits
     assert submit.input["input"]["media"] == [{"type": "first_frame", "url": place}]
-
-
-async def test_clip_in_a_form_the_service_does_not_read_goes_to_the_next_route(
-    dashscope: FakeDashScope, http: GuardedHttp
-) -> None:
-    address = "https://example.com/walk.mkv"
-    file = MediaFile("video_urls", 0, Path("/nowhere"), "video/x-matroska", 10, address)
-    job = job_from("wan/2-6-video-to-video", "dashscope", dashscope.base, files=(file,), video_urls=[address])
-    with pytest.raises(Refused) as refused:
-        await submitted(job, http)
-    assert refused.value.kind is FailKind.UNSUPPORTED
-    assert refused.value.message.startswith("video_urls: ")
 
 
 async def test_upload_with_a_wrong_key_is_refused(

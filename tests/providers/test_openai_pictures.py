@@ -212,15 +212,6 @@ async def test_picture_without_words_goes_to_the_next_route(
     assert refused.value.kind is FailKind.UNSUPPORTED
 
 
-async def test_kind_of_picture_the_upstream_does_not_take_goes_to_the_next_route(
-    openai: FakeOpenAIMedia, http: GuardedHttp, tmp_path: Path
-) -> None:
-    file = drawn(tmp_path, "input_urls", media_type="image/gif")
-    with pytest.raises(Refused, match=r"input_urls: .* not image/gif") as refused:
-        await submitted(job_from(EDIT_2, "openai", openai.url, files=(file,)), http)
-    assert refused.value.kind is FailKind.UNSUPPORTED
-
-
 async def test_model_of_an_operator_is_sent_as_its_input_is(
     openai: FakeOpenAIMedia, http: GuardedHttp, tmp_path: Path
 ) -> None:

@@ -87,11 +87,11 @@ class TaskMedia:
             _hold_to(given, fetched)
         except Unusable as error:
             raise Refused(error.kind, f"{given.label}: {error}") from None
-        return _media_file(given.field, given.index, fetched)
+        return _media_file(given.field, given.index, given.label, fetched)
 
     async def _of_parent(self, field: str, row: AssetRow) -> MediaFile:
         try:
-            return _media_file(field, row.number, await self._files.stored(row))
+            return _media_file(field, row.number, field, await self._files.stored(row))
         except Unusable as error:
             raise Refused(error.kind, f"{field}: {error}") from None
 
@@ -109,9 +109,19 @@ def _numbered(inputs: Sequence[tuple[str, str, Rule]], max_bytes: int) -> list[_
     return given
 
 
-def _media_file(field: str, index: int, fetched: Fetched) -> MediaFile:
+def _media_file(field: str, index: int, label: str, fetched: Fetched) -> MediaFile:
     return MediaFile(
-        field, index, fetched.path, fetched.media_type, fetched.size, fetched.url, fetched.reachable
+        field=field,
+        index=index,
+        path=fetched.path,
+        media_type=fetched.media_type,
+        size=fetched.size,
+        url=fetched.url,
+        reachable=fetched.reachable,
+        width=fetched.measured.width,
+        height=fetched.measured.height,
+        seconds=fetched.measured.seconds,
+        label=label,
     )
 
 

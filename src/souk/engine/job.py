@@ -36,7 +36,7 @@ async def job_for(lease: Lease, route: Route, attempt: Attempt) -> Job:
         now=world.clock.now(),
         prepared=json.loads(task.prepared) if task.prepared else {},
         hops=task.hops,
-        filled=(input.keys() - lease.input.keys()) | lease.filled,
+        filled=frozenset(input.keys() - lease.input.keys()) | lease.filled,
         parents=lease.parents,
         webhook_url=world.hook_address(attempt.id) if reports else "",
     )

@@ -142,6 +142,8 @@ class Lease:
                 "connection": attempt.connection,
                 "upstream_model": attempt.upstream_model,
             }
+            if self.task.fitted:
+                changes.setdefault("fitted", "")
         if state is not None:
             changes["state"] = state.value
         now = self.world.clock.now()
@@ -246,7 +248,7 @@ class Lease:
             to_captured=captured,
             to_result=result,
         )
-        await self._end(Finish(ending, attempt, files, pieces), "success")
+        await self._end(Finish(ending, attempt, files, pieces, self.task.account_id), "success")
 
     async def fail(self, failure: Failure, verdict: str | None = None, cause: Failure | None = None) -> None:
         """End in failure: the whole hold goes back.
@@ -267,7 +269,7 @@ class Lease:
             to_message=told.message[:1000],
         )
         attempt = self.closed_attempt(verdict, failure) if verdict else None
-        await self._end(Finish(ending, attempt), told.kind.value)
+        await self._end(Finish(ending, attempt, account_id=self.task.account_id), told.kind.value)
 
     def closed_attempt(
         self, verdict: str, failure: Failure | None = None, cost: int | None = None

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 from souk.engine.breaker import OPENS_AT_ONCE
 from souk.engine.cause import is_of_wish, most_useful
@@ -23,6 +24,7 @@ from souk.engine.upstream import (
 )
 from souk.net.http import NetError, NeverSent
 from souk.providers.base import Job, Refused
+from souk.providers.fitting import fitted, said_of
 from souk.store.attempts import Attempt
 from souk.words import FailKind, TaskState
 
@@ -136,15 +138,20 @@ def _asked_too_often(gate: Gate) -> Failure:
 
 
 async def _prepared(upstream: Upstream, route: Route, attempt: Attempt) -> Job:
-    job = await job_for(upstream.lease, route, attempt)
-    return await upstream.provider(route).prepare(job, upstream.world.http)
+    """The job, ready to be handed over: its files are here, as the upstream takes them. Raises Refused."""
+    provider = upstream.provider(route)
+    job = await fitted(await job_for(upstream.lease, route, attempt), provider, upstream.world.children)
+    return await provider.prepare(job, upstream.world.http)
 
 
 async def _marked(upstream: Upstream, job: Job, attempt: Attempt) -> Attempt | None:
     """The attempt with its durable mark; None while other processes fill the connection."""
     marked = replace_attempt(attempt, submitted_at=upstream.world.clock.now(), request=summary(job))
     prepared, limit = json.dumps(job.prepared), job.connection.concurrency
-    written = await upstream.lease.step(TaskState.SUBMITTING, attempt=marked, prepared=prepared, limit=limit)
+    told: dict[str, Any] = {"fitted": json.dumps(said)} if (said := said_of(job)) else {}
+    written = await upstream.lease.step(
+        TaskState.SUBMITTING, attempt=marked, prepared=prepared, limit=limit, **told
+    )
     return marked if written else None
 
 

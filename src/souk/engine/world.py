@@ -14,6 +14,7 @@ from souk.engine.bell import Bell
 from souk.measure import Meters
 from souk.net.http import Http
 from souk.providers.base import Connection, LocalProvider, Media, Provider
+from souk.providers.children.pool import Pool
 from souk.store.lane import Lane
 from souk.store.reads import Reads
 from souk.store.tasks import TaskRow
@@ -81,6 +82,8 @@ class World:
     slot: str
     bell: Bell
     meters: Meters
+    children: Pool | None = None
+    """Processes that make input files fit their upstreams; None leaves files as they are."""
     limits: EngineLimits = field(default_factory=EngineLimits)
     hook_address: Callable[[str], str] = _nowhere
     """Where the upstream of an attempt may report; empty if nowhere."""

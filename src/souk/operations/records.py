@@ -69,6 +69,7 @@ class Record(msgspec.Struct, frozen=True):
     connection: str | None
     upstream_model: str | None
     warnings: list[str]
+    """What was passed over, and what was made of input files so that the upstream takes them."""
     kept: bool = False
     """Held back from retention."""
     stages: tuple[Stage, ...] = ()
@@ -119,7 +120,7 @@ def record_of(task: TaskRow, public_url: str, stages: tuple[Stage, ...] = ()) ->
         credits=Credits(task.captured) if task.captured is not None else None,
         connection=task.connection,
         upstream_model=task.upstream_model,
-        warnings=json.loads(task.warnings) if task.warnings else [],
+        warnings=[said for told in (task.warnings, task.fitted) if told for said in json.loads(told)],
         kept=bool(task.keep),
         stages=stages,
     )

@@ -27,6 +27,22 @@ class MediaFile:
     """A public address of the file; only useful to upstreams that can reach it."""
     reachable: bool = True
     """False when ``url`` is only reachable from this machine or network."""
+    width: int | None = None
+    height: int | None = None
+    """Pixels, as far as the file's headers tell."""
+    seconds: float | None = None
+    label: str = ""
+    """How messages name it, such as ``image_urls[1]``; empty means by its field."""
+
+    @property
+    def kind(self) -> str:
+        """``image``, ``video`` or ``audio``."""
+        return self.media_type.partition("/")[0]
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return self.label or self.field
 
 
 class Media(Protocol):

@@ -7,6 +7,7 @@ service's own hosts, because it is asked with the key.
 import hashlib
 import hmac
 import logging
+from collections.abc import Mapping
 from typing import Any, Final, cast
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -30,6 +31,7 @@ from souk.providers.base import (
     WebhookRequest,
 )
 from souk.providers.inputs import as_base64
+from souk.providers.takes import MB, Takes
 from souk.words import FailKind, JsonObject
 
 BASE_URL: Final = "https://api.bfl.ai"
@@ -40,6 +42,12 @@ SUBMIT_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 30.0
 ANSWER_BYTES: Final = 1024 * 1024
 REF_CHARACTERS: Final = 1000
+TAKES: Final = {
+    "image": Takes(
+        frozenset({"image/jpeg", "image/png", "image/webp"}), max_bytes=20 * MB, max_pixels=20_000_000
+    )
+}
+"""Pictures to work from: 20 MB or 20 megapixels at most, as the service's reference says."""
 STEP: Final = 16
 """FLUX.2 takes sides that are multiples of this."""
 MOST_PIXELS: Final = 2048 * 2048
@@ -81,6 +89,10 @@ class Bfl:
     """A :class:`souk.providers.base.Provider`."""
 
     idempotent: bool = False
+
+    def takes(self, job: Job) -> Mapping[str, Takes]:  # noqa: ARG002 - the same for every job
+        """Pictures of three types, of no more than 20 megapixels."""
+        return TAKES
 
     async def prepare(self, job: Job, http: Http) -> Job:  # noqa: ARG002 - files travel inside the request
         """There is nothing to upload."""

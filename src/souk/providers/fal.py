@@ -35,6 +35,7 @@ from souk.providers.base import (
 )
 from souk.providers.fal_signature import Proof, SigningKeys
 from souk.providers.inputs import with_addresses
+from souk.providers.takes import Takes
 from souk.words import FailKind, JsonObject
 
 BASE_URL: Final = "https://queue.fal.run"
@@ -49,6 +50,12 @@ CHUNK: Final = 256 * 1024
 
 HINTS: Final = frozenset({"nsfw_checker", "sync_mode"})
 """Inputs that are no wish about the result."""
+TAKES: Final = {
+    "image": Takes(frozenset({"image/jpeg", "image/png", "image/webp", "image/gif", "image/avif"})),
+    "audio": Takes(frozenset({"audio/mpeg", "audio/wav", "audio/ogg", "audio/mp4", "audio/aac"})),
+    "video": Takes(frozenset({"video/mp4", "video/quicktime", "video/webm"})),
+}
+"""The types that its models take, as their forms say. Sizes differ from model to model."""
 NUMBERS: Final = frozenset({"upscale_factor", "num_images"})
 """Inputs that are texts with us and numbers there."""
 RENAMED: Final[Mapping[str, str]] = {"dialogue": "inputs"}
@@ -94,6 +101,10 @@ class Fal:
 
     def __init__(self) -> None:
         self._signing_keys = SigningKeys()
+
+    def takes(self, job: Job) -> Mapping[str, Takes]:  # noqa: ARG002 - the same for every job
+        """The types that its models read."""
+        return TAKES
 
     async def prepare(self, job: Job, http: Http) -> Job:
         """Upload the input files that the service could not fetch, and name their new addresses."""

@@ -3,8 +3,11 @@
 The service takes no idempotency key and cannot be asked about a request whose answer was lost: that stays unclear.
 """
 
+from collections.abc import Mapping
+
 from souk.net.http import Http, NetError, Unreadable
 from souk.providers.ark import clips, pictures
+from souk.providers.ark.wire import OF_CLIPS, OF_PICTURES
 from souk.providers.base import (
     Accepted,
     Done,
@@ -17,6 +20,7 @@ from souk.providers.base import (
     Unreachable,
     WebhookRequest,
 )
+from souk.providers.takes import Takes
 from souk.words import FailKind
 
 
@@ -24,6 +28,10 @@ class Ark:
     """A :class:`souk.providers.base.Provider`."""
 
     idempotent: bool = False
+
+    def takes(self, job: Job) -> Mapping[str, Takes]:
+        """Pictures and sounds; clips too, where clips are made from them."""
+        return OF_CLIPS if job.output.get("kind") == "video" else OF_PICTURES
 
     async def prepare(self, job: Job, http: Http) -> Job:  # noqa: ARG002 - files travel inside the request
         """There is nothing to upload."""

@@ -9,6 +9,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from souk.providers.base import Connection, Job
+from souk.providers.takes import MB, Takes
 from souk.words import JsonObject
 
 BASE_URL: Final = "https://ark.ap-southeast.bytepluses.com/api/v3"
@@ -16,6 +17,17 @@ CHINESE_DOMAIN: Final = ".volces.com"
 """Ends the hosts of the Chinese platform, which puts ``doubao-`` before what the international one calls otherwise."""
 INLINE_BYTES: Final = 45 * 1024 * 1024
 """The most that is written into one request: the service takes 64 MB, and base64 makes a third more of it."""
+
+_PICTURES: Final = frozenset(
+    {"image/jpeg", "image/png", "image/webp", "image/bmp", "image/tiff", "image/gif"}
+)
+OF_PICTURES: Final = {"image": Takes(_PICTURES, max_bytes=10 * MB, max_pixels=36_000_000)}
+OF_CLIPS: Final = {
+    "image": Takes(_PICTURES, max_bytes=30 * MB, max_edge=6000, min_edge=300),
+    "audio": Takes(frozenset({"audio/mpeg", "audio/wav"}), max_bytes=15 * MB),
+    "video": Takes(frozenset({"video/mp4", "video/quicktime"})),
+}
+"""The files that Seedream and Seedance take, by kind, as the service's reference says."""
 
 HINTS: Final = frozenset({"nsfw_checker", "enable_safety_checker"})
 """Inputs the service has nothing for: its own content rules always hold."""

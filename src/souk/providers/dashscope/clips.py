@@ -1,10 +1,12 @@
 """What a clip is asked for with: Wan up to 2.6 names each file by a field, Wan 2.7 and HappyHorse list them by role."""
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from souk.providers.base import Job
 from souk.providers.dashscope.wire import file_at, files_at, refuse_unless, settings, unsupported
+from souk.providers.takes import MB, Takes
 from souk.words import JsonObject
 
 PATH: Final = "/services/aigc/video-generation/video-synthesis"
@@ -32,6 +34,13 @@ SIZES: Final = {
 """The pixels of each tier and shape where a model is told pixels."""
 USUAL_RATIO: Final = "16:9"
 
+_PICTURES: Final = frozenset({"image/jpeg", "image/png", "image/bmp", "image/webp"})
+SIDES: Final = {"wan2.5": (360, 2000), "happyhorse": (300, 8000)}
+"""The shortest and the longest side of a picture, by how a model begins."""
+USUAL_SIDES: Final = (240, 8000)
+SOUNDS: Final = Takes(frozenset({"audio/mpeg", "audio/wav"}), max_bytes=15 * MB)
+CLIPS_READ: Final = Takes(frozenset({"video/mp4", "video/quicktime", "video/x-msvideo"}))
+
 PICTURE: Final = ("image_urls", "image_url")
 CLIPS: Final = "video_urls"
 SHARED: Final = ("prompt", "negative_prompt", "resolution", "aspect_ratio", "duration", "seed")
@@ -52,6 +61,15 @@ ROLES: Final = {
 VOICE: Final = "reference_voice"
 SETTINGS: Final = ("prompt_extend", "seed", "audio_setting")
 OF_LISTED: Final = (*SHARED, *ROLES, *SETTINGS, VOICE, "audio_url", "ratio", "watermark")
+
+
+def taken_by(job: Job) -> Mapping[str, Takes]:
+    """The files a model takes, by kind, as the service's reference of each says."""
+    least, most = next(
+        (sides for start, sides in SIDES.items() if job.upstream_model.startswith(start)), USUAL_SIDES
+    )
+    pictures = Takes(_PICTURES, max_bytes=10 * MB, max_edge=most, min_edge=least)
+    return {"image": pictures, "audio": SOUNDS, "video": CLIPS_READ}
 
 
 def body_of(job: Job) -> JsonObject:

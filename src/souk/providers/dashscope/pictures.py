@@ -4,6 +4,7 @@ from typing import Final
 
 from souk.providers.base import Job
 from souk.providers.dashscope.wire import files_at, refuse_unless, settings, unsupported
+from souk.providers.takes import MB, Takes
 from souk.words import JsonObject
 
 PATH: Final = "/services/aigc/multimodal-generation/generation"
@@ -18,6 +19,13 @@ LONG: Final = "qwen-image-3"
 MOST_WORDS: Final = {"prompt": 800, "negative_prompt": 500}
 MOST_GIVEN: Final = 3
 """Pictures that Qwen works from."""
+TAKES: Final = {
+    "image": Takes(
+        frozenset({"image/jpeg", "image/png", "image/bmp", "image/tiff", "image/webp", "image/gif"}),
+        max_bytes=10 * MB,
+    )
+}
+"""The pictures that all models of the service read."""
 
 FIXED: Final = "qwen-image-plus"
 """Makes these sizes only, by our names of the shapes:"""

@@ -1,5 +1,6 @@
 """The DashScope provider: clips and Wan's pictures are tasks, the other pictures are made while the request waits."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -8,6 +9,7 @@ from souk.providers.answers import as_object
 from souk.providers.base import Accepted, Done, Failed, Job, Refused, Running, Unknown
 from souk.providers.dashscope import clips, pictures, tasks, uploads
 from souk.providers.dashscope.wire import ANSWER_BYTES, address, key
+from souk.providers.takes import Takes
 from souk.words import FailKind
 
 SUBMIT_SECONDS: Final = 60.0
@@ -21,6 +23,10 @@ class DashScope:
     """A :class:`souk.providers.base.Provider`."""
 
     idempotent: bool = False
+
+    def takes(self, job: Job) -> Mapping[str, Takes]:
+        """Pictures and sounds of the usual types and not too large; clips but WebM and Matroska."""
+        return clips.taken_by(job) if job.output.get("kind") == "video" else pictures.TAKES
 
     async def prepare(self, job: Job, http: Http) -> Job:
         """Upload the input files that the service could not fetch, and note where it finds each."""

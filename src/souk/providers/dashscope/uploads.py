@@ -11,7 +11,7 @@ from souk.net.http import FilePart, Form, Http, NetError, Unreadable
 from souk.providers.answers import as_object, is_address
 from souk.providers.base import Job, MediaFile, Refused
 from souk.providers.dashscope.errors import not_taken
-from souk.providers.dashscope.wire import ANSWER_BYTES, address, base, key, unsupported
+from souk.providers.dashscope.wire import ANSWER_BYTES, address, base, key
 from souk.words import FailKind, JsonObject
 
 SCHEME: Final = "oss://"
@@ -27,16 +27,12 @@ FIELDS: Final = {
     "x-oss-forbid-overwrite": "x_oss_forbid_overwrite",
 }
 """What the form is sent with, and what the policy calls it."""
-NOT_READ: Final = frozenset({"video/x-matroska", "video/webm"})
-"""Clips our models take and the service does not: it reads MP4 and QuickTime."""
 
 
 async def addresses(job: Job, http: Http) -> JsonObject:
     """Where the service finds each input file, by field: uploaded where it could not fetch it. Raises Refused."""
     found: JsonObject = {}
     for file in await job.media.all():
-        if file.media_type in NOT_READ:
-            raise unsupported(file.field, f"the upstream does not read {file.media_type}")
         place = file.url if file.reachable else await _uploaded(job, file, http)
         found.setdefault(file.field, []).append(place)
     return found

@@ -7,6 +7,7 @@ from typing import Any, Final
 from souk.net.http import FilePart, Form
 from souk.providers.base import Job, Refused
 from souk.providers.elevenlabs.voices import voice_id
+from souk.providers.takes import Takes
 from souk.words import FailKind, JsonObject
 
 SPEECH_SECONDS: Final = 600.0
@@ -25,8 +26,12 @@ ENDINGS: Final = {
     "audio/aac": "aac",
     "audio/mp4": "m4a",
     "audio/ogg": "ogg",
+    "audio/flac": "flac",
+    "audio/webm": "webm",
+    "audio/aiff": "aiff",
 }
-"""What a sound's file is called at its end."""
+"""The sounds the service takes, and what such a file is called at its end."""
+TAKES: Final = {"audio": Takes(frozenset(ENDINGS))}
 
 VOICE_SETTINGS: Final = ("stability", "similarity_boost", "style", "speed")
 AROUND: Final = ("previous_text", "next_text", "language_code")

@@ -7,13 +7,15 @@ unclear.
 import asyncio
 import base64
 import binascii
+from collections.abc import Mapping
 from typing import Any, Final, cast
 
 from souk.net.http import Http, Response, Unreadable
 from souk.providers.answers import as_object, shaped
 from souk.providers.base import Done, Job, OutputFile, Unknown, Unreachable
-from souk.providers.elevenlabs.calls import call_for, timed
+from souk.providers.elevenlabs.calls import TAKES, call_for, timed
 from souk.providers.elevenlabs.errors import not_made
+from souk.providers.takes import Takes
 from souk.words import JsonObject
 
 BASE_URL: Final = "https://api.elevenlabs.io"
@@ -27,6 +29,10 @@ class ElevenLabs:
     """A :class:`souk.providers.base.Provider`."""
 
     idempotent: bool = False
+
+    def takes(self, job: Job) -> Mapping[str, Takes]:  # noqa: ARG002 - the same for every job
+        """The usual sounds."""
+        return TAKES
 
     async def prepare(self, job: Job, http: Http) -> Job:  # noqa: ARG002 - files travel inside the request
         """There is nothing to upload; what cannot be asked is told before anything is. Raises Refused."""

@@ -4,6 +4,7 @@ Source: Google Cloud's reference of ``predictLongRunning`` and ``fetchPredictOpe
 """
 
 import asyncio
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote
 
@@ -23,6 +24,7 @@ from souk.providers.google import veo
 from souk.providers.google.errors import not_taken
 from souk.providers.google.tokens import Tokens, project_of
 from souk.providers.google.wire import an_object
+from souk.providers.takes import Takes
 from souk.words import FailKind, JsonObject
 
 BASE_URL: Final = "https://aiplatform.googleapis.com"
@@ -46,6 +48,10 @@ class GoogleCloud:
 
     def __init__(self) -> None:
         self._tokens = Tokens()
+
+    def takes(self, job: Job) -> Mapping[str, Takes]:  # noqa: ARG002 - the same for every job
+        """JPEG and PNG pictures."""
+        return veo.TAKES
 
     async def prepare(self, job: Job, http: Http) -> Job:
         """Have an access token at hand before the submit. Raises Refused without one, or without a project."""

@@ -3,20 +3,27 @@
 Pictures and speech are made while the request is open; clips are interactions, asked for until they are done.
 """
 
+from collections.abc import Mapping
+
 from souk.net.http import Http
 from souk.providers.answers import own_access
 from souk.providers.base import Accepted, Access, Done, Failed, Job, Running, Unknown
 from souk.providers.google.interactions import poll_clip
 from souk.providers.google.omni import cancel_clip, submit_clip
-from souk.providers.google.pictures import submit_picture
+from souk.providers.google.pictures import PICTURES, submit_picture
 from souk.providers.google.speech import submit_speech
-from souk.providers.google.wire import address, key
+from souk.providers.google.wire import address, key, taken
+from souk.providers.takes import Takes
 
 
 class Google:
     """A :class:`souk.providers.base.Provider`, and a ``Keyed`` one."""
 
     idempotent: bool = False
+
+    def takes(self, job: Job) -> Mapping[str, Takes]:
+        """Pictures of four types, as far as they fit into one request."""
+        return taken(job, PICTURES)
 
     async def prepare(self, job: Job, http: Http) -> Job:  # noqa: ARG002 - files travel inside the request
         """There is nothing to upload."""

@@ -13,8 +13,10 @@ from souk.providers.base import Done, Failed, Job, MediaFile, OutputFile, Refuse
 from souk.providers.google.errors import failed
 from souk.providers.google.wire import an_object
 from souk.providers.inputs import as_base64
+from souk.providers.takes import MB, Takes
 from souk.words import FailKind, JsonObject
 
+TAKES: Final = {"image": Takes(frozenset({"image/jpeg", "image/png"}), max_bytes=20 * MB)}
 WHOLE: Final = 8
 """Seconds of a clip that is fine, or made from references."""
 PLAIN: Final = "720p"

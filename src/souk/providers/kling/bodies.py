@@ -1,10 +1,10 @@
 """What each kind of work is called at Kling: its path, and the body of the request. Source: the service's reference."""
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 from souk.providers.base import Job, MediaFile, Refused
 from souk.providers.inputs import as_base64
+from souk.providers.takes import MB, Takes
 from souk.words import FailKind, JsonObject
 
 TEXT: Final = "/v1/videos/text2video"
@@ -13,12 +13,12 @@ AVATAR: Final = "/v1/videos/avatar/image2video"
 MOTION: Final = "/v1/videos/motion-control"
 
 PROMPT_CHARACTERS: Final = 2500
-PICTURES: Final = ("image/jpeg", "image/png")
-PICTURE_BYTES: Final = 10 * 1024 * 1024
-SOUNDS: Final = ("audio/mpeg", "audio/wav", "audio/mp4", "audio/aac")
-SOUND_BYTES: Final = 5 * 1024 * 1024
-CLIPS: Final = ("video/mp4", "video/quicktime")
-CLIP_BYTES: Final = 100 * 1024 * 1024
+TAKES: Final = {
+    "image": Takes(frozenset({"image/jpeg", "image/png"}), max_bytes=10 * MB, min_edge=300),
+    "audio": Takes(frozenset({"audio/mpeg", "audio/wav", "audio/mp4", "audio/aac"}), max_bytes=5 * MB),
+    "video": Takes(frozenset({"video/mp4", "video/quicktime"}), max_bytes=100 * MB),
+}
+"""What the service takes, by kind of file."""
 
 STANDARD: Final = frozenset({"kling/v2-1-standard", "kling/ai-avatar-standard"})
 """Our models that are the cheaper mode of theirs; the others are the better one, unless the input says."""
@@ -69,7 +69,7 @@ async def _clip(job: Job) -> JsonObject:
     first = [*await job.media.files("image_url"), *await job.media.files("image_urls")]
     frames = [*first, *await job.media.files("tail_image_url")]
     for name, frame in zip(("image", "image_tail"), frames, strict=False):
-        body[name] = await _given(frame, PICTURES, PICTURE_BYTES)
+        body[name] = await _given(frame)
     return body
 
 
@@ -87,8 +87,8 @@ def _shots(input: JsonObject) -> JsonObject:
 async def _avatar(job: Job) -> JsonObject:
     (picture,), (sound,) = await job.media.files("image_url"), await job.media.files("audio_url")
     return {
-        "image": await _given(picture, PICTURES, PICTURE_BYTES),
-        "sound_file": await _given(sound, SOUNDS, SOUND_BYTES),
+        "image": await _given(picture),
+        "sound_file": await _given(sound),
     }
 
 
@@ -96,11 +96,10 @@ async def _motion(job: Job) -> JsonObject:
     if job.input.get("background_source") == "input_video":
         raise _lacking("background_source", "takes the background from the picture")
     (picture,), (clip,) = await job.media.files("input_urls"), await job.media.files("video_urls")
-    _check(clip, CLIPS, CLIP_BYTES)
     if not clip.reachable:
         raise _lacking(clip.field, "takes clips by address only, and cannot reach ours: set SOUK_PUBLIC_URL")
     return {
-        "image_url": await _given(picture, PICTURES, PICTURE_BYTES),
+        "image_url": await _given(picture),
         "video_url": clip.url,
         "character_orientation": job.input["character_orientation"],
         "keep_original_sound": "yes",
@@ -114,17 +113,9 @@ def _mode(job: Job) -> str:
     return MODES[asked]
 
 
-async def _given(file: MediaFile, types: Sequence[str], most: int) -> str:
+async def _given(file: MediaFile) -> str:
     """The file's address where the service can reach it, else the file as bare base64: it refuses data addresses."""
-    _check(file, types, most)
     return file.url if file.reachable else await as_base64(file)
-
-
-def _check(file: MediaFile, types: Sequence[str], most: int) -> None:
-    if file.media_type not in types:
-        raise _lacking(file.field, f"takes {', '.join(types)}, not {file.media_type}")
-    if file.size > most:
-        raise _lacking(file.field, f"takes {most >> 20} MB")
 
 
 def _lacking(field: str, what: str) -> Refused:

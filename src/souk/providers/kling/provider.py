@@ -5,6 +5,7 @@ that the id serves to look a task up, not to repeat it.
 """
 
 import logging
+from collections.abc import Mapping
 from typing import Any, Final, cast
 from urllib.parse import quote
 
@@ -24,9 +25,10 @@ from souk.providers.base import (
     Unreachable,
     WebhookRequest,
 )
-from souk.providers.kling.bodies import body_of, path_of
+from souk.providers.kling.bodies import TAKES, body_of, path_of
 from souk.providers.kling.errors import an_object, answer_of, failed, not_taken
 from souk.providers.kling.token import bearer
+from souk.providers.takes import Takes
 from souk.words import JsonObject
 
 BASE_URL: Final = "https://api-singapore.klingai.com"
@@ -44,6 +46,10 @@ class Kling:
     """A :class:`souk.providers.base.Provider`."""
 
     idempotent: bool = False
+
+    def takes(self, job: Job) -> Mapping[str, Takes]:  # noqa: ARG002 - the same for every job
+        """JPEG and PNG pictures, the usual sounds, MP4 and QuickTime clips."""
+        return TAKES
 
     async def prepare(self, job: Job, http: Http) -> Job:  # noqa: ARG002 - files travel inside the request
         """Have the input files here before anything is at stake. Raises Refused."""

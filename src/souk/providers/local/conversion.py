@@ -16,6 +16,8 @@ STUDIO_RATES = (44_100, 48_000)
 OPUS_RATES = (8000, 12_000, 16_000, 24_000, 48_000)
 LAME_RATES = (8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 AAC_RATES = (8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 64_000, 88_200, 96_000)
+BITS = (192_000, 128_000, 96_000, 64_000, 48_000)
+"""Bits per second that are tried in turn until compressed sound is small enough."""
 DEFAULT_BITS = 192_000
 """Bits per second of compressed sound where nothing is asked."""
 

@@ -15,6 +15,14 @@ def make(request: JsonObject) -> Made:
         from souk.providers.local import resize
 
         return resize.resize_image(work)
+    if work.kind == "fit-picture":
+        from souk.providers.local import fit
+
+        return fit.fit_picture(work)
+    if work.kind == "fit-sound":
+        from souk.providers.local import fit
+
+        return fit.fit_sound(work)
     if work.kind == "alpha-mask":
         from souk.providers.local import mask
 

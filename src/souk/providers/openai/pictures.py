@@ -16,6 +16,7 @@ from souk.providers.answers import is_address, shaped
 from souk.providers.base import Done, Job, MediaFile, OutputFile, Refused
 from souk.providers.openai.errors import not_taken
 from souk.providers.openai.wire import EXTENSIONS, address, form_fields, given, key, picture_part
+from souk.providers.takes import MB, Takes
 from souk.words import FailKind, JsonObject
 
 SUBMIT_SECONDS: Final = 600.0
@@ -62,6 +63,8 @@ FAMILIES: Final[Mapping[str, Family]] = {
     "gpt4o-image": Family("size", same={"nVariants": "n"}, pictures=("filesUrl", "fileUrl")),
 }
 """By our id. Models that an operator adds have the API's own fields."""
+TAKES: Final = Takes(frozenset(EXTENSIONS), max_bytes=50 * MB - 1)
+"""Of a picture to work from. Masks have a form of their own, and are brought into it."""
 MASK: Final = "mask"
 """The API's field of the mask, and the name that a prepared one is kept under."""
 
@@ -70,7 +73,6 @@ async def asked(job: Job, http: Http) -> Response:
     """Send the one request. Raises Refused for what the API cannot be asked."""
     body = await _body(job)
     files = await pictures_of(job)
-    _check(files)
     most = PICTURE_BYTES * max(1, int(body.get("n") or 1))
     if not files:
         return await http.submit(
@@ -106,14 +108,6 @@ async def pictures_of(job: Job) -> Sequence[MediaFile]:
         if found := await job.media.files(name):
             return found
     return []
-
-
-def _check(files: Sequence[MediaFile]) -> None:
-    """Raises Refused for a kind of picture that the API does not take."""
-    for file in files:
-        if file.media_type not in EXTENSIONS:
-            takes = "the upstream takes PNG, JPEG and WebP"
-            raise Refused(FailKind.UNSUPPORTED, f"{file.field}: {takes}, not {file.media_type}")
 
 
 def read(response: Response, job: Job) -> Done:

@@ -4,6 +4,7 @@ Neither API takes an idempotency key or can be asked about a task whose answer w
 """
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 
 from souk.net.http import Http
@@ -20,8 +21,9 @@ from souk.providers.base import (
     Unreachable,
 )
 from souk.providers.openai import clips, pictures
-from souk.providers.openai.fitting import fitted
+from souk.providers.openai.fitting import MASK_FIELDS, fitted
 from souk.providers.openai.wire import address, key
+from souk.providers.takes import Takes
 from souk.words import FailKind
 
 
@@ -29,6 +31,12 @@ class OpenAI:
     """A :class:`souk.providers.base.Provider` for the images and videos APIs, and a ``Keyed`` one."""
 
     idempotent: bool = False
+
+    def takes(self, job: Job) -> Mapping[str, Takes | None]:
+        """Pictures of three types. Masks, and a clip's first picture, are fitted in their own way."""
+        if job.output.get("kind") != "image":
+            return {}
+        return {"image": pictures.TAKES, MASK_FIELDS.get(job.model, pictures.MASK): None}
 
     async def prepare(self, job: Job, http: Http) -> Job:  # noqa: ARG002 - files travel inside the request
         """Bring a mask or a first picture into the form the API wants. Raises Refused."""

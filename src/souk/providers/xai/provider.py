@@ -3,9 +3,13 @@
 The service takes no idempotency key and cannot be asked about a request whose answer was lost: that stays unclear.
 """
 
+from collections.abc import Mapping
+
 from souk.net.http import Http
 from souk.providers.base import Accepted, Done, Failed, Job, Refused, Running, Unknown, Unreachable
+from souk.providers.takes import Takes
 from souk.providers.xai import clips, pictures
+from souk.providers.xai.wire import TAKES
 from souk.words import FailKind
 
 
@@ -13,6 +17,10 @@ class Xai:
     """A :class:`souk.providers.base.Provider`."""
 
     idempotent: bool = False
+
+    def takes(self, job: Job) -> Mapping[str, Takes]:  # noqa: ARG002 - the same for every job
+        """Pictures of three types, of no more than 10 MB."""
+        return TAKES
 
     async def prepare(self, job: Job, http: Http) -> Job:  # noqa: ARG002 - files travel inside the request
         """There is nothing to upload."""

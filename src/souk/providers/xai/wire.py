@@ -11,10 +11,13 @@ from souk.net.http import Response, Unreadable
 from souk.providers.answers import as_object, moderated, quoted
 from souk.providers.base import Connection, Failed, Job, Refused
 from souk.providers.chat.speech import bearer, versioned
+from souk.providers.takes import MB, Takes
 from souk.words import FailKind
 
 INLINE_BYTES: Final = 45 * 1024 * 1024
 """The most that is written into one request; a picture of the largest size that a field takes always fits."""
+TAKES: Final = {"image": Takes(frozenset({"image/jpeg", "image/png", "image/webp"}), max_bytes=10 * MB)}
+"""Pictures to work from, for both APIs."""
 ANSWER_BYTES: Final = 1024 * 1024
 
 UNCLEAR: Final = frozenset({408, 409})
