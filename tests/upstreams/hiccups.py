@@ -82,11 +82,11 @@ class Hiccups:
     async def serving(self) -> AsyncIterator[None]:
         """Serve in this event loop."""
         async with aiohttp.ClientSession(auto_decompress=False) as self._session:
-            runner = web.AppRunner(web.Application(client_max_size=0), access_log=None)
+            runner = web.AppRunner(web.Application(client_max_size=0), access_log=None, shutdown_timeout=0.1)
             runner.app.router.add_route("*", "/{path:.*}", self._answer)
             await runner.setup()
             try:
-                site = web.TCPSite(runner, "127.0.0.1", 0, shutdown_timeout=0.1)
+                site = web.TCPSite(runner, "127.0.0.1", 0)
                 await site.start()
                 self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
                 yield
@@ -158,14 +158,18 @@ def hiccups(target: str) -> Iterator[Hiccups]:
     loop = asyncio.new_event_loop()
 
     async def serve() -> None:
-        async with server.serving():
+        try:
+            async with server.serving():
+                ready.set()
+                await end.wait()
+        finally:
             ready.set()
-            await end.wait()
 
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), name="hiccups", daemon=True)
     thread.start()
     try:
-        assert ready.wait(30), "the server in front did not start"
+        ready.wait()
+        assert server.url, "the server in front did not start"
         yield server
     finally:
         with suppress(RuntimeError):
