@@ -238,6 +238,7 @@ def _sweep(connection: Connection, sweeps: Sequence[Sweep]) -> list[int]:
 def _close_left(connection: Connection, sweep: Sweep) -> int:
     rows = blocks.left_behind(connection, sweep.now, sweep.owner, sweep.slot, SWEPT_AT_ONCE)
     closings = [_closing(row, row.spent) for row in rows]
+    ledger.lock_purses(connection, {(closing.account_id, closing.mode) for closing in closings})
     _close(connection, closings, sweep.now)
     caps.give_back(connection, closings, Millis(sweep.now))
     return len(rows)
@@ -245,5 +246,7 @@ def _close_left(connection: Connection, sweep: Sweep) -> int:
 
 # Blocks are closed before tasks are created, so that a create in the same transaction can have what they return.
 FLUSH_BLOCKS: Kind[Sequence[Told], set[str]] = Kind("blocks.flush", 5, _flush)
-EXCHANGE_BLOCKS: Kind[Exchange, Exchanged] = Kind("blocks.exchange", 6, _exchange)
-SWEEP_BLOCKS: Kind[Sweep, int] = Kind("blocks.sweep", 7, _sweep)
+EXCHANGE_BLOCKS: Kind[Exchange, Exchanged] = Kind(
+    "blocks.exchange", 6, _exchange, account=lambda each: each.account_id
+)
+SWEEP_BLOCKS: Kind[Sweep, int] = Kind("blocks.sweep", 7, _sweep, alone=True)

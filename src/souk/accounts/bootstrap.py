@@ -126,7 +126,7 @@ def _carry_out(connection: Connection, starts: Sequence[_Start]) -> list[Bootstr
     return answers
 
 
-BOOTSTRAP = Kind("bootstrap", 0, _carry_out)
+BOOTSTRAP = Kind("bootstrap", 0, _carry_out, alone=True)
 
 
 def _bootstrap(connection: Connection, start: _Start) -> Bootstrap:

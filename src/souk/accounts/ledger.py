@@ -138,10 +138,12 @@ _CLOSE_BALANCES = Statement(
 
 
 def close(connection: Connection, closings: Sequence[Closing], now: Millis) -> None:
-    """Close holds: a capture for what was delivered (a release when that is nothing), the rest returned."""
+    """Close holds: a capture for what was delivered (a release when that is nothing), the rest returned.
+
+    Whoever calls has locked the balances, or is alone in its transaction.
+    """
     if not closings:
         return
-    lock_purses(connection, {(item.account_id, item.mode) for item in closings})
     entries = [
         {
             "account_id": item.account_id,

@@ -31,7 +31,7 @@ def _touch(connection: Connection, ops: Sequence[None]) -> list[None]:
     return list(ops)
 
 
-TOUCH: Kind[None, None] = Kind("touch", 90, _touch)
+TOUCH: Kind[None, None] = Kind("touch", 90, _touch, alone=True)
 
 
 @dataclass(frozen=True, slots=True)

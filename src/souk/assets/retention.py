@@ -53,7 +53,7 @@ def _expire(connection: Connection, ops: Sequence[Expire]) -> list[list[str]]:
     return [assets.drop_expired(connection, op.before, op.limit) for op in ops]
 
 
-EXPIRE: Kind[Expire, list[str]] = Kind("assets.expire", 90, _expire)
+EXPIRE: Kind[Expire, list[str]] = Kind("assets.expire", 90, _expire, alone=True)
 
 
 async def sweep(

@@ -44,7 +44,7 @@ def _carry_out(connection: Connection, changes: Sequence[Change]) -> list[Outcom
     return [outcomes[index] for index in range(len(changes))]
 
 
-CHANGE: Kind[Change, Outcome] = Kind("connection", 50, _carry_out)
+CHANGE: Kind[Change, Outcome] = Kind("connection", 50, _carry_out, alone=True)
 
 
 class HealthBook:

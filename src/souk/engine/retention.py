@@ -58,10 +58,10 @@ def _drop_marks(connection: Connection, moments: Sequence[int]) -> list[None]:
     return [None] * len(moments)
 
 
-DELETE_TASKS: Kind[Lapsed, int] = Kind("delete-tasks", 80, _delete_tasks)
-FORGET_KEYS: Kind[int, int] = Kind("forget-keys", 81, _forget_keys)
-FOLD_LEDGER: Kind[Fold, int] = Kind("fold-ledger", 82, _fold)
-DROP_MARKS: Kind[int, None] = Kind("drop-marks", 83, _drop_marks)
+DELETE_TASKS: Kind[Lapsed, int] = Kind("delete-tasks", 80, _delete_tasks, alone=True)
+FORGET_KEYS: Kind[int, int] = Kind("forget-keys", 81, _forget_keys, alone=True)
+FOLD_LEDGER: Kind[Fold, int] = Kind("fold-ledger", 82, _fold, alone=True)
+DROP_MARKS: Kind[int, None] = Kind("drop-marks", 83, _drop_marks, alone=True)
 
 
 async def sweep(world: World) -> None:

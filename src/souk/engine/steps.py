@@ -168,6 +168,7 @@ class Finish(msgspec.Struct, frozen=True):
     attempt: Attempt | None = None
     assets: tuple[AssetRow, ...] = ()
     pieces: tuple[Piece, ...] = ()
+    account_id: int = 0
 
 
 def finish_all(connection: Connection, finishes: Sequence[Finish]) -> list[bool]:
@@ -318,9 +319,9 @@ def _return(connection: Connection, items: Sequence[Return]) -> list[None]:
 
 CLAIM: Kind[Claim, Claimed] = Kind("claim", 20, _claim)
 ADVANCE: Kind[Step, bool] = Kind("advance", 30, _advance)
-FINISH: Kind[Finish, bool] = Kind("finish", 40, finish_all)
+FINISH: Kind[Finish, bool] = Kind("finish", 40, finish_all, account=lambda finish: finish.account_id)
 MARK: Kind[Mark, bool | None] = Kind("mark", 55, _mark)
-BEAT: Kind[Beat, Pulse] = Kind("beat", 60, _beat)
-JOIN: Kind[Join, int] = Kind("join", 61, _join)
-LEAVE: Kind[str, None] = Kind("leave", 62, _leave)
+BEAT: Kind[Beat, Pulse] = Kind("beat", 60, _beat, alone=True)
+JOIN: Kind[Join, int] = Kind("join", 61, _join, alone=True)
+LEAVE: Kind[str, None] = Kind("leave", 62, _leave, alone=True)
 RETURN: Kind[Return, None] = Kind("return", 63, _return)

@@ -16,6 +16,7 @@ from souk.words import Millis, TaskId, TaskState
 
 class Cancel(msgspec.Struct, frozen=True):
     task: TaskId
+    account_id: int
     now: int
 
 
@@ -37,7 +38,7 @@ def _cancel(connection: Connection, cancels: Sequence[Cancel]) -> list[None]:
                 to_kind=CANCELLED.kind.value,
                 to_message=CANCELLED.message,
             )
-            finish_all(connection, [Finish(ending)])
+            finish_all(connection, [Finish(ending, account_id=cancel.account_id)])
     return [None] * len(cancels)
 
 
@@ -78,7 +79,7 @@ def _redeliver(connection: Connection, items: Sequence[Redeliver]) -> list[int]:
     return [outbox.redeliver(connection, item.task, item.now) for item in items]
 
 
-CANCEL: Kind[Cancel, None] = Kind("cancel", 15, _cancel)
-KEEP: Kind[Keep, None] = Kind("keep", 70, _keep)
-DELETE: Kind[TaskId, None] = Kind("delete", 71, _delete)
-REDELIVER: Kind[Redeliver, int] = Kind("redeliver", 72, _redeliver)
+CANCEL: Kind[Cancel, None] = Kind("cancel", 15, _cancel, account=lambda cancel: cancel.account_id, alone=True)
+KEEP: Kind[Keep, None] = Kind("keep", 70, _keep, alone=True)
+DELETE: Kind[TaskId, None] = Kind("delete", 71, _delete, alone=True)
+REDELIVER: Kind[Redeliver, int] = Kind("redeliver", 72, _redeliver, alone=True)

@@ -179,4 +179,6 @@ def _create(connection: Connection, creates: Sequence[NewTask]) -> list[Stored |
     return answers
 
 
-CREATE: Kind[NewTask, Stored] = Kind("create", 10, _create)
+CREATE: Kind[NewTask, Stored] = Kind(
+    "create", 10, _create, account=lambda create: create.row["account_id"], balances_first=True
+)

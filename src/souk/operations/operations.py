@@ -295,7 +295,7 @@ class Operations:
             raise unknown_task()
         if task.completed_at is not None:
             return _cancel_answer(task)
-        await self._lane.write(changes.CANCEL, changes.Cancel(task.id, self._clock.now()))
+        await self._lane.write(changes.CANCEL, changes.Cancel(task.id, task.account_id, self._clock.now()))
         self._cancel_engine(task.id)
         self._bell.ring(task.id)
         self._wake_callbacks()

@@ -44,7 +44,9 @@ _OF_TASK = Statement("SELECT task_id, attempt_id, at, report FROM hints WHERE ta
 def leave(connection: Connection, hints: Iterable[HintRow]) -> None:
     """Store hints, the newest of each task."""
     newest = {hint.task_id: hint for hint in hints}
-    connection.run(_LEAVE, {"new": rows_json(map(msgspec.structs.asdict, newest.values()))})
+    connection.run(
+        _LEAVE, {"new": rows_json(msgspec.structs.asdict(newest[task]) for task in sorted(newest))}
+    )
 
 
 def take(connection: Connection, owner: str, now: int) -> list[HintRow]:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from souk.store import balances
 from souk.store.database import Connection, Database, DatabaseError, Lost, Retry
 from souk.store.statement import Dialect, Statement
 
@@ -70,6 +71,14 @@ class Kind(Generic[Op, Answer]):
     name: str
     order: int
     handle: Callable[[Connection, Sequence[Op]], Sequence[Answer | Exception]]
+    account: Callable[[Op], int] | None = None
+    """Whose balance an operation changes. All balances of a transaction are locked at its beginning: several kinds
+    change them, and each in its own turn would take them in no order over all."""
+    balances_first: bool = False
+    """The handler begins by locking them: a transaction of this kind only needs no other lock."""
+    alone: bool = False
+    """What is rare gets a transaction for each operation where processes share a database: it may then lock what it
+    likes, for it waits with nothing in its hands that others wait for."""
 
 
 @dataclass
@@ -186,9 +195,18 @@ class Lane:
                 if not self._waiting:
                     return
                 batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
-            started = time.perf_counter()
-            self._carry_out(batch)
-            self.stats.count(len(batch), time.perf_counter() - started)
+            for part in self._parts(batch):
+                started = time.perf_counter()
+                self._carry_out(part)
+                self.stats.count(len(part), time.perf_counter() - started)
+
+    def _parts(self, batch: list[_Pending]) -> list[list[_Pending]]:
+        """What shares a transaction."""
+        if self._database.dialect is Dialect.SQLITE or not any(pending.kind.alone for pending in batch):
+            return [batch]
+        together = [pending for pending in batch if not pending.kind.alone]
+        parts = [[pending] for pending in batch if pending.kind.alone]
+        return [*parts, together] if together else parts
 
     def _carry_out(self, batch: list[_Pending]) -> None:
         """Commit the batch; if it cannot be, halve it until the one operation at fault stands alone."""
@@ -237,9 +255,11 @@ class Lane:
         if marked and now - last > _STALE_MARK_MS:
             connection.run(_WRITE_MARK, {"lane": self._name, "batch": last})
         connection.begin()
+        groups = _by_kind(batch)
         if marked:
             self._write_mark(connection)
-        for kind, group in _by_kind(batch):
+            _lock_balances(connection, groups)
+        for kind, group in groups:
             answers = kind.handle(connection, [pending.op for pending in group])
             for pending, answer in zip(group, answers, strict=True):
                 pending.answer = answer
@@ -287,6 +307,16 @@ class Lane:
                 self._sleep(RECONNECT_SECONDS)
             else:
                 return bool(rows) and rows[0][0] == self._batch_number
+
+
+def _lock_balances(connection: Connection, groups: list[tuple[Kind[Any, Any], list[_Pending]]]) -> None:
+    if len(groups) == 1 and groups[0][0].balances_first:
+        return
+    accounts = {
+        account(pending.op) for kind, group in groups if (account := kind.account) for pending in group
+    }
+    if accounts:
+        balances.lock_all(connection, accounts)
 
 
 def _by_kind(batch: list[_Pending]) -> list[tuple[Kind[Any, Any], list[_Pending]]]:

@@ -3,6 +3,7 @@
 Each transition compares owner and epoch, so a worker that lost its lease and wakes late changes nothing.
 """
 
+import operator
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -202,9 +203,15 @@ class Move(msgspec.Struct, frozen=True):
     to_fitted: str | None = None
 
 
+# Rows are locked in the order they are given in: the same in every process.
+_by_task = operator.attrgetter("task")
+
+
 def advance(connection: Connection, moves: Sequence[Move]) -> set[str]:
     """Carry out steps; returns the ids whose owner and epoch still matched."""
-    rows = connection.run(_ADVANCE, {"moves": rows_json(map(msgspec.structs.asdict, moves))})
+    rows = connection.run(
+        _ADVANCE, {"moves": rows_json(map(msgspec.structs.asdict, sorted(moves, key=_by_task)))}
+    )
     return {row[0] for row in rows}
 
 
@@ -252,7 +259,9 @@ _END = Statement(
 
 def end(connection: Connection, endings: Sequence[Ending]) -> list[Ended]:
     """Write terminal states, once; returns those whose owner and epoch still matched."""
-    rows = connection.run(_END, {"ends": rows_json(map(msgspec.structs.asdict, endings))})
+    rows = connection.run(
+        _END, {"ends": rows_json(map(msgspec.structs.asdict, sorted(endings, key=_by_task)))}
+    )
     return [Ended(*row) for row in rows]
 
 

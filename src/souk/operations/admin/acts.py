@@ -38,7 +38,7 @@ def _carry_out(connection: Connection, acts: Sequence[Callable[[Connection], Any
     return answers
 
 
-ADMIN: Kind[Callable[[Connection], Any], Any] = Kind("admin", 1, _carry_out)
+ADMIN: Kind[Callable[[Connection], Any], Any] = Kind("admin", 1, _carry_out, alone=True)
 
 
 class Acts:
