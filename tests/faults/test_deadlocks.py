@@ -12,7 +12,7 @@ from tests.upstreams.kie import FakeKie
 
 PROCESSES = 3
 ACCOUNTS = 5
-SECONDS = 6.0
+SECONDS = 4.0
 
 PROMPTS = ("a tram", "[up:slow=0.3]", "[up:refuse=422]", "[up:fail]")
 
@@ -57,7 +57,6 @@ async def test_processes_that_do_everything_at_once_never_wait_in_a_circle(
                     connections=given,
                     breaker_seconds=0.05,
                     sweep_seconds=0.5,
-                    lease_seconds=3,
                 )
             )
             for number in range(PROCESSES)
