@@ -65,6 +65,7 @@ ALLOWED: Final = {
     "shot_type": ("customize", "intelligence"),
 }
 PICTURES: Final = ("image", "image_tail", "image_url", "sound_file")
+OTHER_PICTURES: Final = (b"GIF8", b"II*\0", b"MM\0*", b"BM")
 
 
 class FakeKling(FakeService):
@@ -239,13 +240,14 @@ def _wrong_length(body: dict[str, Any]) -> str | None:
 
 
 def _is_file(value: str) -> bool:
-    """An address, or raw base64: a data address is neither."""
+    """An address, or raw base64: a data address is neither. Of pictures it reads JPEG and PNG."""
     if value.startswith(("http://", "https://")):
         return True
     try:
-        return len(base64.b64decode(value, validate=True)) > 2
+        data = base64.b64decode(value, validate=True)
     except binascii.Error:
         return False
+    return len(data) > 2 and not data.startswith(OTHER_PICTURES) and data[8:12] != b"WEBP"
 
 
 def _decoded(text: str) -> bytes:
