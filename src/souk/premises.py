@@ -28,13 +28,18 @@ def storage_of(settings: Settings, meters: Meters | None = None) -> Storage:
             raise SettingsError("SOUK_LINKS: direct needs a bucket; set SOUK_STORAGE_URL=s3://…")
         return DiskStorage(storage_folder(settings))
     # Loads the client of such services, which nobody else needs.
+    from souk.assets.bucket.client import Patience
     from souk.assets.bucket.storage import BucketStorage
 
     bucket = bucket_of(settings)
     if settings.links is LinkService.DIRECT and bucket.keys is None:
         raise SettingsError("SOUK_LINKS: direct needs SOUK_S3_ACCESS_KEY_ID and SOUK_S3_SECRET_ACCESS_KEY")
-    count = (meters or Meters()).storage_call
-    return BucketStorage(bucket, settings.data_dir / "scratch", count=count)
+    return BucketStorage(
+        bucket,
+        settings.data_dir / "scratch",
+        patience=Patience(retrying=settings.s3_retry_seconds),
+        count=(meters or Meters()).storage_call,
+    )
 
 
 def storage_folder(settings: Settings) -> Path:

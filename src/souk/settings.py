@@ -110,6 +110,9 @@ class Settings(BaseSettings):
     s3_ca_file: Path | None = Field(
         None, description="PEM file of an authority to trust at the service, beside the system's."
     )
+    s3_retry_seconds: Seconds = Field(
+        30.0, ge=0, description="Seconds a call of the bucket that fails in passing is tried again."
+    )
     links: LinkService = Field(
         LinkService.SERVED,
         description="served: Souk sends stored files itself. direct: it sends clients on to a signed address of "
