@@ -191,3 +191,32 @@ async def test_many_puts_run_together(storage: Storage) -> None:
 
 async def test_disk_tells_how_much_room_is_left(disk: DiskStorage) -> None:
     assert (await disk.stats()).free_bytes
+
+
+async def test_small_files_put_side_by_side_all_read_back(disk: DiskStorage) -> None:
+    keys = [f"seg{number % 3}/{number}.png" for number in range(100)]
+    await asyncio.gather(*(disk.put_bytes(key.encode(), key) for key in keys))
+    assert [await read(disk, key) for key in keys] == [key.encode() for key in keys]
+    assert (await disk.stats()).puts == len(keys)
+
+
+async def test_small_file_never_takes_the_place_of_another(disk: DiskStorage) -> None:
+    await disk.put_bytes(b"first", "seg/a.png")
+    answers = await asyncio.gather(
+        disk.put_bytes(b"second", "seg/a.png"), disk.put_bytes(b"other", "seg/b.png"), return_exceptions=True
+    )
+    assert [type(answer) for answer in answers] == [StorageError, type(None)]
+    assert (await read(disk, "seg/a.png"), await read(disk, "seg/b.png")) == (b"first", b"other")
+
+
+async def test_small_file_that_cannot_be_synced_is_not_there(
+    disk: DiskStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(StorageError, match="No space"):
+            await disk.put_bytes(b"x", "seg/a.png")
+    assert not await disk.exists("seg/a.png")

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from souk.assets.scratch import Scratch, files_before, remove
+from souk.assets.small import SmallFiles
 from souk.assets.storage import BadKey, Missing, StorageError, StorageStats, check_key
 from souk.words import Millis
 
@@ -56,6 +57,9 @@ class DiskStorage:
                 f"cannot keep files in {self._root}: {error.strerror}; SOUK_STORAGE_URL names another folder"
             ) from error
         self._durable = {self._root}
+        self._small = SmallFiles(
+            self._writers, SYNC_THREADS, ready=self._make_durable, sync=_sync, sync_folder=_sync_folder
+        )
 
     async def scratch(self) -> Path:
         """See :meth:`souk.assets.storage.Storage.scratch`."""
@@ -66,6 +70,17 @@ class DiskStorage:
         size = await self._write(partial(self._put, path, self._place(key)))
         self._puts += 1
         self._put_bytes += size
+
+    async def put_bytes(self, data: bytes, key: str) -> None:
+        """See :meth:`souk.assets.small.TakesBytes.put_bytes`."""
+        try:
+            await self._small.put(data, self._place(key))
+        except FileExistsError:
+            raise StorageError(f"{key} is in storage already") from None
+        except OSError as error:
+            raise StorageError(f"storage: {error.strerror or error}") from error
+        self._puts += 1
+        self._put_bytes += len(data)
 
     async def open_range(self, key: str, start: int = 0, length: int | None = None) -> AsyncGenerator[bytes]:
         """See :meth:`souk.assets.storage.Storage.open_range`."""

@@ -6,13 +6,15 @@ comes, the bytes are an orphan and the sweep removes them.
 
 import asyncio
 import hashlib
+import io
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from souk.assets.measure import Measured, measure
+from souk.assets.measure import Measured, measure, measured
+from souk.assets.small import SMALL_BYTES, TakesBytes
 from souk.assets.sniff import HEAD_BYTES, canonical, extension_of, sniff
 from souk.assets.storage import Storage, StorageError, Unreachable
 from souk.clock import Clock
@@ -97,19 +99,27 @@ class Ingest:
         and an address the operator configured. The row must be inserted within an hour. Raises IngestFailed.
         """
         scratch = output.path or await self._storage.scratch()
+        data: bytes | None = None
         try:
-            declared = await self._bring(output, scratch, headers, trusted)
-            facts = await asyncio.to_thread(_examine, scratch, canonical(output.media_type))
-            media_type = _settle(facts, canonical(output.media_type), declared)
+            declared, data = await self._bring(output, scratch, headers, trusted)
+            expected = canonical(output.media_type)
+            if data is not None:
+                facts = _facts_of(data, expected)
+            else:
+                facts = await asyncio.to_thread(_examine, scratch, expected)
+            media_type = _settle(facts, expected, declared)
             asset_id = AssetId(random_hex(self._random))
             name = f"{asset_id}{_tail(output.label)}.{extension_of(media_type)}"
             path = f"{await self._segment(account_id)}/{name}"
-            await self._storage.put_file(scratch, path)
+            if data is not None and isinstance(self._storage, TakesBytes):
+                await self._storage.put_bytes(data, path)
+            else:
+                await self._storage.put_file(scratch, path)
         except (StorageError, OSError) as error:
             away = isinstance(error, Unreachable)
             raise IngestFailed(f"the file could not be stored: {error}", away=away) from error
         finally:
-            if output.path is None:
+            if output.path is None and data is None:
                 await asyncio.to_thread(scratch.unlink, missing_ok=True)
         now = self._clock.now()
         return AssetRow(
@@ -141,13 +151,19 @@ class Ingest:
 
     async def _bring(
         self, output: OutputFile, scratch: Path, headers: Mapping[str, str] | None, trusted: bool
-    ) -> str:
-        """Get the bytes to ``scratch``; the type the server declared, if a server did."""
+    ) -> tuple[str, bytes | None]:
+        """Get the bytes to ``scratch``, or in hand where they are few and the storage takes them so.
+
+        With them comes the type the server declared, if a server did.
+        """
         if output.path is not None:
-            return ""
+            return "", None
+        small = SMALL_BYTES if isinstance(self._storage, TakesBytes) else 0
         if output.data is not None:
+            if len(output.data) <= small:
+                return "", output.data
             await asyncio.to_thread(scratch.write_bytes, output.data)
-            return ""
+            return "", None
         try:
             download = await self._http.download(
                 output.url,
@@ -156,6 +172,7 @@ class Ingest:
                 timeout=self._limits.download_seconds,
                 max_bytes=self._limits.max_bytes,
                 trusted=trusted,
+                small=small,
             )
         except (Blocked, TooLarge) as error:
             raise IngestFailed(str(error), retryable=False) from error
@@ -165,13 +182,20 @@ class Ingest:
         encoded = download.headers.get("content-encoding", "identity") != "identity"
         if promised.isdigit() and not encoded and download.size < int(promised):
             raise IngestFailed(f"the file broke off after {download.size} of {promised} bytes")
-        return canonical(download.media_type)
+        return canonical(download.media_type), download.data
 
 
 def _tail(label: str) -> str:
     """A label as the end of a file's name, in letters that need no quoting in a link."""
     plain = _UNPLAIN.sub("_", label)[:LONGEST_LABEL].strip("_")
     return f"_{plain}" if plain else ""
+
+
+def _facts_of(data: bytes, declared: str) -> _Facts:
+    """The hash and facts of a small file."""
+    sniffed = sniff(data[:HEAD_BYTES])
+    digest = hashlib.sha256(data).hexdigest()
+    return _Facts(len(data), digest, sniffed, measured(io.BytesIO(data), sniffed or declared))
 
 
 def _examine(path: Path, declared: str) -> _Facts:

@@ -32,10 +32,15 @@ class Measured:
 def measure(path: Path, media_type: str) -> Measured:
     """Measure a file of this (sniffed) type. Blocks on the disk. Raises OSError only."""
     with path.open("rb") as file:
-        try:
-            return _measured(file, media_type)
-        except (struct.error, ValueError, IndexError, EOFError, ZeroDivisionError):
-            return Measured()
+        return measured(file, media_type)
+
+
+def measured(file: BinaryIO, media_type: str) -> Measured:
+    """As :func:`measure`, of an open file."""
+    try:
+        return _measured(file, media_type)
+    except (struct.error, ValueError, IndexError, EOFError, ZeroDivisionError):
+        return Measured()
 
 
 _PICTURES: dict[str, Callable[[BinaryIO], tuple[int, int]]] = {

@@ -1,27 +1,97 @@
-"""What a request carries, in the form aiohttp sends it: files are streamed from disk, then closed."""
+"""What a request carries, in the form it is sent: bytes as they are, streams in chunks, forms from disk."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterable
+import os
+import secrets
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Container
+from dataclasses import dataclass
 
-import aiohttp
+from souk.net.http import Body, FilePart, Form
 
-from souk.net.http import Body, Form
+PIECE_BYTES = 256 * 1024
+_BODY_EXPECTED = frozenset({"POST", "PUT", "PATCH"})
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A body and the headers that describe it."""
+
+    body: bytes | AsyncIterable[bytes]
+    headers: dict[str, str]
 
 
 @contextlib.asynccontextmanager
-async def body_for(
-    body: Body | None,
-) -> AsyncGenerator[bytes | AsyncIterable[bytes] | aiohttp.FormData | None]:
-    """The body of one exchange. Raises OSError when a form's file cannot be opened."""
-    if not isinstance(body, Form):
-        yield body
-        return
-    form = aiohttp.FormData(default_to_multipart=True)
-    for name, value in body.fields.items():
-        form.add_field(name, value)
+async def body_for(method: str, body: Body | None, given: Container[str]) -> AsyncGenerator[Sent]:
+    """The body of one exchange. ``given`` are the caller's own headers, in lower case.
+
+    Raises OSError when a form's file cannot be opened.
+    """
+    if body is None or isinstance(body, bytes):
+        told = body is not None or method in _BODY_EXPECTED
+        yield Sent(body or b"", {"Content-Length": str(len(body or b""))} if told else {})
+    elif isinstance(body, Form):
+        async with _opened(body) as form:
+            yield form
+    elif "content-length" in given:
+        yield Sent(body, {})
+    else:
+        yield Sent(_chunked(body), {"Transfer-Encoding": "chunked"})
+
+
+@contextlib.asynccontextmanager
+async def _opened(form: Form) -> AsyncGenerator[Sent]:
+    """A form as multipart, its length known before it is sent; some services take no other."""
+    boundary = secrets.token_hex(16)
     with contextlib.ExitStack() as opened:
-        for part in body.files:
-            file = opened.enter_context(await asyncio.to_thread(part.path.open, "rb"))
-            form.add_field(part.name, file, filename=part.filename, content_type=part.media_type)
-        yield form
+        parts: list[tuple[bytes, int]] = [
+            (_head(boundary, f'name="{_quoted(name)}"') + value.encode() + b"\r\n", -1)
+            for name, value in form.fields.items()
+        ]
+        length = 0
+        for part in form.files:
+            # Not on a thread: a cancelled caller would leave the file open with nobody to close it.
+            file = opened.enter_context(part.path.open("rb"))
+            parts.append((_file_head(boundary, part), file.fileno()))
+            length += os.fstat(file.fileno()).st_size + len(b"\r\n")
+        end = f"--{boundary}--\r\n".encode()
+        length += sum(len(head) for head, _ in parts) + len(end)
+        headers = {
+            "Content-Type": f"multipart/form-data; boundary={boundary}",
+            "Content-Length": str(length),
+        }
+        yield Sent(_pieces(parts, end), headers)
+
+
+async def _pieces(parts: list[tuple[bytes, int]], end: bytes) -> AsyncIterator[bytes]:
+    """The form's bytes; a file is read by its descriptor, from its start."""
+    for head, file in parts:
+        yield head
+        if file >= 0:
+            at = 0
+            while piece := await asyncio.to_thread(os.pread, file, PIECE_BYTES, at):
+                at += len(piece)
+                yield piece
+            yield b"\r\n"
+    yield end
+
+
+async def _chunked(body: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    async for piece in body:
+        if piece:
+            yield b"%x\r\n%b\r\n" % (len(piece), piece)
+    yield b"0\r\n\r\n"
+
+
+def _file_head(boundary: str, part: FilePart) -> bytes:
+    names = f'name="{_quoted(part.name)}"; filename="{_quoted(part.filename)}"'
+    return _head(boundary, names, f"Content-Type: {part.media_type}\r\n")
+
+
+def _head(boundary: str, names: str, more: str = "") -> bytes:
+    return f"--{boundary}\r\nContent-Disposition: form-data; {names}\r\n{more}\r\n".encode()
+
+
+def _quoted(text: str) -> str:
+    """A name as browsers write it in a form."""
+    return text.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")

@@ -1,9 +1,7 @@
 """Reading an answer's bytes: decompressed in small steps, and ended where the caller's limit is passed."""
 
 import zlib
-from collections.abc import AsyncIterator, Iterator
-
-import aiohttp
+from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping
 
 from souk.net.http import MaybeSent, TooLarge
 
@@ -11,20 +9,20 @@ CHUNK_BYTES = 64 * 1024
 _WINDOW_BITS = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 
 
-async def decoded(response: aiohttp.ClientResponse, max_bytes: int) -> AsyncIterator[bytes]:
-    """The body in pieces of at most 64 KiB. Raises TooLarge past ``max_bytes`` decoded bytes.
+async def decoded(
+    pieces: AsyncIterable[bytes], headers: Mapping[str, str], max_bytes: int
+) -> AsyncIterator[bytes]:
+    """A body in pieces, decompressed as its headers tell. Raises TooLarge past ``max_bytes`` decoded bytes.
 
-    The session must not decompress by itself: a small answer could then unfold in memory at once.
+    In small steps, because a small answer could otherwise unfold in memory at once.
     """
-    if response.method != "HEAD" and (response.content_length or 0) > max_bytes:
-        raise _too_large(max_bytes)
-    inflate = _inflate_for(response)
+    inflate = _inflate_for(headers)
     total = 0
-    async for chunk in response.content.iter_chunked(CHUNK_BYTES):
+    async for chunk in pieces:
         for piece in inflate.feed(chunk) if inflate else (chunk,):
             total += len(piece)
             if total > max_bytes:
-                raise _too_large(max_bytes)
+                raise too_large(max_bytes)
             yield piece
     if inflate and not inflate.whole:
         raise MaybeSent("the compressed answer was cut off")
@@ -63,8 +61,8 @@ class _Inflate:
             raise MaybeSent("the compressed answer is damaged") from None
 
 
-def _inflate_for(response: aiohttp.ClientResponse) -> _Inflate | None:
-    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+def _inflate_for(headers: Mapping[str, str]) -> _Inflate | None:
+    encoding = headers.get("content-encoding", "").strip().lower()
     if encoding in ("", "identity"):
         return None
     if encoding not in _WINDOW_BITS:
@@ -72,5 +70,6 @@ def _inflate_for(response: aiohttp.ClientResponse) -> _Inflate | None:
     return _Inflate(_WINDOW_BITS[encoding])
 
 
-def _too_large(max_bytes: int) -> TooLarge:
+def too_large(max_bytes: int) -> TooLarge:
+    """What is raised past the caller's limit."""
     return TooLarge(f"the answer is larger than the {max_bytes} bytes allowed here")

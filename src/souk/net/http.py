@@ -93,12 +93,14 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """A file that was fetched to disk. ``media_type`` is what the server declared, without parameters."""
+    """A file that was fetched. ``media_type`` is what the server declared, without parameters."""
 
     size: int
     sha256: str
     media_type: str
     headers: Mapping[str, str]
+    data: bytes | None = field(default=None, repr=False)
+    """The bytes of a file that was small enough not to be written to disk."""
 
 
 Body = bytes | AsyncIterable[bytes] | Form
@@ -158,8 +160,11 @@ class Http(Protocol):
         max_bytes: int,
         trusted: bool = False,
         follow: int = 5,
+        small: int = 0,
     ) -> Download:
         """Fetch a file to ``path`` with bounded memory; a failure leaves no file behind.
+
+        One of up to ``small`` bytes is handed back as it is instead, and nothing is written.
 
         Raises :class:`NeverSent`, :class:`MaybeSent`, :class:`TooLarge` or :class:`BadStatus`.
         """

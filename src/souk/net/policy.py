@@ -3,8 +3,10 @@
 Once by the spelling of its address, before anything else; once by the IP address, as it connects.
 """
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from yarl import URL
@@ -54,6 +56,9 @@ _PRIVATE = (
     *_v4("203.0.113.0/24"),
     *_v6("::1/128", "fc00::/7", "2001::/23", "2001:db8::/32", "3fff::/20"),
 )
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_UNFIT = re.compile(r'[ "<>\\^`{|}]')
+"""What a request line cannot hold as it is."""
 _ASSIGNED_V6 = _v6("2000::/3", "fc00::/7", "::1/128")
 
 # Prefixes whose last 32 bits are an IPv4 address: mapped, translated, NAT64, compatible.
@@ -94,6 +99,13 @@ def check_url(url: str, policy: Policy) -> Target:
     return Target(_as_spelt(url, parsed), host, port)
 
 
+def is_address(host: str) -> bool:
+    """Whether the host of a checked address is an IP address and no name."""
+    return _literal(host) is not None
+
+
+# The same few addresses are contacted over and over, and judging one takes as long as sending a request to it.
+@lru_cache(maxsize=1024)
 def check_address(address: str | IPv4Address | IPv6Address, policy: Policy, host: str = "") -> None:
     """Refuse an IP address that may not be contacted. Raises Blocked, naming ``host``."""
     ip = ip_address(address)
@@ -140,7 +152,7 @@ def query_values(url: str) -> list[str]:
 def _parsed(url: str) -> URL:
     if len(url) > MAX_URL_CHARACTERS:
         raise Blocked(f"the address is longer than {MAX_URL_CHARACTERS} characters")
-    if any(character < " " or character == "\x7f" for character in url):
+    if _CONTROL.search(url):
         raise Blocked("the address contains control characters")
     try:
         parsed = URL(url)
@@ -153,13 +165,14 @@ def _parsed(url: str) -> URL:
 
 def _as_spelt(url: str, parsed: URL) -> URL:
     """The caller's own percent-encoding, where the spelling is already fit for a request line."""
-    if not url.isascii() or any(character in ' "<>\\^`{|}' for character in url):
+    if not url.isascii() or _UNFIT.search(url):
         return parsed
     spelt = URL(url, encoded=True)
     same = (spelt.scheme, spelt.raw_host, spelt.port) == (parsed.scheme, parsed.raw_host, parsed.port)
     return spelt if same else parsed
 
 
+@lru_cache(maxsize=1024)
 def _literal(host: str) -> IPv4Address | IPv6Address | None:
     """The IP address a host spells, or None for a name. Disguised spellings are refused."""
     if ":" in host and "%" not in host:

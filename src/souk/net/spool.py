@@ -13,14 +13,18 @@ class Spool:
     """Writes a new file in blocks of 1 MiB, each on a thread.
 
     Leaving the block with an error removes the file. Syncing is the storage's business, not the spool's.
+    What has ``small`` bytes or fewer in the end is not written at all, but left in :attr:`data`.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, small: int = 0) -> None:
         self.size = 0
+        self.data: bytes | None = None
+        self._small = small
         self._path = path
         self._hash = hashlib.sha256()
         self._buffer = bytearray()
         self._file: BinaryIO
+        self._opened = False
 
     @property
     def sha256(self) -> str:
@@ -34,8 +38,6 @@ class Spool:
             await self._flush()
 
     async def __aenter__(self) -> Self:
-        # Not on a thread: a cancelled caller would leave the file open with nobody to close it.
-        self._file = self._path.open("wb")
         return self
 
     async def __aexit__(
@@ -44,15 +46,26 @@ class Spool:
         whole = False
         try:
             if kind is None:
-                await self._flush()
+                await self._end()
                 whole = True
         finally:
-            self._file.close()
-            if not whole:
-                self._path.unlink(missing_ok=True)
+            if self._opened:
+                self._file.close()
+                if not whole:
+                    self._path.unlink(missing_ok=True)
+
+    async def _end(self) -> None:
+        if not self._opened and 0 < self.size <= self._small:
+            self.data = bytes(self._buffer)
+            self._hash.update(self.data)
+        else:
+            await self._flush()
 
     async def _flush(self) -> None:
         block, self._buffer = bytes(self._buffer), bytearray()
+        if not self._opened:
+            # Not on a thread: a cancelled caller would leave the file open with nobody to close it.
+            self._file, self._opened = self._path.open("wb"), True
         await asyncio.to_thread(self._store, block)
 
     def _store(self, block: bytes) -> None:

@@ -1,0 +1,91 @@
+"""Connections kept for the next request to the same place, and how many there are at once."""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncGenerator
+
+from souk.net.connecting import Connector
+from souk.net.policy import Target
+from souk.net.wire import Wire
+
+IDLE_SECONDS = 15.0
+"""How long an unused connection is kept. Servers keep theirs longer, so ours are seldom stale."""
+CLOSE_SECONDS = 2.0
+"""How long closing connections are waited for."""
+
+Origin = tuple[str, str, int]
+
+
+class Pool:
+    """The connections of one policy. ``limit`` bounds how many are in use at once; 0 = any number."""
+
+    def __init__(self, connector: Connector, limit: int) -> None:
+        self._connector = connector
+        self._room = asyncio.Semaphore(limit) if limit else None
+        self._idle: dict[Origin, deque[tuple[float, Wire]]] = {}
+        """With when each fell idle, the latest last."""
+        self._open: set[Wire] = set()
+        self._sweep: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    @contextlib.asynccontextmanager
+    async def room(self) -> AsyncGenerator[None]:
+        """Wait until one more connection may be in use."""
+        if self._room is None:
+            yield
+            return
+        async with self._room:
+            yield
+
+    def kept(self, target: Target) -> Wire | None:
+        """A connection that served before and still stands, if there is one."""
+        idle = self._idle.get(target.origin)
+        while idle:
+            _, wire = idle.pop()
+            if wire.reusable:
+                return wire
+            wire.close()
+        return None
+
+    async def new(self, target: Target) -> Wire:
+        """A connection nobody has used. Raises as :meth:`souk.net.connecting.Connector.connect`."""
+        wire = await self._connector.connect(target)
+        if self._closed:
+            wire.close()
+            raise ConnectionError("the outbound network is closed")
+        self._open.add(wire)
+        wire.gone.add_done_callback(lambda _: self._open.discard(wire))
+        return wire
+
+    def give_back(self, target: Target, wire: Wire, *, keep: bool) -> None:
+        """An exchange is over; the connection is kept if it may be and can be."""
+        if not keep or self._closed or not wire.reusable:
+            wire.close()
+            return
+        loop = asyncio.get_running_loop()
+        self._idle.setdefault(target.origin, deque()).append((loop.time(), wire))
+        if self._sweep is None:
+            self._sweep = loop.call_later(IDLE_SECONDS, self._close_idle)
+
+    async def aclose(self) -> None:
+        """Close every connection, those in use among them."""
+        self._closed = True
+        if self._sweep is not None:
+            self._sweep.cancel()
+        await self._connector.aclose()
+        ends = [wire.gone for wire in self._open]
+        for wire in list(self._open):
+            wire.close()
+        if ends:
+            await asyncio.wait(ends, timeout=CLOSE_SECONDS)
+
+    def _close_idle(self) -> None:
+        """Close what was not used for long; come again while something is kept."""
+        loop = asyncio.get_running_loop()
+        for origin, idle in list(self._idle.items()):
+            while idle and (idle[0][0] <= loop.time() - IDLE_SECONDS or not idle[0][1].reusable):
+                idle.popleft()[1].close()
+            if not idle:
+                del self._idle[origin]
+        self._sweep = loop.call_later(IDLE_SECONDS / 3, self._close_idle) if self._idle else None
