@@ -32,6 +32,7 @@ PARAMETERS: Final = {
     "personGeneration",
     "negativePrompt",
     "enhancePrompt",
+    "storageUri",
 }
 ACCOUNT: Final = "souk@our-project.iam.invalid"
 
@@ -51,6 +52,7 @@ class FakeCloud(FakeService):
 
     def routes(self, app: web.Application) -> None:
         app.router.add_post("/token", self._token)
+        app.router.add_get("/storage/v1/b/{bucket}/o/{name}", self._object)
         place = "/{version:v1|v1beta1}/projects/{project}/locations/{region}/publishers/google/models/{call}"
         app.router.add_post(place, self._call)
         self.tokens = 0
@@ -149,8 +151,25 @@ class FakeCloud(FakeService):
             return {"done": True, "response": held}
         if polls <= words.times("no-file", FOR_EVER):
             return {"done": True, "response": {}}
+        if folder := submit.input["parameters"].get("storageUri"):
+            stored = {
+                "gcsUri": f"{folder.rstrip('/')}/{submit.task_id}/sample_0.mp4",
+                "mimeType": "video/mp4",
+            }
+            return {"done": True, "response": {"videos": [stored]}}
         clip = {"bytesBase64Encoded": base64.b64encode(clip_of(submit)).decode(), "mimeType": "video/mp4"}
         return {"done": True, "response": {"videos": [clip]}}
+
+    async def _object(self, request: web.Request) -> web.Response:
+        """A clip in the bucket ``our-bucket``, in its folder ``clips``."""
+        if request.headers.get("Authorization") != f"Bearer {self.key}":
+            return web.Response(status=401, text="Invalid Credentials")
+        folder, _, rest = request.match_info["name"].partition("/")
+        submit = self.tasks.get(rest.partition("/")[0])
+        known = (request.match_info["bucket"], folder) == ("our-bucket", "clips")
+        if submit is None or not known or request.query.get("alt") != "media":
+            return web.Response(status=404, text="No such object")
+        return web.Response(body=clip_of(submit), content_type="video/mp4")
 
 
 def name_of(submit: Submit) -> str:

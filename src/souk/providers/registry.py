@@ -129,7 +129,12 @@ PROVIDERS: dict[str, Entry] = {
         base_url_variable="SOUK_GOOGLE_CLOUD_BASE_URL",
         base_url=cloud.BASE_URL,
         factory=GoogleCloud,
-        options={"project": "GOOGLE_CLOUD_PROJECT", "region": "GOOGLE_CLOUD_LOCATION"},
+        options={
+            "project": "GOOGLE_CLOUD_PROJECT",
+            "region": "GOOGLE_CLOUD_LOCATION",
+            "storage_uri": "GOOGLE_CLOUD_STORAGE_URI",
+            "storage_url": "SOUK_GOOGLE_CLOUD_STORAGE_URL",
+        },
     ),
     "xai": Entry(
         title="xAI",

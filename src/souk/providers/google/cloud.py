@@ -11,6 +11,7 @@ from urllib.parse import quote
 from souk.net.http import Http, NetError, Response, Unreadable
 from souk.providers.base import (
     Accepted,
+    Access,
     Connection,
     Done,
     Failed,
@@ -20,7 +21,7 @@ from souk.providers.base import (
     Unknown,
     Unreachable,
 )
-from souk.providers.google import veo
+from souk.providers.google import bucket, veo
 from souk.providers.google.errors import not_taken
 from souk.providers.google.tokens import Tokens, project_of
 from souk.providers.google.wire import an_object
@@ -56,6 +57,7 @@ class GoogleCloud:
     async def prepare(self, job: Job, http: Http) -> Job:
         """Have an access token at hand before the submit. Raises Refused without one, or without a project."""
         project_of(job.connection)
+        bucket.wish(job.connection)
         await self._tokens.token(job.connection, job.now, http)
         return job
 
@@ -104,6 +106,10 @@ class GoogleCloud:
         if response.status == 401:
             self._tokens.forget(job.connection)
         raise Unreachable(f"no operation: HTTP {response.status}", response.retry_after())
+
+    async def access(self, job: Job, url: str, http: Http) -> Access:
+        """A token, for clips in the operator's bucket."""
+        return bucket.access(url, job.connection, await self._tokens.token(job.connection, job.now, http))
 
     async def cancel(self, job: Job, ref: str, http: Http) -> bool:  # noqa: ARG002 - there is nothing to ask
         """The service does not cancel clips."""

@@ -10,6 +10,7 @@ from typing import Final
 
 from souk.providers.answers import objects, quoted, shaped
 from souk.providers.base import Done, Failed, Job, MediaFile, OutputFile, Refused, Running, Unreachable
+from souk.providers.google import bucket
 from souk.providers.google.errors import failed
 from souk.providers.google.wire import an_object
 from souk.providers.inputs import as_base64
@@ -32,7 +33,7 @@ async def asked(job: Job) -> JsonObject:
     if job.input.get("watermark"):
         raise Refused(FailKind.UNSUPPORTED, "watermark: the upstream draws none")
     instance, parameters = await (_longer(job) if "taskId" in job.input else _new(job))
-    parameters["sampleCount"] = 1
+    parameters |= {"sampleCount": 1, **bucket.wish(job.connection)}
     if "seeds" in job.input:
         parameters["seed"] = job.input["seeds"]
     return {"instances": [{"prompt": job.input["prompt"], **instance}], "parameters": parameters}
@@ -98,9 +99,9 @@ def verdict(operation: JsonObject, job: Job, secret: str) -> Running | Done | Fa
     if error := an_object(operation.get("error")):
         return failed(error, secret)
     response = an_object(operation.get("response"))
-    clips = [clip for clip in objects(response.get("videos")) if clip.get("bytesBase64Encoded")]
+    clips = [file for clip in objects(response.get("videos")) if (file := _clip(clip, job))]
     if clips:
-        return Done([_clip(clips[0])], shaped(job, 1))
+        return Done(clips[:1], shaped(job, 1))
     reasons = response.get("raiMediaFilteredReasons")
     if reasons or response.get("raiMediaFilteredCount"):
         said = quoted(str(reasons or "the clip was held back"), secret)
@@ -108,9 +109,15 @@ def verdict(operation: JsonObject, job: Job, secret: str) -> Running | Done | Fa
     return Failed(FailKind.TRANSIENT, "the upstream reports success without a clip")
 
 
-def _clip(clip: JsonObject) -> OutputFile:
+def _clip(clip: JsonObject, job: Job) -> OutputFile | None:
+    """A clip of an answer: in a bucket, or there itself. None if it is neither."""
+    media_type = str(clip.get("mimeType") or "video/mp4")
+    if url := bucket.address(str(clip.get("gcsUri") or ""), job.connection):
+        return OutputFile(media_type, url=url, keyed=True)
+    if not clip.get("bytesBase64Encoded"):
+        return None
     try:
         data = base64.b64decode(str(clip["bytesBase64Encoded"]), validate=True)
     except (binascii.Error, ValueError):
         raise Unreachable("the clip in the answer is not base64") from None
-    return OutputFile(str(clip.get("mimeType") or "video/mp4"), data=data)
+    return OutputFile(media_type, data=data)
