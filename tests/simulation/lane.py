@@ -27,6 +27,8 @@ class LoopLane(Lane):
         """Told after each batch how many writes it had; what happens then, happens before anybody is answered."""
         self._weather = database.weather
         self._working = False
+        self._left: list[list[Any]] = []
+        """What was taken together and is to be carried out next."""
         self._wake = _Bell(self._woken)  # type: ignore[assignment] - what waits on it, waits on the loop here
         self._thread = _NoThread()  # type: ignore[assignment]
 
@@ -40,11 +42,13 @@ class LoopLane(Lane):
         if away > 0:
             self._loop.call_later(away + self._loop.moment(), self._work)
             return
-        batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
-        if batch:
-            self._carry_out(batch)
-            self._committed(len(batch))
-        if self._waiting and not self._strand.dead:
+        if not self._left:
+            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
+            self._left = self._parts(batch)
+        part = self._left.pop(0)
+        self._carry_out(part)
+        self._committed(len(part))
+        if self._left or self._waiting:
             self._loop.call_later(self._loop.moment(), self._work)
         else:
             self._working = False

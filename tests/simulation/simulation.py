@@ -1,6 +1,7 @@
 """One simulation: a few processes, some services and clients, faults from a seed, and a verdict at the end."""
 
 import asyncio
+import gc
 import hashlib
 import logging
 import shutil
@@ -64,10 +65,12 @@ def simulate(seed: int, lives: int) -> Outcome:
     """Live so many tasks with the faults of this seed."""
     folder = Path(tempfile.mkdtemp(prefix="souk-simulation-", dir=_MEMORY if _MEMORY.exists() else None))
     ears = _Ears()
+    gc.disable()  # it would look through all that stays, again and again
     try:
         with ears:
             return _Simulation(seed, lives, folder, ears).run()
     finally:
+        gc.enable()
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -170,7 +173,7 @@ class _Simulation:
         await asyncio.gather(*clients)
         seconds = max(0.0, self.judge.latest_end() - self.loop.time()) + ENDING_SECONDS
         if not await self._within(seconds, self.judge.all_ended):
-            return [*self.judge.unfinished(), *self._said(), *self.judge.broken]
+            return [*self._said(), *self.judge.broken, *self.judge.unfinished()]
         for watch in watches:
             watch.cancel()
         await asyncio.sleep(30)
@@ -195,7 +198,7 @@ class _Simulation:
         return True
 
     def _said(self) -> list[str]:
-        return [*self.ears.heard, *self.loop.complaints]
+        return list(dict.fromkeys([*self.ears.heard, *self.loop.complaints]))
 
     def _ends(self) -> dict[str, int]:
         rows = self.town.database.raw.execute(
