@@ -1,15 +1,30 @@
 """Limits of a connection that hold over all processes: tasks in flight, rates, and credits a day."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from souk.engine.pace import Throttle, Turns
+from souk.operations.types import Reason, Refusal
 from souk.store.connections import DAY_MS
 from souk.words import CREDIT
 from tests.clock import HandClock
 from tests.engine.running import Running, ShiftedClock, running, until
 from tests.upstreams.kie import FakeKie
+
+
+@asynccontextmanager
+async def two(
+    folder: Path, url: str, upstream: FakeKie, **given: Any
+) -> AsyncIterator[tuple[Running, Running]]:
+    """Two processes on one database."""
+    async with (
+        running(folder / "one", url, upstream, **given) as one,
+        running(folder / "other", url, upstream, **given) as other,
+    ):
+        yield one, other
 
 
 async def test_two_processes_together_keep_to_the_limit_of_a_connection(
@@ -39,6 +54,49 @@ async def test_two_processes_together_keep_to_the_limit_of_a_connection(
         assert {(await souk.ended(task)).state for task in tasks} == {"success"}
         owners = await souk.sql("SELECT count(DISTINCT split_part(id, '#', 1)) FROM nodes")
         assert owners == [(2,)]
+
+
+async def test_two_processes_together_run_as_many_tasks_of_an_account_as_it_may_have(
+    tmp_path: Path, migrated_postgres_url: str, upstream: FakeKie
+) -> None:
+    async with two(tmp_path, migrated_postgres_url, upstream, account_concurrency=3) as (one, other):
+        made = [await souk.create(f"<{number}>[up:slow=0.3]") for number in range(5) for souk in (one, other)]
+        most = 0
+        async with asyncio.timeout(30):
+            while (await one.sql("SELECT count(*) FROM tasks WHERE completed_at IS NULL"))[0][0]:
+                held = await one.sql("SELECT count(*) FROM tasks WHERE lease_owner IS NOT NULL")
+                most = max(most, held[0][0])
+                await asyncio.sleep(0.02)
+        assert most == 3
+        assert {(await one.ended(task)).state for task in made} == {"success"}
+
+
+async def test_two_processes_together_take_as_many_creates_as_the_rate_says(
+    tmp_path: Path, migrated_postgres_url: str, upstream: FakeKie
+) -> None:
+    async with two(tmp_path, migrated_postgres_url, upstream, engine=False, rate_creates=8) as houses:
+        answers = await asyncio.gather(
+            *(souk.create() for _ in range(10) for souk in houses), return_exceptions=True
+        )
+        refused = [answer for answer in answers if isinstance(answer, Refusal)]
+        assert {refusal.reason for refusal in refused} == {Reason.RATE_LIMITED}
+        assert len(answers) - len(refused) == 8
+
+
+async def test_what_one_process_spends_shuts_a_connection_for_the_other(
+    tmp_path: Path, migrated_postgres_url: str, upstream: FakeKie
+) -> None:
+    capped = {"daily_cap": 1}
+    async with two(tmp_path, migrated_postgres_url, upstream, connections=capped) as (one, other):
+        while await _spent(one) < CREDIT:
+            await one.ended(await one.create())
+        await asyncio.sleep(1.1)  # what is known of a connection is a second old at most
+        sent = len(upstream.submits)
+        late = [await souk.create() for souk in (one, other)]
+        for task in late:
+            await one.reached(task, "queuing")
+        await asyncio.sleep(0.5)
+        assert len(upstream.submits) == sent
 
 
 async def test_rates_are_those_of_all_processes_together() -> None:
@@ -129,7 +187,8 @@ async def test_what_tasks_cost_is_added_to_their_connections_day(souk: Running) 
 
 
 async def _spent(souk: Running) -> int:
-    return (await souk.sql("SELECT spent FROM connections WHERE name = 'one'"))[0][0]
+    rows = await souk.sql("SELECT spent FROM connections WHERE name = 'one'")
+    return rows[0][0] if rows else 0
 
 
 async def _in_flight(souk: Running) -> int:
