@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -55,7 +56,7 @@ class ObjectStore:
         return made
 
 
-def settings_of(bucket: Bucket) -> dict[str, str]:
+def settings_of(bucket: Bucket) -> dict[str, Any]:
     """What to set so that Souk stores its files in a bucket, by the settings' names."""
     return {
         "storage_url": bucket.url,

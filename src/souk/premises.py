@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from souk.assets.bucket.place import Bucket, Keys
 from souk.assets.disk import DiskStorage
@@ -20,13 +21,26 @@ from souk.settings import LinkService, Settings, SettingsError
 from souk.store.lane import Lane
 from souk.store.reads import Reads
 
+if TYPE_CHECKING:
+    from souk.assets.bucket.storage import BucketStorage
+
 
 def storage_of(settings: Settings, meters: Meters | None = None) -> Storage:
     """Where this installation's files live, opened. Raises SettingsError or StorageError."""
-    if not settings.storage_url.startswith("s3://"):
-        if settings.links is LinkService.DIRECT:
-            raise SettingsError("SOUK_LINKS: direct needs a bucket; set SOUK_STORAGE_URL=s3://…")
-        return DiskStorage(storage_folder(settings))
+    if is_bucket(settings):
+        return bucket_storage_of(settings, meters)
+    if settings.links is LinkService.DIRECT:
+        raise SettingsError("SOUK_LINKS: direct needs a bucket; set SOUK_STORAGE_URL=s3://…")
+    return DiskStorage(storage_folder(settings))
+
+
+def is_bucket(settings: Settings) -> bool:
+    """Whether files live in a bucket."""
+    return settings.storage_url.startswith("s3://")
+
+
+def bucket_storage_of(settings: Settings, meters: Meters | None = None) -> "BucketStorage":
+    """The bucket the settings name, opened. Raises SettingsError or StorageError."""
     # Loads the client of such services, which nobody else needs.
     from souk.assets.bucket.client import Patience
     from souk.assets.bucket.storage import BucketStorage

@@ -21,13 +21,21 @@ Target = Annotated[
 WithSecretKey = Annotated[
     bool, typer.Option("--with-secret-key", help="Put secret.key in too; keep such a copy safe.")
 ]
+LeaveFiles = Annotated[
+    bool, typer.Option("--leave-files", help="Without the stored files, which stay where they are.")
+]
 
 
 def backup(
-    target: Target, with_secret_key: WithSecretKey = False, as_json: AsJson = False, data_dir: DataDir = None
+    target: Target,
+    with_secret_key: WithSecretKey = False,
+    leave_files: LeaveFiles = False,
+    as_json: AsJson = False,
+    data_dir: DataDir = None,
 ) -> None:
     """Back up database and files as of one moment, while Souk runs."""
-    tell_taken(load(data_dir), target, as_json, with_secret_key=with_secret_key)
+    loaded = load(data_dir)
+    tell_taken(loaded, target, as_json, with_secret_key=with_secret_key, leave_files=leave_files)
 
 
 def restore(

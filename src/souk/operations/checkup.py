@@ -1,10 +1,8 @@
 """A check-up of an installation: what is configured, what is missing, and how to put it right. Changes nothing."""
 
-import shutil
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from pathlib import Path
-from tempfile import TemporaryFile
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import msgspec
@@ -19,7 +17,9 @@ from souk.store.database import Database, DatabaseError
 from souk.store.migrate import HEAD, Fit, current_version, fit
 from souk.store.others import older_than
 
-LEAST_FREE_BYTES = 1 << 30
+if TYPE_CHECKING:
+    from souk.operations.checkup_storage import Look
+
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -51,9 +51,9 @@ def bad(subject: str, told: str, remedy: str) -> Finding:
 
 
 def check_up(
-    settings: Settings, config: Config, files: Path, database: Database, env: Mapping[str, str], clock: Clock
+    settings: Settings, config: Config, look: "Look", database: Database, env: Mapping[str, str], clock: Clock
 ) -> list[Finding]:
-    """Every finding about an installation whose files lie in ``files``."""
+    """Every finding about an installation. ``look`` is what was found where its files live."""
     from souk.operations.checkup_data import check_data
 
     found = [good("settings", f"from {config.path} and the environment" if config.path else "no souk.yaml")]
@@ -66,11 +66,11 @@ def check_up(
         found.append(bad("connections", str(error), "correct it"))
     found += _connections(connections or [], settings) if connections is not None else []
     found += _ending(catalog, connections or []) if catalog else []
-    found += [_storage(files), *_addresses(settings)]
+    found += [*look.findings, *_addresses(settings)]
     schema = _schema(database)
     found.append(schema)
     if schema.standing is not Standing.BAD:
-        found += check_data(settings, database, files, clock)
+        found += check_data(settings, database, look, clock)
     return found
 
 
@@ -124,25 +124,6 @@ def _connections(found: list[Configured], settings: Settings) -> Iterator[Findin
             "there is none, so every model runs in the sandbox and makes marked test files",
             "set a key variable that `souk providers` names to go live",
         )
-
-
-def _storage(files: Path) -> Finding:
-    """Whether files can be written, where they will be or would be made."""
-    place = next(folder for folder in (files, *files.absolute().parents) if folder.exists())
-    try:
-        with TemporaryFile(dir=place) as file:
-            file.write(b"souk")
-    except OSError as error:
-        return bad(
-            "storage",
-            f"cannot write to {files}: {error.strerror}",
-            "correct SOUK_STORAGE_URL or its permissions",
-        )
-    free = shutil.disk_usage(place).free
-    told = f"{files}, {free / (1 << 30):.1f} GiB free"
-    if free < LEAST_FREE_BYTES:
-        return bad("storage", told, "make room: results cannot be stored on a full disk")
-    return good("storage", told)
 
 
 def _addresses(settings: Settings) -> Iterator[Finding]:

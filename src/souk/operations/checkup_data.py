@@ -2,16 +2,15 @@
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from souk.accounts import keys, webhook_keys
 from souk.accounts.bootstrap import secret_key_fits
 from souk.accounts.secrets import FILE_NAME, SecretBox, SecretKeyError
 from souk.accounts.verify import verify
 from souk.assets.belonging import REMEDY
-from souk.assets.disk import owner_of
 from souk.clock import Clock
 from souk.operations.checkup import Finding, bad, good, warning
+from souk.operations.checkup_storage import Look
 from souk.settings import Settings
 from souk.store import accounts, nodes
 from souk.store.database import Connection, Database
@@ -25,14 +24,14 @@ MOST_SKEW_SECONDS = 2.0
 _THEIR_TIME = Statement("SELECT EXTRACT(EPOCH FROM clock_timestamp())")
 
 
-def check_data(settings: Settings, database: Database, files: Path, clock: Clock) -> list[Finding]:
+def check_data(settings: Settings, database: Database, look: Look, clock: Clock) -> list[Finding]:
     """Every finding about the data itself."""
     connection = database.connect(read_only=True)
     try:
         return [
             *_secret_key(settings, connection),
             *_api_key(settings, connection),
-            *_files(files, connection),
+            *_files(look, connection),
             _engines(connection, clock),
             *_clock(connection),
             _books(connection),
@@ -111,22 +110,20 @@ def _api_key(settings: Settings, connection: Connection) -> Iterator[Finding]:
             yield warning("API key", told, f"if it is not used any more: souk keys revoke {other.id}")
 
 
-def _files(files: Path, connection: Connection) -> Iterator[Finding]:
+def _files(look: Look, connection: Connection) -> Iterator[Finding]:
     """Whether the stored files are this database's."""
-    owner, own = owner_of(files), accounts.installation(connection)
-    if owner is None and not (files.exists() and any(_visible(files))):
+    own = accounts.installation(connection)
+    if look.unseen:
+        return
+    if look.owner is None and look.empty:
         yield good("files", "none are stored yet")
-    elif owner is None:
-        told = f"{files} is not marked as this database's, so nothing there is cleaned up"
+    elif look.owner is None:
+        told = f"{look.place} is not marked as this database's, so nothing there is cleaned up"
         yield warning("files", told, REMEDY)
-    elif owner != own:
-        yield bad("files", f"{files} holds the files of another installation", REMEDY)
+    elif look.owner != own:
+        yield bad("files", f"{look.place} holds the files of another installation", REMEDY)
     else:
-        yield good("files", f"{files} belongs to this database")
-
-
-def _visible(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.iterdir() if not path.name.startswith("."))
+        yield good("files", f"{look.place} belongs to this database")
 
 
 def _engines(connection: Connection, clock: Clock) -> Finding:

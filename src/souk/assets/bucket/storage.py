@@ -141,6 +141,12 @@ class BucketStorage:
             return False
         return True
 
+    async def put_at(self, key: str) -> Millis:
+        """When a file was put, by the service's clock. Raises StorageError."""
+        async with self._call("head"):
+            found = await obstore.head_async(self._store, check_key(key))
+        return Millis(int(found["last_modified"].timestamp() * 1000))
+
     async def delete(self, keys: Iterable[str]) -> None:
         """See :meth:`souk.assets.storage.Storage.delete`."""
         left = [check_key(key) for key in keys]
