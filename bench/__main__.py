@@ -1,12 +1,13 @@
-"""``make bench``: every bench, or those named on the command line: jobs, upstream, chat, inflight, growth, media."""
+"""``make bench``: every bench, or those named: jobs, upstream, peers, chat, inflight, growth, media."""
 
 import asyncio
 import sys
 
 from bench import chat, growth, growth_postgresql, inflight, jobs, sandbox_media, upstream
+from bench.peers import compare
 from tests.postgres import fresh_database, running_cluster
 
-BENCHES = ("jobs", "upstream", "chat", "inflight", "growth", "media")
+BENCHES = ("jobs", "upstream", "peers", "chat", "inflight", "growth", "media")
 
 
 def main() -> None:
@@ -29,6 +30,8 @@ def main() -> None:
                     for engines in (1, 2):
                         with fresh_database(cluster.url("postgres"), f"bench{engines}") as url:
                             upstream.run_engines(url, engines)
+            case "peers":
+                compare.run()
             case "chat":
                 chat.run()
             case "inflight":

@@ -115,7 +115,7 @@ def souk_engine(folder: Path, **env: str) -> Generator[Server]:
             time.sleep(0.05)
         yield Server(running.pid, 0, 0.0, folder)
     finally:
-        _end(running)
+        end(running)
         shutil.rmtree(log.parent, ignore_errors=True)
 
 
@@ -162,10 +162,11 @@ def process(
         _until_answer(running, port, path, log)
         yield running.pid, time.perf_counter() - started
     finally:
-        _end(running)
+        end(running)
 
 
-def _end(running: "subprocess.Popen[bytes]") -> None:
+def end(running: "subprocess.Popen[bytes]") -> None:
+    """Ask a process to end, and make it after a while; one that was killed already is just waited for."""
     running.send_signal(signal.SIGTERM)
     try:
         running.wait(30)

@@ -45,10 +45,14 @@ class Truth:
     def wait_for_ends(self, seconds: float) -> None:
         """Return when every task has ended. Raises RuntimeError when that takes longer."""
         deadline = time.monotonic() + seconds
-        while left := self._count(_UNFINISHED):
+        while left := self.unfinished():
             if time.monotonic() > deadline:
                 raise RuntimeError(f"{left} tasks did not end")
             time.sleep(LOOK_SECONDS)
+
+    def unfinished(self) -> int:
+        """How many tasks have not ended."""
+        return self._count(_UNFINISHED)
 
     def ends(self, since: str) -> list[tuple[int, int]]:
         """When the successful tasks after this one were made and ended, in milliseconds since the epoch."""

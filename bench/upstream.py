@@ -86,17 +86,21 @@ def started(
     """The upstream and a Souk in front of it; with ``engines``, that many processes do what else the server does."""
     with ExitStack() as stack:
         upstream = stack.enter_context(module("bench.upstream_server", str(seconds)))
-        settings = {
-            "KIE_API_KEY": "upstream",
-            "SOUK_KIE_BASE_URL": f"http://127.0.0.1:{upstream.port}",
-            "SOUK_POLLS_PER_SECOND": "1000000",
-            **({"SOUK_DATABASE_URL": database_url} if database_url else {}),
-            **env,
-        }
+        settings = environment(upstream, database_url) | env
         server = stack.enter_context(souk(None, *(["--no-engine"] if engines else []), **settings))
         more = [stack.enter_context(souk_engine(server.folder, **settings)) for _ in range(engines)]
         truth = stack.enter_context(Truth.of(Database(database_url or sqlite_url(server.folder / "souk.db"))))
         yield Run([server, *more], upstream, truth)
+
+
+def environment(upstream: Server, database_url: str) -> dict[str, str]:
+    """What makes a Souk run its tasks on this upstream, without a limit on its polls."""
+    return {
+        "KIE_API_KEY": "upstream-key",
+        "SOUK_KIE_BASE_URL": f"http://127.0.0.1:{upstream.port}",
+        "SOUK_POLLS_PER_SECOND": "1000000",
+        **({"SOUK_DATABASE_URL": database_url} if database_url else {}),
+    }
 
 
 @dataclass(frozen=True)
@@ -122,11 +126,7 @@ class _Flood:
 def flood(running: Run, tasks: int) -> _Flood:
     """Create tasks over a few connections without waiting for what becomes of them; wait for all ends."""
     since, before, cpu = running.truth.newest(), running.upstream_counts(), running.cpu_seconds()
-    creates, _ = uvloop.run(
-        drive(running.servers[0].port, lambda _: CREATE, tasks, CONNECTIONS, b'"code":200')
-    )
-    if creates.refused:
-        raise RuntimeError(f"{creates.refused} creates were refused")
+    create(running.servers[0].port, tasks)
     running.truth.wait_for_ends(PATIENCE_SECONDS)
     used = running.cpu_seconds() - cpu
     ends = running.truth.ends(since)
@@ -139,6 +139,13 @@ def flood(running: Run, tasks: int) -> _Flood:
         polls=(counts["polls"] - before.get("polls", 0)) / tasks,
         added=[done - made - GENERATION_SECONDS * 1000 for made, done in ends],
     )
+
+
+def create(port: int, tasks: int) -> None:
+    """Create tasks as fast as they are taken."""
+    creates, _ = uvloop.run(drive(port, lambda _: CREATE, tasks, CONNECTIONS, b'"code":200'))
+    if creates.refused:
+        raise RuntimeError(f"{creates.refused} creates were refused")
 
 
 def _check(running: Run, tasks: int, succeeded: int, submits: int) -> None:

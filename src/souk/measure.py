@@ -86,9 +86,13 @@ class Meters:
             buckets=CALL_SECONDS,
             registry=registry,
         )
-        # Looking a label up costs more than counting, so what chat counts is looked up once.
+        # Looking a label up costs more than counting, so what chat and every task count is looked up once.
         self._chat_parts = cache(self._chat_parts_of)
         self._chat_begins = cache(self._chat_seconds.labels)
+        self._provider_calls, self._provider_seconds = (
+            cache(self._calls.labels),
+            cache(self._call_seconds.labels),
+        )
         self.tasks = Gauge("souk_tasks", "Unfinished tasks by state.", ["state"], registry=registry)
         self.queue_age = Gauge(
             "souk_queue_age_seconds", "Age of the oldest task that no engine has claimed.", registry=registry
@@ -115,8 +119,8 @@ class Meters:
 
     def provider_call(self, connection: str, call: str, outcome: str, seconds: float) -> None:
         """A provider answered ``call`` (submit, poll, recover, cancel, run) with ``outcome``."""
-        self._calls.labels(connection, call, outcome).inc()
-        self._call_seconds.labels(connection, call).observe(seconds)
+        self._provider_calls(connection, call, outcome).inc()
+        self._provider_seconds(connection, call).observe(seconds)
 
     def storage_call(self, call: str, outcome: str, seconds: float) -> None:
         """The bucket was called (put, put_parts, get, head, list, delete) with ``outcome``."""

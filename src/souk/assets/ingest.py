@@ -76,6 +76,8 @@ class Ingest:
         limits: IngestLimits,
     ) -> None:
         self._storage = storage
+        # Looked at once: whether an object has a protocol's methods takes Python as long as hashing the file.
+        self._takes_bytes = storage if isinstance(storage, TakesBytes) else None
         self._http = http
         self._reads = reads
         self._clock = clock
@@ -111,8 +113,8 @@ class Ingest:
             asset_id = AssetId(random_hex(self._random))
             name = f"{asset_id}{_tail(output.label)}.{extension_of(media_type)}"
             path = f"{await self._segment(account_id)}/{name}"
-            if data is not None and isinstance(self._storage, TakesBytes):
-                await self._storage.put_bytes(data, path)
+            if data is not None and self._takes_bytes is not None:
+                await self._takes_bytes.put_bytes(data, path)
             else:
                 await self._storage.put_file(scratch, path)
         except (StorageError, OSError) as error:
@@ -158,7 +160,7 @@ class Ingest:
         """
         if output.path is not None:
             return "", None
-        small = SMALL_BYTES if isinstance(self._storage, TakesBytes) else 0
+        small = SMALL_BYTES if self._takes_bytes is not None else 0
         if output.data is not None:
             if len(output.data) <= small:
                 return "", output.data

@@ -4,6 +4,7 @@ import asyncio
 import signal
 
 from souk.cli.failure import Exit, Failure
+from souk.cli.garbage import look_seldom
 from souk.cli.opening import Loaded, load, open_house
 from souk.cli.options import DataDir
 from souk.cli.serve import STOP_SIGNALS, rereads_config
@@ -35,6 +36,7 @@ async def _run(loaded: Loaded) -> None:
     async with open_house(loaded, engine=True, create=True) as house:
         if rereads_config():
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, house.watch.read_again)
+        look_seldom()
         live = ", ".join(item.connection.name for item in house.configured) or "the sandbox"
         out(f"Souk runs tasks on {live}")
         await stopped.wait()

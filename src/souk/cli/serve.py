@@ -69,12 +69,14 @@ def run_server(loaded: Loaded, listener: socket.socket, started: "Callable[[Hous
 
 async def _serve(loaded: Loaded, listener: socket.socket, started: "Callable[[House], None]") -> None:
     from souk.app import asgi
+    from souk.cli.garbage import look_seldom
     from souk.cli.http_server import HttpServer
     from souk.house import House
 
     settings = loaded.settings
     url = url_of(settings, listener)
     house = await House.open(settings, loaded.config, engine=settings.engine, public_url=url)
+    look_seldom()
     try:
         server = HttpServer(asgi(house), lambda: started(house))
         for number in STOP_SIGNALS:

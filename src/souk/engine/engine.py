@@ -175,7 +175,7 @@ class Engine:
 
     def _begin(self, task: TaskRow) -> None:
         lease = Lease(self._world, task)
-        lease.log("task claimed", state=task.state, epoch=task.epoch)
+        lease.log("task claimed", logging.DEBUG, state=task.state, epoch=task.epoch)
         life = asyncio.create_task(live(lease, self._roads))
         self._leases[task.id] = lease
         self._lives[task.id] = life

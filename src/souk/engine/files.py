@@ -33,6 +33,8 @@ async def all_stored(lease: Lease, outputs: Sequence[OutputFile]) -> list[AssetR
         async with gate:
             return await _stored(lease, output, number)
 
+    if len(outputs) == 1:
+        return [await one(0, outputs[0])]
     ends = await asyncio.gather(
         *(one(number, output) for number, output in enumerate(outputs)), return_exceptions=True
     )

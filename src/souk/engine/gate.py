@@ -32,6 +32,10 @@ class Gate:
         """Seconds until the upstream may be asked again; 0 = now."""
         return max(0.0, self._opens_at - self._clock.monotonic())
 
+    def entered_at_once(self) -> bool:
+        """Enter if nobody needs to wait. Whoever entered must leave."""
+        return not self.shut_for and self._inside.taken_at_once()
+
     async def enter(self, account_id: int) -> None:
         """Wait until it is this account's turn and the gate is open. Whoever entered must leave."""
         await self._inside.acquire(account_id)

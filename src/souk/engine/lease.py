@@ -29,6 +29,8 @@ log = logging.getLogger("souk.engine")
 
 _CODE = re.compile(r"\d{1,9}\Z|[45]\d\d\b", re.ASCII)
 """A wire code by itself, or one with words after it; what is longer is no code, and no column would hold it."""
+_SMALL_STEPS = frozenset({TaskState.SUBMITTING, TaskState.STORING, None})
+"""Steps that every task takes and that the next one shows anyway: a line for each would cost 4 % of a task."""
 _OF_THE_OPERATOR = frozenset({FailKind.AUTH, FailKind.QUOTA})
 """Failures whose code upstream is about the operator's account there; the client would take it for its own."""
 
@@ -168,7 +170,8 @@ class Lease:
         self.task = msgspec.structs.replace(self.task, updated_at=now, **changes)
         if attempt is not None:
             self.attempt = attempt
-        self.log("task " + (state.value if state else "step"), attempt=self.task.attempts)
+        told = logging.DEBUG if state in _SMALL_STEPS else logging.INFO
+        self.log("task " + (state.value if state else "step"), told, attempt=self.task.attempts)
         self.world.bell.ring(self.id)
         if tell:
             self.world.wake_callbacks(tell)
@@ -292,8 +295,9 @@ class Lease:
             cost=cost,
         )
 
-    def log(self, event: str, **fields: object) -> None:
-        log.info(event, extra={"task_id": self.id, "model": self.task.model, **fields})
+    def log(self, event: str, level: int = logging.INFO, **fields: object) -> None:
+        if log.isEnabledFor(level):
+            log.log(level, event, extra={"task_id": self.id, "model": self.task.model, **fields})
 
     async def _end(self, finish: Finish, outcome: str) -> None:
         if not await self.world.lane.write(FINISH, finish):

@@ -39,8 +39,8 @@ async def live(lease: Lease, roads: Roads) -> None:
     except Exception:
         log.exception("task broke off", extra={"task_id": lease.id})
         await _set_aside(lease, _BROKE_OFF)
-    if lease.ended:
-        shutil.rmtree(folder_of(lease), ignore_errors=True)
+    if lease.ended and (folder := folder_of(lease)).exists():
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _asked_to_stop() -> bool:

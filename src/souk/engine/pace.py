@@ -77,6 +77,11 @@ class Turns:
         self._next = 0.0
         self._one = Slots(1)
 
+    @property
+    def endless(self) -> bool:
+        """Whether nobody ever waits."""
+        return not self._gap
+
     def share(self, processes: int) -> None:
         """The rate is that of so many processes together."""
         self._gap = self._whole_gap * max(1, processes)

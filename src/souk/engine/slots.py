@@ -25,10 +25,15 @@ class Slots:
         """Count a task that already runs upstream, whatever the limit."""
         self._used += 1
 
+    def taken_at_once(self) -> bool:
+        """Take a slot if one is free and nobody waits for it."""
+        free = not self._limit or (self._used < self._limit and not self._waiting)
+        self._used += free
+        return free
+
     async def acquire(self, account_id: int) -> None:
         """Wait for a slot; accounts take turns."""
-        if not self._limit or (self._used < self._limit and not self._waiting):
-            self._used += 1
+        if self.taken_at_once():
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(account_id, deque()).append(future)

@@ -8,7 +8,6 @@ from souk.engine.breaker import OPENS_AT_ONCE
 from souk.engine.cause import is_of_wish, most_useful
 from souk.engine.gate import Gate
 from souk.engine.interrupt import check, guarded, pause
-from souk.engine.job import job_for
 from souk.engine.lease import Failure
 from souk.engine.local import run_here
 from souk.engine.request import summary
@@ -89,7 +88,9 @@ async def _offer(upstream: Upstream, route: Route) -> Failure | None:
         return shut
     if traffic.gate.shut_for:
         return _asked_too_often(traffic.gate)
-    await guarded(lease, upstream.acquire_slot(route))
+    # What needs no waiting is done without a task of asyncio to wait in; a submit would begin three of them.
+    if not upstream.slot_at_once(route):
+        await guarded(lease, upstream.acquire_slot(route))
     attempt = lease.new_attempt(route)
     try:
         if shut := await traffic.door.enter(attempt.id):
@@ -112,8 +113,10 @@ async def _attempt(upstream: Upstream, route: Route, attempt: Attempt) -> Failur
     except (NetError, ValueError, OSError) as error:
         return await _refused(upstream, attempt, Failure(FailKind.TRANSIENT, str(error)), "never_sent")
     try:
-        await guarded(lease, upstream.enter_gate(route))
-        await guarded(lease, traffic.turns.turn(lease.task.account_id))
+        if not upstream.gate_at_once(route):
+            await guarded(lease, upstream.enter_gate(route))
+        if not traffic.turns.endless:
+            await guarded(lease, traffic.turns.turn(lease.task.account_id))
         while True:
             # It may have shut while the task waited for its turn.
             if shut := await traffic.door.shut(attempt.id):
@@ -140,7 +143,7 @@ def _asked_too_often(gate: Gate) -> Failure:
 async def _prepared(upstream: Upstream, route: Route, attempt: Attempt) -> Job:
     """The job, ready to be handed over: its files are here, as the upstream takes them. Raises Refused."""
     provider = upstream.provider(route)
-    job = await fitted(await job_for(upstream.lease, route, attempt), provider, upstream.world.children)
+    job = await fitted(await upstream.first_job(route, attempt), provider, upstream.world.children)
     return await provider.prepare(job, upstream.world.http)
 
 

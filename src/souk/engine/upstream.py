@@ -1,5 +1,6 @@
 """What the states of an upstream task share: its lease, its routes, its slot on a connection, how it is asked."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -74,6 +75,7 @@ class Upstream:
         self._roads = roads
         self._slot: Slots | None = None
         self._gate: Gate | None = None
+        self._made: Job | None = None
         self.accepted_at: float | None = None
         """On the monotonic clock; None when another process saw the acceptance."""
 
@@ -131,7 +133,16 @@ class Upstream:
 
     async def job(self, route: Route) -> Job:
         """The current attempt as the provider sees it."""
-        return await job_for(self.lease, route, self.attempt())
+        made = self._made
+        if made is None or made.attempt_id != self.lease.task.attempt_id:
+            return await job_for(self.lease, route, self.attempt())
+        prepared = json.loads(self.lease.task.prepared or "{}")
+        return replace(made, connection=route.connection, now=self.world.clock.now(), prepared=prepared)
+
+    async def first_job(self, route: Route, attempt: Attempt) -> Job:
+        """The job of an attempt that begins. It is put together once: what a job holds does not change."""
+        self._made = await job_for(self.lease, route, attempt)
+        return self._made
 
     async def taken(self, answer: Accepted | Done) -> None:
         """The upstream has the task (or has already done it): write that before anything else."""
@@ -223,6 +234,14 @@ class Upstream:
             if row.kind
         ]
 
+    def slot_at_once(self, route: Route) -> bool:
+        """Take a slot on the connection if that needs no waiting."""
+        slots = self.traffic(route).slots
+        if not slots.taken_at_once():
+            return False
+        self._slot = slots
+        return True
+
     async def acquire_slot(self, route: Route) -> None:
         slots = self.traffic(route).slots
         await slots.acquire(self.lease.task.account_id)
@@ -238,6 +257,14 @@ class Upstream:
         if self._slot is not None:
             self._slot.release()
             self._slot = None
+
+    def gate_at_once(self, route: Route) -> bool:
+        """Enter the connection's gate if that needs no waiting."""
+        gate = self.traffic(route).gate
+        if not gate.entered_at_once():
+            return False
+        self._gate = gate
+        return True
 
     async def enter_gate(self, route: Route) -> None:
         """Wait until the connection may be asked to take this task."""

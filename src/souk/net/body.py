@@ -21,22 +21,23 @@ class Sent:
     headers: dict[str, str]
 
 
-@contextlib.asynccontextmanager
-async def body_for(method: str, body: Body | None, given: Container[str]) -> AsyncGenerator[Sent]:
+def body_for(
+    method: str, body: Body | None, given: Container[str]
+) -> contextlib.AbstractAsyncContextManager[Sent]:
     """The body of one exchange. ``given`` are the caller's own headers, in lower case.
 
     Raises OSError when a form's file cannot be opened.
     """
     if body is None or isinstance(body, bytes):
         told = body is not None or method in _BODY_EXPECTED
-        yield Sent(body or b"", {"Content-Length": str(len(body or b""))} if told else {})
+        sent = Sent(body or b"", {"Content-Length": str(len(body or b""))} if told else {})
     elif isinstance(body, Form):
-        async with _opened(body) as form:
-            yield form
+        return _opened(body)
     elif "content-length" in given:
-        yield Sent(body, {})
+        sent = Sent(body, {})
     else:
-        yield Sent(_chunked(body), {"Transfer-Encoding": "chunked"})
+        sent = Sent(_chunked(body), {"Transfer-Encoding": "chunked"})
+    return contextlib.nullcontext(sent)
 
 
 @contextlib.asynccontextmanager

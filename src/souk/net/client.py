@@ -128,8 +128,7 @@ class GuardedHttp:
         trusted: bool = False,
     ) -> Response:
         """See :meth:`souk.net.http.Http.request`."""
-        ask = _ask(method, url, headers, json, data)
-        ask = replace(ask, fresh=fresh, follow=follow, trusted=trusted)
+        ask = _ask(method, url, headers, json, data, fresh=fresh, follow=follow, trusted=trusted)
         async with self._answer(ask, timeout) as answer:
             body = b"".join([piece async for piece in _body(answer, max_bytes)])
             return Response(answer.status, answer.headers, body)
@@ -172,8 +171,8 @@ class GuardedHttp:
         small: int = 0,
     ) -> Download:
         """See :meth:`souk.net.http.Http.download`."""
-        ask = _ask("GET", url, {"Accept-Encoding": "identity", **(headers or {})}, None, None)
-        ask = replace(ask, follow=follow, trusted=trusted)
+        plain = {"Accept-Encoding": "identity", **(headers or {})}
+        ask = _ask("GET", url, plain, None, None, follow=follow, trusted=trusted)
         async with self._answer(ask, timeout) as answer:
             if not 200 <= answer.status < 300:
                 raise BadStatus(f"HTTP {answer.status} from {safe_url(url)}", answer.status)
@@ -278,18 +277,26 @@ async def _body(answer: Wire, max_bytes: int) -> AsyncIterator[bytes]:
         yield piece
 
 
-def _ask(method: str, url: str, headers: Mapping[str, str] | None, json: Any, data: Body | None) -> _Ask:
+def _ask(
+    method: str,
+    url: str,
+    headers: Mapping[str, str] | None,
+    json: Any,
+    data: Body | None,
+    *,
+    fresh: bool = False,
+    follow: int,
+    trusted: bool,
+) -> _Ask:
     headers = dict(headers or {})
     for name, value in headers.items():
         if not name or not _BREAKS.isdisjoint(name + value):
             raise NeverSent(f"the header {name!r} cannot be sent: it is empty or holds a line break")
-    if json is None:
-        return _Ask(method.upper(), url, headers, data)
-    if data is not None:
-        raise TypeError("a request has either json or data")
-    return _Ask(
-        method.upper(), url, {"Content-Type": "application/json", **headers}, msgspec.json.encode(json)
-    )
+    if json is not None:
+        if data is not None:
+            raise TypeError("a request has either json or data")
+        headers, data = {"Content-Type": "application/json", **headers}, msgspec.json.encode(json)
+    return _Ask(method.upper(), url, headers, data, fresh, follow, trusted)
 
 
 def _redirect(ask: _Ask, answer: Wire) -> str | None:

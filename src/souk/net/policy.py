@@ -165,7 +165,7 @@ def _parsed(url: str) -> URL:
 
 def _as_spelt(url: str, parsed: URL) -> URL:
     """The caller's own percent-encoding, where the spelling is already fit for a request line."""
-    if not url.isascii() or _UNFIT.search(url):
+    if url == str(parsed) or not url.isascii() or _UNFIT.search(url):
         return parsed
     spelt = URL(url, encoded=True)
     same = (spelt.scheme, spelt.raw_host, spelt.port) == (parsed.scheme, parsed.raw_host, parsed.port)

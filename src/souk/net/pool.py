@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncGenerator
 
 from souk.net.connecting import Connector
 from souk.net.policy import Target
@@ -29,14 +28,9 @@ class Pool:
         self._sweep: asyncio.TimerHandle | None = None
         self._closed = False
 
-    @contextlib.asynccontextmanager
-    async def room(self) -> AsyncGenerator[None]:
+    def room(self) -> contextlib.AbstractAsyncContextManager[None]:
         """Wait until one more connection may be in use."""
-        if self._room is None:
-            yield
-            return
-        async with self._room:
-            yield
+        return self._room or contextlib.nullcontext()
 
     def kept(self, target: Target) -> Wire | None:
         """A connection that served before and still stands, if there is one."""

@@ -1,0 +1,1 @@
+"""What people run such work on today, beside Souk: ``python -m bench peers``."""

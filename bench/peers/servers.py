@@ -1,0 +1,142 @@
+"""The peers as processes: Redis, an API and a worker that can be killed, in an environment of their own."""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.servers import ROOT, Server, clean_env, end, free_port, process
+
+HOME = Path(tempfile.gettempdir()) / "souk-bench-peers"
+PACKAGES = (
+    *("celery[redis]", "gevent", "procrastinate", "psycopg[binary,pool]", "requests", "aiohttp"),
+    *("fastapi", "uvicorn[standard]"),
+)
+INSTALL_SECONDS = 600
+WORKER_SECONDS = 15.0
+"""How long a worker gets to start; neither says on its log that it is ready in the same words."""
+
+
+class Unavailable(Exception):
+    """Something to compare with cannot be had here."""
+
+
+@dataclass
+class Peer:
+    """One queue with its API and its worker."""
+
+    name: str
+    api: Server
+    start_worker: Callable[[], "subprocess.Popen[bytes]"]
+    worker: "subprocess.Popen[bytes]"
+
+    def kill_worker(self) -> None:
+        """kill -9, as the out-of-memory killer does it, and nobody else told."""
+        self.worker.kill()
+        self.worker.wait()
+
+    def restart_worker(self) -> None:
+        self.worker = self.start_worker()
+        time.sleep(WORKER_SECONDS)
+
+    def cpu_seconds(self) -> float:
+        """Of API and worker, without Redis and PostgreSQL."""
+        worker = Server(self.worker.pid, 0, 0.0, self.api.folder)
+        return self.api.family_cpu_seconds + worker.family_cpu_seconds
+
+
+@contextmanager
+def celery(upstream: Server, seconds: float, database: str) -> Generator[Peer]:
+    """FastAPI, Celery with a gevent pool of 500, Redis that writes its log once a second (its own advice)."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(_folder())
+        port = stack.enter_context(_redis(folder))
+        env = _env(upstream, seconds, database, folder) | {"PEER_BROKER": f"redis://127.0.0.1:{port}/0"}
+        worker = ["-m", "celery", "-A", "bench.peers.celery_app", "worker"]
+        worker += ["--pool=gevent", "--concurrency=500", "--loglevel=warning"]
+        yield stack.enter_context(_peer("Celery", "bench.peers.celery_app:app", worker, env, folder))
+
+
+@contextmanager
+def procrastinate(upstream: Server, seconds: float, database: str) -> Generator[Peer]:
+    """FastAPI and procrastinate, everything in PostgreSQL."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(_folder())
+        env = _env(upstream, seconds, database, folder)
+        worker = ["-m", "bench.peers.procrastinate_app"]
+        app = "bench.peers.procrastinate_app:app"
+        yield stack.enter_context(_peer("procrastinate", app, worker, env, folder))
+
+
+@contextmanager
+def _peer(name: str, app: str, worker: list[str], env: dict[str, str], folder: Path) -> Generator[Peer]:
+    python, port = str(installed()), free_port()
+    command = [python, "-m", "uvicorn", app, "--port", str(port), "--log-level", "error"]
+
+    def start_worker() -> "subprocess.Popen[bytes]":
+        with (folder / "worker.log").open("ab") as output:
+            return subprocess.Popen([python, *worker], env=env, stdout=output, stderr=output)
+
+    with process(command, env, folder / "api.log", port, "/") as (pid, took):
+        peer = Peer(name, Server(pid, port, took, folder), start_worker, start_worker())
+        try:
+            time.sleep(WORKER_SECONDS)
+            yield peer
+        finally:
+            end(peer.worker)
+
+
+@contextmanager
+def _redis(folder: Path) -> Generator[int]:
+    program = shutil.which("redis-server")
+    if program is None:
+        raise Unavailable("there is no redis-server here; Debian's package of that name has it")
+    port = free_port()
+    command = [program, "--port", str(port), "--appendonly", "yes", "--dir", str(folder)]
+    with (folder / "redis.log").open("wb") as output:
+        running = subprocess.Popen(command, stdout=output, stderr=output)
+    try:
+        yield port
+    finally:
+        end(running)
+
+
+@contextmanager
+def _folder() -> Generator[Path]:
+    with tempfile.TemporaryDirectory(prefix="souk-bench-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+def _env(upstream: Server, seconds: float, database: str, folder: Path) -> dict[str, str]:
+    files = folder / "files"
+    files.mkdir()
+    told = {
+        "PYTHONPATH": str(ROOT),
+        "PEER_UPSTREAM": f"http://127.0.0.1:{upstream.port}",
+        "PEER_DATABASE": database,
+        "PEER_FILES": str(files),
+        "PEER_SECONDS": str(seconds),
+    }
+    return clean_env(told)
+
+
+def installed() -> Path:
+    """The Python that has the peers, installed into an environment of its own if it is not there yet."""
+    python, mark = HOME / "bin" / "python", HOME / "complete"
+    if mark.exists():
+        return python
+    steps = (
+        [sys.executable, "-m", "venv", str(HOME)],
+        [str(python), "-m", "pip", "install", "--quiet", *PACKAGES],
+    )
+    for step in steps:
+        done = subprocess.run(step, capture_output=True, text=True, timeout=INSTALL_SECONDS)
+        if done.returncode:
+            raise Unavailable(f"the peers cannot be installed: {done.stderr.strip()[-300:]}")
+    mark.touch()
+    return python
