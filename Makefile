@@ -24,7 +24,7 @@ lock: .venv/.dev
 
 # The pages of docs/reference that are written from the code.
 reference: .venv/.dev
-	.venv/bin/python scripts/reference.py
+	.venv/bin/python -m scripts.reference
 
 clean:
 	rm -rf .venv build dist src/*.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,6 +1,6 @@
 """Writes the pages of docs/reference that come from the code: settings, command line and models.
 
-``python scripts/reference.py`` writes them; with ``--check`` it only says which are out of date.
+``python -m scripts.reference`` writes them; with ``--check`` it only says which are out of date.
 """
 
 import sys
@@ -160,7 +160,8 @@ def _route(route: "Route") -> str:
 
 
 def providers_page() -> str:
-    """Which providers can run each model, and how many models have more than the bridge."""
+    """Which providers can run each model, how many models have more than the bridge, and what files each takes."""
+    from scripts import limits
     from souk.catalog import load_catalog
 
     catalog = load_catalog()
@@ -189,6 +190,11 @@ def providers_page() -> str:
             for title, listed in (("Models that make tasks", models), ("Chat", list(catalog.chats.values())))
             for part in (f"## {title}", _table(head, map(_matrix_row, listed)))
         ),
+        "## Input files",
+        "What a service takes of a task's files. What it does not take is [made to fit]"
+        "(../how-to/upload-files.md#what-is-made-of-them), with a warning in the record, or goes to the next route. "
+        "A service that is not named takes what our models take.",
+        _table(limits.HEAD, limits.rows()),
     )
 
 
