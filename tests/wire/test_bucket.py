@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -123,3 +125,25 @@ async def test_a_task_outlasts_a_bucket_that_is_busy(souk: Souk, front: Hiccups)
 async def test_metrics_count_the_calls(souk: Souk, result: str) -> None:
     text = (await souk.client.get("/metrics")).raw.decode()
     assert 'souk_storage_calls_total{call="put",outcome="ok"}' in text
+
+
+async def test_clients_are_told_to_come_back_while_the_bucket_is_away(
+    rclone: ObjectStore, front: Hiccups, tmp_path: Path
+) -> None:
+    given: dict[str, Any] = settings_of(rclone.bucket(endpoint=front.url)) | {"s3_retry_seconds": 0}
+    async with open_souk(tmp_path, **given) as souk:
+        link = (await send_text(souk, PICTURE)).data["downloadUrl"]
+    front.refuse()
+    try:
+        # It also starts without its storage.
+        async with open_souk(tmp_path, **given) as souk:
+            path = link[link.index("/", len("http://")) :]
+            read = await souk.client.get(path)
+            assert (read.status, read.headers["retry-after"]) == (503, "5")
+            sent = await send_text(souk, PICTURE)
+            assert (sent.status, sent.headers["retry-after"]) == (429, "5")
+            front.heal()
+            assert (await souk.client.get(path)).raw == PICTURE
+            assert (await send_text(souk, PICTURE)).status == 200
+    finally:
+        front.heal()
