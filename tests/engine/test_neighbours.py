@@ -11,13 +11,14 @@ import psycopg
 import pytest
 
 import souk.house
+from souk.accounts import auth, webhook_keys
 from souk.callbacks import worker
 from souk.engine.world import EngineLimits
 from souk.operations import operations
 from souk.operations.types import CancelAnswer, Reason, Refusal
 from souk.settings import Settings
 from souk.store.herald import LONGEST, PostgresHerald, Topic, payloads
-from souk.words import Mode, Scope
+from souk.words import AccountId, Mode, Scope
 from tests.engine.running import Running, running, until
 from tests.engine.test_webhooks import PUBLIC, SLOW, Hint, report, telling
 from tests.upstreams.kie import FakeKie
@@ -152,21 +153,57 @@ class TestNews:
             assert (await api.ended(second)).state == "success"
 
 
-async def test_a_revoked_key_is_refused_by_every_process(
-    tmp_path: Path, migrated_postgres_url: str, upstream: FakeKie
-) -> None:
-    async with two(tmp_path, migrated_postgres_url, upstream) as (api, engine):
-        made = await engine.house.admin("test").keys.create(
-            "main", "short-lived", mode=Mode.LIVE, scope=Scope.USER
-        )
-        await api.house.operations.authenticate(made.text, "127.0.0.1")
-        await engine.house.admin("test").keys.revoke(made.row.id)
-        async with asyncio.timeout(20):
-            with pytest.raises(Refusal) as refusal:
-                while True:
-                    await api.house.operations.authenticate(made.text, "127.0.0.1")
+@pytest.fixture
+def nobody_forgets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is remembered of keys and accounts would be for ten minutes."""
+    monkeypatch.setattr(auth, "CACHE_SECONDS", NEVER)
+    monkeypatch.setattr(webhook_keys, "CACHE_SECONDS", NEVER)
+
+
+@pytest.mark.usefixtures("nobody_forgets")
+class TestChanges:
+    async def test_a_revoked_key_is_refused_by_every_process(
+        self, tmp_path: Path, migrated_postgres_url: str, upstream: FakeKie
+    ) -> None:
+        async with two(tmp_path, migrated_postgres_url, upstream) as (api, engine):
+            admin = engine.house.admin("test")
+            made = await admin.keys.create("main", "short-lived", mode=Mode.LIVE, scope=Scope.USER)
+            await api.house.operations.authenticate(made.text, "127.0.0.1")
+            await admin.keys.revoke(made.row.id)
+            assert await refusal(api, made.text) is Reason.UNAUTHORIZED
+
+    async def test_a_keys_new_allowlist_holds_in_every_process(
+        self, tmp_path: Path, migrated_postgres_url: str, upstream: FakeKie
+    ) -> None:
+        async with two(tmp_path, migrated_postgres_url, upstream) as (api, engine):
+            admin = engine.house.admin("test")
+            made = await admin.keys.create("main", "for the office", mode=Mode.LIVE, scope=Scope.USER)
+            await api.house.operations.authenticate(made.text, "127.0.0.1")
+            await admin.keys.rule(made.row.id, {"allow_ips": ("203.0.113.0/24",)})
+            assert await refusal(api, made.text) is Reason.IP_DENIED
+
+    async def test_a_rotated_webhook_key_signs_in_every_process(
+        self, tmp_path: Path, migrated_postgres_url: str, upstream: FakeKie
+    ) -> None:
+        async with two(tmp_path, migrated_postgres_url, upstream) as (api, engine):
+            account = AccountId(api.caller.account_id)
+            before = await engine.house.webhook_keys.keys_of_account(account)
+            rotated = await api.house.admin("test").webhooks.rotate("main")
+            assert rotated != before
+            async with asyncio.timeout(20):
+                while await engine.house.webhook_keys.keys_of_account(account) != rotated:  # noqa: ASYNC110 - another process changes it
                     await asyncio.sleep(0.01)
-        assert refusal.value.reason is Reason.UNAUTHORIZED
+
+
+async def refusal(souk: Running, key: str) -> Reason:
+    """Why a key is refused, as soon as it is."""
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                await souk.house.operations.authenticate(key, "127.0.0.1")
+            except Refusal as refused:
+                return refused.reason
+            await asyncio.sleep(0.01)
 
 
 def test_many_words_are_told_in_texts_that_postgresql_takes() -> None:
