@@ -51,13 +51,14 @@ def providers_of(connections: Mapping[str, Connection]) -> dict[str, Provider]:
     return {name: entry.factory() for name, entry in entries.items() if entry.factory is not None}
 
 
-def children_of(settings: Settings) -> Pool:
-    """The child processes for work on media. They end with the engines."""
+def fitters_of(settings: Settings) -> Pool:
+    """The processes that make input files fit: not those of the engines, which may be busy for most of an hour."""
     return Pool(settings.sandbox_workers or os.cpu_count() or 1)
 
 
-def engines_of(settings: Settings, children: Pool) -> dict[str, LocalProvider]:
+def engines_of(settings: Settings) -> dict[str, LocalProvider]:
     """This machine's engines, by provider name. They share their child processes."""
+    children = Pool(settings.sandbox_workers or os.cpu_count() or 1)
     return {SANDBOX: Sandbox(children, settings.sandbox_delay), LOCAL: LocalEngine(children)}
 
 

@@ -33,7 +33,7 @@ from souk.engine.hooks import Hooks
 from souk.engine.parents import parent_files
 from souk.engine.slot import SlotLock
 from souk.engine.world import World
-from souk.engines import check_routes, children_of, connections_of, engines_of, limits_of, providers_of
+from souk.engines import check_routes, connections_of, engines_of, fitters_of, limits_of, providers_of
 from souk.ids import random_hex
 from souk.measure import Meters
 from souk.neighbours import Neighbours
@@ -49,6 +49,7 @@ from souk.operations.records import record_of, stages_of
 from souk.operations.uploads import UploadLimits, Uploads
 from souk.premises import make_data_dir, meter_of, secret_values, storage_of, take_slot
 from souk.providers.base import Connection, LocalProvider, Media
+from souk.providers.children.pool import Pool
 from souk.providers.connections import Configured
 from souk.relay.meter import Meter
 from souk.relay.rate import Rate
@@ -103,6 +104,7 @@ class House:
     engine: Engine | None = None
     outbox: OutboxWorker | None = None
     engines: Mapping[str, LocalProvider] = field(default_factory=dict[str, LocalProvider])
+    fitters: Pool | None = None
     slot: SlotLock | None = None
 
     @classmethod
@@ -188,6 +190,8 @@ class House:
             await self.engine.close()
         if self.outbox is not None:
             await self.outbox.close()
+        if self.fitters is not None:
+            await self.fitters.close()
         for engine in self.engines.values():
             await engine.close()
         await self.meter.close()
@@ -307,8 +311,7 @@ class House:
         settings = self.settings
         node = f"{slot.name}#{secrets.token_hex(8)}"
         chance = random.SystemRandom()
-        children = children_of(settings)
-        self.engines = engines_of(settings, children)
+        self.engines, self.fitters = engines_of(settings), fitters_of(settings)
         self.outbox = self.neighbours.outbox = OutboxWorker(
             lane=self.lane,
             reads=self.reads,
@@ -347,7 +350,7 @@ class House:
             slot=slot.name,
             bell=self.neighbours.bell,
             meters=self.meters,
-            children=children,
+            fitters=self.fitters,
             limits=limits_of(settings),
             hook_address=self.hooks.address,
             wake_callbacks=self.neighbours.callbacks,

@@ -143,7 +143,7 @@ def _asked_too_often(gate: Gate) -> Failure:
 async def _prepared(upstream: Upstream, route: Route, attempt: Attempt) -> Job:
     """The job, ready to be handed over: its files are here, as the upstream takes them. Raises Refused."""
     provider = upstream.provider(route)
-    job = await fitted(await upstream.first_job(route, attempt), provider, upstream.world.children)
+    job = await fitted(await upstream.first_job(route, attempt), provider, upstream.world.fitters)
     return await provider.prepare(job, upstream.world.http)
 
 

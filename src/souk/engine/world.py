@@ -82,7 +82,7 @@ class World:
     slot: str
     bell: Bell
     meters: Meters
-    children: Pool | None = None
+    fitters: Pool | None = None
     """Processes that make input files fit their upstreams; None leaves files as they are."""
     limits: EngineLimits = field(default_factory=EngineLimits)
     hook_address: Callable[[str], str] = _nowhere
