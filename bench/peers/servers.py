@@ -57,7 +57,7 @@ def celery(upstream: Server, seconds: float, database: str) -> Generator[Peer]:
         folder = stack.enter_context(_folder())
         port = stack.enter_context(_redis(folder))
         env = _env(upstream, seconds, database, folder) | {"PEER_BROKER": f"redis://127.0.0.1:{port}/0"}
-        worker = ["-m", "celery", "-A", "bench.peers.celery_app", "worker"]
+        worker = ["-m", "celery", "-A", "bench.peers.celery_app:queue", "worker"]
         worker += ["--pool=gevent", "--concurrency=500", "--loglevel=warning"]
         yield stack.enter_context(_peer("Celery", "bench.peers.celery_app:app", worker, env, folder))
 
