@@ -97,9 +97,9 @@ SHAPES = (
         "video",
         dedicated="/api/v1/veo/generate",
     ),
-    Shape("bfl", "bfl", "flux-2/pro-text-to-image", PATIENT_TASK - {Trait.QUEUED}, "image"),
+    Shape("bfl", "bfl", "flux-2/pro-text-to-image", REPORTED_TASK - {Trait.QUEUED}, "image"),
     Shape("ark-picture", "ark", "seedream/4.5-text-to-image", AT_ONCE_ELSEWHERE, "image"),
-    Shape("ark-clip", "ark", "bytedance/seedance-2-fast", PATIENT_TASK, "video"),
+    Shape("ark-clip", "ark", "bytedance/seedance-2-fast", REPORTED_TASK, "video"),
     Shape("dashscope-picture", "dashscope", "z-image", AT_ONCE_ELSEWHERE, "image"),
     Shape("dashscope-task-picture", "dashscope", "wan/2-7-image", PATIENT_TASK, "image"),
     Shape("dashscope-clip", "dashscope", "wan/2-6-text-to-video", PATIENT_TASK, "video"),
@@ -213,7 +213,8 @@ class Liars:
                 for option, variable in entry.options.items()
                 if option in PLACES
             }
-        return found | {"KLING_SECRET_KEY": SECRET, "GOOGLE_CLOUD_LOCATION": REGION}
+        more = {"KLING_SECRET_KEY": SECRET, "GOOGLE_CLOUD_LOCATION": REGION, "SOUK_BFL_WEBHOOKS": "yes"}
+        return found | more
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ All tasks of all shapes run side by side in one Souk; what the tests ask is what
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from random import Random
 
@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
+from souk.clock import Timer
 from souk.providers.registry import PROVIDERS
 from souk.store.database import sqlite_url
 from tests.engine.running import ShiftedClock
@@ -39,6 +40,25 @@ PAST_DEADLINE = DEADLINE_SECONDS + 60
 SAME_ADAPTER = {"openai-compatible"}
 """Providers that run tasks as another one does."""
 
+HASTE = 10
+LONG_SECONDS = 61
+"""No pause between two calls is as long; what is waited for so long is a deadline."""
+
+
+class HastyClock(ShiftedClock):
+    """Shortens the waits between calls: these upstreams have no need of them."""
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(_shortened(seconds))
+
+    def call_later(self, seconds: float, call: Callable[[], None]) -> Timer:
+        return super().call_later(_shortened(seconds), call)
+
+
+def _shortened(seconds: float) -> float:
+    return seconds / HASTE if seconds < LONG_SECONDS else seconds
+
+
 each = pytest.mark.parametrize(("shape", "lie"), CASES.values(), ids=list(CASES))
 
 
@@ -54,7 +74,7 @@ async def all_over(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ov
 
 
 async def lied_to(folder: Path, fakes: Liars) -> Over:
-    port, clock = free_port(), ShiftedClock()
+    port, clock = free_port(), HastyClock()
     url = sqlite_url(folder / "souk.db")
     settings = {
         "api_key": SecretStr(API_KEY),
@@ -126,7 +146,7 @@ async def test_every_report_is_taken_however_early_late_or_often(all_over: Over)
     fakes = all_over[0].fakes
     for fake in (fakes.of(shape) for shape in SHAPES if Trait.REPORTS in shape.traits):
         assert set(fake.reports.answers) == {200}
-        assert len(fake.reports.answers) > len(fake.submits)
+        assert len(fake.reports.answers) > sum(bool(submit.callback) for submit in fake.submits)
 
 
 async def test_a_server_killed_while_it_is_lied_to_keeps_every_promise(tmp_path: Path) -> None:

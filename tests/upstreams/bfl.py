@@ -68,7 +68,8 @@ class FakeBfl(FakeService):
         elif "moderated" in words:
             told |= {"status": "Error", "error": "content_policy_violation", "message": "No violated content"}
         else:
-            told |= {"status": "Ready", "result": {"sample": self.file_url(submit), "seed": 7}}
+            made = "" if self._lacks_file(submit) else self.file_url(submit)
+            told |= {"status": "Ready", "result": {"sample": made, "seed": 7}}
         body = json.dumps(told).encode()
         secret = "a guess" if forged else submit.input.get("webhook_secret", "")
         signature = hmac.new(secret.encode(), body, "sha256").hexdigest()
@@ -124,8 +125,11 @@ class FakeBfl(FakeService):
             return state | {"status": "Content Moderated", "details": {"Moderation Reasons": ["Violence"]}}
         if "fail" in words:
             return state | {"status": "Error", "details": {"error": self.said("It broke", words)}}
-        sample = "" if polls <= words.times("no-file", FOR_EVER) else self.file_url(submit)
+        sample = "" if self._lacks_file(submit) else self.file_url(submit)
         return state | {"status": "Ready", "result": {"sample": sample, "seed": 7, "prompt": submit.prompt}}
+
+    def _lacks_file(self, submit: Submit) -> bool:
+        return self.polls[submit.task_id] < Words(submit.prompt).times("no-file", FOR_EVER)
 
 
 def _wrong(model: str, body: dict[str, Any]) -> str | None:
