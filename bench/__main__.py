@@ -36,6 +36,7 @@ def main() -> None:
                 chat.run()
             case "inflight":
                 inflight.run()
+                inflight.run_upstream()
             case "growth":
                 growth.run()
                 growth_postgresql.run()

@@ -1,4 +1,4 @@
-"""Memory: ten thousand tasks running at once in one process."""
+"""Memory: many tasks running at once in one process, in the sandbox and upstream."""
 
 import time
 import urllib.request
@@ -8,6 +8,7 @@ import uvloop
 from bench.jobs import BODY, CONNECTIONS
 from bench.load import drive, post
 from bench.servers import KEY, Server, souk
+from bench.upstream import create, started
 
 
 def run(database_url: str = "", tasks: int = 10_000) -> None:
@@ -21,8 +22,24 @@ def run(database_url: str = "", tasks: int = 10_000) -> None:
         print(f"{tasks:,} tasks in flight: RSS {server.rss_mb:.0f} MB (idle {idle:.0f} MB)")
 
 
+def run_upstream(database_url: str = "", tasks: int = 50_000) -> None:
+    """Print the server's memory with this many tasks accepted by an upstream that takes an hour."""
+    with started(
+        database_url,
+        seconds=3600,
+        SOUK_ENGINE_SLOTS=str(tasks),
+        SOUK_DRAIN_SECONDS="0",
+        SOUK_POLLS_PER_SECOND="50",
+    ) as running:
+        server = running.servers[0]
+        idle = server.rss_mb
+        create(server.port, tasks)
+        _until_running(server, tasks)
+        print(f"{tasks:,} tasks upstream: RSS {server.rss_mb:.0f} MB (idle {idle:.0f} MB)")
+
+
 def _until_running(server: Server, tasks: int) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 120 + tasks / 100
     wanted = f'souk_tasks{{state="generating"}} {float(tasks)}'
     while time.monotonic() < deadline:
         metrics = (

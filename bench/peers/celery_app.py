@@ -1,7 +1,7 @@
 """FastAPI in front of a Celery worker on Redis, the task's row in PostgreSQL. Runs in the peers' own environment.
 
-The worker: ``celery -A bench.peers.celery_app:queue worker --pool=gevent --concurrency=500``, tasks acknowledged late and
-given to another worker when one is lost, as Celery's manual advises for work that must not be lost.
+The worker: ``celery -A bench.peers.celery_app:queue worker --pool=gevent --concurrency=500``, tasks acknowledged late
+and given to another worker when one is lost, as Celery's manual advises for work that must not be lost.
 """
 # pyright: reportMissingImports=false, reportFunctionMemberAccess=false, reportAttributeAccessIssue=false
 # (it runs where these packages are; here they are not)
