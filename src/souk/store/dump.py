@@ -13,8 +13,8 @@ from souk.store.database import Connection
 from souk.store.statement import Dialect, Statement, rows_json
 from souk.store.tables import metadata
 
-OF_THIS_PLACE = frozenset({"nodes", "lane_marks", "post_steps"})
-"""Tables that say which processes run and what the schema is like: true of one moment and place only."""
+OF_THIS_PLACE = frozenset({"nodes", "lane_marks", "chat_rates", "post_steps"})
+"""Tables that say which processes run, what they just did and what the schema is like: true of one moment and place."""
 PAGE = 2000
 
 _NOBODYS = {
