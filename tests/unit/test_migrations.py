@@ -32,7 +32,7 @@ def database(migrated_url: str) -> Database:
 
 @pytest.fixture
 def later(tmp_path: Path) -> Release:
-    return later_release(tmp_path / "steps")
+    return later_release(tmp_path / "steps at 100%")
 
 
 @pytest.fixture

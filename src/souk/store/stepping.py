@@ -97,10 +97,15 @@ def _in_use(error: DBAPIError) -> bool:
 
 def _config(release: Release) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.set_main_option("version_locations", str(release.folder))
+    config.set_main_option("script_location", _literal(Path(__file__).parent / "migrations"))
+    config.set_main_option("version_locations", _literal(release.folder))
     config.set_main_option("path_separator", "newline")
     return config
+
+
+def _literal(path: Path) -> str:
+    """A path as Alembic's settings take it: to them a percent sign is the start of a name."""
+    return str(path).replace("%", "%%")
 
 
 @contextmanager
