@@ -241,3 +241,12 @@ async def test_calls_are_counted_by_how_they_went(
     with pytest.raises(Unreachable):
         await storage.owner()
     assert counted == {("get", "missing"): 1, ("put", "ok"): 1, ("get", "unreachable"): 1}
+
+
+async def test_machine_without_key_or_role_is_told_what_to_set(
+    rclone: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_METADATA_ENDPOINT", "http://127.0.0.1:1")
+    storage = BucketStorage(replace(rclone.bucket(), keys=None), tmp_path, patience=SHORT)
+    with pytest.raises(StorageError, match="set SOUK_S3_ACCESS_KEY_ID"):
+        await storage.owner()

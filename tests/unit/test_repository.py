@@ -17,7 +17,7 @@ from tests.conftest import ROOT
 CODE = ("src", "tests", "scripts", "bench")
 LONGEST_FILE = 400
 MOST_DEPENDENCIES = 20
-HEAVY = {"alembic", "av", "cryptography", "numpy", "PIL", "rich", "sqlalchemy", "typer"}
+HEAVY = {"alembic", "av", "cryptography", "numpy", "obstore", "PIL", "rich", "sqlalchemy", "typer"}
 """What the server loads only when needed, or only in child processes."""
 
 # Written in two parts so that this file does not match itself.

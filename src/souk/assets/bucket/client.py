@@ -1,7 +1,10 @@
 """The client of a bucket's service: how it signs, how long it waits and how often it tries again."""
 
+import atexit
+import time
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 
 from obstore.exceptions import BaseError
@@ -14,6 +17,8 @@ if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig, S3Config
 
 PARTS_AT_ONCE = 2
+LETTING_GO_SECONDS = 0.25
+"""The client's threads drop what they returned a moment later, which must not be after Python's own end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,7 @@ def opened(bucket: Bucket, patience: Patience) -> S3Store:
             "base": 2,
         },
     }
+    _await_threads_at_exit()
     try:
         return S3Store(
             bucket.name,
@@ -75,3 +81,9 @@ def opened(bucket: Bucket, patience: Patience) -> S3Store:
         )
     except (BaseError, ValueError) as error:
         raise StorageError(f"SOUK_STORAGE_URL, SOUK_S3_ENDPOINT: {error}") from None
+
+
+@cache
+def _await_threads_at_exit() -> None:
+    """Without this, a process that ends right after a call is aborted now and then."""
+    atexit.register(time.sleep, LETTING_GO_SECONDS)

@@ -11,9 +11,9 @@ from souk.assets.storage import Missing, StorageError, Unreachable
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>([^<]{1,60})</Code>")
 _MESSAGE = re.compile(r"<Message>([^<]{1,300})</Message>")
-_PASSING_CODES = frozenset(
-    {"SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "503 SlowDown"}
-)
+_ASKS_FOR_ROLE = re.compile(r"/latest/(api/token|meta-data)")
+"""Paths of the service that tells Amazon's machines their keys."""
+_PASSING_CODES = frozenset({"SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout"})
 _PASSING_STATUS = frozenset({"408", "429", "500", "502", "503", "504"})
 
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
@@ -40,6 +40,11 @@ def plainly(error: Exception, bucket: Bucket) -> StorageError:
     # A bucket that does not exist answers like a file that does not; only the code tells.
     if isinstance(error, FileNotFoundError) and code != "NoSuchBucket":
         return Missing("the file is not in storage")
+    if not status and bucket.keys is None and _ASKS_FOR_ROLE.search(text):
+        return StorageError(
+            f"storage: {bucket.url} needs a key, and this machine has no role at Amazon; "
+            "set SOUK_S3_ACCESS_KEY_ID and SOUK_S3_SECRET_ACCESS_KEY"
+        )
     if not status:
         return Unreachable(f"storage: {bucket.service} does not answer as it should: {_reason(text)}")
     told = " ".join(part for part in (status, code, _found(_MESSAGE, text)) if part)
