@@ -61,14 +61,14 @@ class Outcome:
         return [line for line in self.trace if line.split()[1] == "fate" or tasks & set(line.split())]
 
 
-def simulate(seed: int, lives: int) -> Outcome:
-    """Live so many tasks with the faults of this seed."""
+def simulate(seed: int, lives: int, *, gap: float = 0.0) -> Outcome:
+    """Live so many tasks with the faults of this seed, ``gap`` seconds apart; 0 = as the seed has it."""
     folder = Path(tempfile.mkdtemp(prefix="souk-simulation-", dir=_MEMORY if _MEMORY.exists() else None))
     ears = _Ears()
     gc.disable()  # it would look through all that stays, again and again
     try:
         with ears:
-            return _Simulation(seed, lives, folder, ears).run()
+            return _Simulation(seed, lives, gap, folder, ears).run()
     finally:
         gc.enable()
         shutil.rmtree(folder, ignore_errors=True)
@@ -100,10 +100,11 @@ class _Ears(logging.Handler):
 
 
 class _Simulation:
-    def __init__(self, seed: int, lives: int, folder: Path, ears: _Ears) -> None:
+    def __init__(self, seed: int, lives: int, gap: float, folder: Path, ears: _Ears) -> None:
         self.seed, self.lives, self.ears = seed, lives, ears
         self.chance = chance = Random(seed)
         self.loop = loop = SimLoop(chance)
+        self.gap = gap or chance.choice([3.0, 8.0, 30.0])
         self.trace: list[str] = []
         self.faults = 0
         self.processes: list[Process] = []
@@ -168,7 +169,7 @@ class _Simulation:
             self.loop.create_task(self.judge.watch(self.processes)),
         ]
         clients = [self.loop.create_task(self._client(intent)) for intent in self.intents]
-        await self.fate.strike(FAULT_SECONDS, self.chance.choice([3.0, 8.0, 30.0]))
+        await self.fate.strike(FAULT_SECONDS, self.gap)
         self.fate.relent()
         await asyncio.gather(*clients)
         seconds = max(0.0, self.judge.latest_end() - self.loop.time()) + ENDING_SECONDS

@@ -13,8 +13,11 @@ from souk.store.lane import Lane
 from souk.store.statement import Statement
 from tests.simulation.simulation import simulate
 
-SEEDS = 12
+SEEDS = 60
+"""As many as it may take; most are found by the first or second."""
 LIVES = 40
+GAP = 2.0
+"""Seconds between faults: more of them than anywhere else."""
 Mutation = Callable[[pytest.MonkeyPatch], None]
 
 
@@ -106,4 +109,4 @@ MUTATIONS: list[Mutation] = [
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.__name__)
 def test_a_broken_promise_is_found(mutation: Mutation, monkeypatch: pytest.MonkeyPatch) -> None:
     mutation(monkeypatch)
-    assert any(simulate(seed, LIVES).problems for seed in range(SEEDS))
+    assert any(simulate(seed, LIVES, gap=GAP).problems for seed in range(SEEDS))
