@@ -133,7 +133,7 @@ class Upstream:
 
     async def job(self, route: Route) -> Job:
         """The current attempt as the provider sees it."""
-        made = self._made
+        made, self._made = self._made, None  # thousands of tasks wait here at once; one job each is enough
         if made is None or made.attempt_id != self.lease.task.attempt_id:
             return await job_for(self.lease, route, self.attempt())
         prepared = json.loads(self.lease.task.prepared or "{}")

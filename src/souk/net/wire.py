@@ -174,6 +174,9 @@ class Wire(asyncio.Protocol):
         if self._writable is not None and not self._writable.done():
             self._writable.set_result(None)
         self.gone.set_result(None)
+        del (
+            self._parser
+        )  # it holds this object as this object holds it: the two would wait for a look for cycles
         self._wake()
 
     def pause_writing(self) -> None:
