@@ -290,7 +290,7 @@ OPENAI: Final = [
         "openai/video-sdk-download",
         "openai",
         SORA,
-        "poll",
+        "fetch",
         first={"GET /videos/video_1": {"id": "video_1", "status": "completed"}},
     ),
 ]

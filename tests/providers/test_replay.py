@@ -18,7 +18,7 @@ from PIL import Image
 from souk.net.client import GuardedHttp
 from souk.net.http import Unreadable
 from souk.net.policy import Policy
-from souk.providers.base import Accepted, Done, Failed, Job, MediaFile, Refused, Running, Unreachable
+from souk.providers.base import Accepted, Done, Failed, Job, Keyed, MediaFile, Refused, Running, Unreachable
 from souk.providers.registry import PROVIDERS
 from tests.providers import replay
 from tests.providers.jobs import CATALOG, job_from
@@ -115,10 +115,20 @@ async def asked(row: Row, one: Recording, stand: Stand, folder: Path) -> Any:
             "submit": lambda: submitted(job),
             "poll": lambda: provider.poll(job, ref, http),
             "cancel": lambda: provider.cancel(job, ref, http),
+            "fetch": fetched,
         }
 
         async def submitted(job: Job) -> Accepted | Done:
             return await provider.submit(await provider.prepare(job, http), http)
+
+        async def fetched() -> None:
+            """What the poll led to, got as the engine gets it."""
+            done = await provider.poll(job, ref, http)
+            assert isinstance(done, Done)
+            assert isinstance(provider, Keyed)
+            url = done.files[0].url
+            access = await provider.access(job, url, http)
+            await http.request("GET", url, headers=access.headers, timeout=10, max_bytes=1 << 20)
 
         with contextlib.suppress(Unreadable, Unreachable):
             try:

@@ -73,7 +73,7 @@ class FakeService(ABC):
 
     def report(self, submit: Submit, *, forged: bool) -> tuple[dict[str, str], bytes]:
         """Headers and body of a webhook about a task; a forged one says that it failed."""
-        raise NotImplementedError(f"{type(self).__name__} reports to nobody, but was given {submit.callback}")
+        raise AssertionError(f"{type(self).__name__} reports to nobody, but was given {submit.callback}")
 
     # --- its life ----------------------------------------------------------------------------------
 
