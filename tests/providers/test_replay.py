@@ -110,13 +110,6 @@ async def asked(row: Row, one: Recording, stand: Stand, folder: Path) -> Any:
     job = job_of(row, stand, folder)
     ref = ref_of(one, stand.url)
     async with GuardedHttp.open(Policy.OPEN) as http:
-        calls: dict[str, Callable[[], Awaitable[Any]]] = {
-            "prepare": lambda: provider.prepare(job, http),
-            "submit": lambda: submitted(job),
-            "poll": lambda: provider.poll(job, ref, http),
-            "cancel": lambda: provider.cancel(job, ref, http),
-            "fetch": fetched,
-        }
 
         async def submitted(job: Job) -> Accepted | Done:
             return await provider.submit(await provider.prepare(job, http), http)
@@ -129,6 +122,14 @@ async def asked(row: Row, one: Recording, stand: Stand, folder: Path) -> Any:
             url = done.files[0].url
             access = await provider.access(job, url, http)
             await http.request("GET", url, headers=access.headers, timeout=10, max_bytes=1 << 20)
+
+        calls: dict[str, Callable[[], Awaitable[Any]]] = {
+            "prepare": lambda: provider.prepare(job, http),
+            "submit": lambda: submitted(job),
+            "poll": lambda: provider.poll(job, ref, http),
+            "cancel": lambda: provider.cancel(job, ref, http),
+            "fetch": fetched,
+        }
 
         with contextlib.suppress(Unreadable, Unreachable):
             try:
