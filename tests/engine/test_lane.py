@@ -54,8 +54,8 @@ def noted(url: str) -> list[str]:
 
 
 @asynccontextmanager
-async def open_lane(url: str, name: str = "lane", **options: int) -> AsyncIterator[Lane]:
-    lane = Lane(Database(url), name, **options)
+async def open_lane(url: str, name: str = "lane", *, limit: int = 4096) -> AsyncIterator[Lane]:
+    lane = Lane(Database(url), name, limit=limit)
     lane.start()
     try:
         yield lane

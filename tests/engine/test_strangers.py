@@ -14,8 +14,8 @@ from souk.providers.kie import Kie
 from souk.store.database import Database
 from souk.store.reads import Reads
 from souk.words import FailKind, TaskId
-from tests.upstreams.cable import cable
 from tests.engine.running import Running, prompts, running, until
+from tests.upstreams.cable import cable
 from tests.upstreams.kie import FakeKie
 
 

@@ -1,7 +1,7 @@
 """What the server says about itself: ``/openapi.json``, ``/llms.txt``, and ``/docs`` with its parts.
 
-Each is made when first asked for, kept while the catalogue stays as it is, and sent with an ETag. They need no key: they
-tell what the catalogue offers and nothing of what was done with it.
+Each is made when first asked for, kept while the catalogue stays as it is, and sent with an ETag. They need no key:
+they tell what the catalogue offers and nothing of what was done with it.
 """
 
 import asyncio
