@@ -174,9 +174,8 @@ class Wire(asyncio.Protocol):
         if self._writable is not None and not self._writable.done():
             self._writable.set_result(None)
         self.gone.set_result(None)
-        del (
-            self._parser
-        )  # it holds this object as this object holds it: the two would wait for a look for cycles
+        # It holds this object as this object holds it: the two would wait for a look for cycles.
+        del self._parser
         self._wake()
 
     def pause_writing(self) -> None:
@@ -209,9 +208,8 @@ class Wire(asyncio.Protocol):
             return
         self.status = status
         if self.bodiless:
-            self._complete = self._spoilt = (
-                True  # the parser would wait for the body that HEAD's headers tell of
-            )
+            # The parser would wait for the body that HEAD's headers tell of.
+            self._complete = self._spoilt = True
         elif status not in _BODILESS and not self.headers.keys() & _LENGTHS:
             self._by_end = self._spoilt = True
 
