@@ -96,7 +96,8 @@ class _Ears(logging.Handler):
     def __exit__(self, *_: object) -> None:
         log = logging.getLogger("souk")
         log.removeHandler(self)
-        log.level, log.propagate = self._before
+        level, log.propagate = self._before
+        log.setLevel(level)  # not the attribute: loggers remember what their level lets through
 
 
 class _Simulation:

@@ -33,7 +33,7 @@ def souk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         ("SOUK_PUBLIC_URL", "http://[souk"),
         ("SOUK_TRUSTED_PROXIES", "10.0.0.0/8, nginx"),
         ("SOUK_DATABASE_URL", "mysql://localhost/souk"),
-        ("SOUK_STORAGE_URL", "s3://bucket"),
+        ("SOUK_STORAGE_URL", "gs://bucket"),
         ("SOUK_STORAGE_URL", "file:///proc/souk"),
         ("SOUK_DATA_DIR", "/proc/souk"),
         ("SOUK_DATA_DIR", "/dev/null"),

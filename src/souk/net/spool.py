@@ -38,6 +38,8 @@ class Spool:
             await self._flush()
 
     async def __aenter__(self) -> Self:
+        if not self._small:
+            self._open()
         return self
 
     async def __aexit__(
@@ -64,9 +66,12 @@ class Spool:
     async def _flush(self) -> None:
         block, self._buffer = bytes(self._buffer), bytearray()
         if not self._opened:
-            # Not on a thread: a cancelled caller would leave the file open with nobody to close it.
-            self._file, self._opened = self._path.open("wb"), True
+            self._open()
         await asyncio.to_thread(self._store, block)
+
+    def _open(self) -> None:
+        # Not on a thread: a cancelled caller would leave the file open with nobody to close it.
+        self._file, self._opened = self._path.open("wb"), True
 
     def _store(self, block: bytes) -> None:
         self._hash.update(block)
