@@ -5,17 +5,16 @@ comes, the bytes are an orphan and the sweep removes them.
 """
 
 import asyncio
-import hashlib
-import io
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from souk.assets.measure import Measured, measure, measured
+from souk.assets.facts import Facts, facts_in, facts_of
+from souk.assets.measure import Measured
 from souk.assets.small import SMALL_BYTES, TakesBytes
-from souk.assets.sniff import HEAD_BYTES, canonical, extension_of, sniff
+from souk.assets.sniff import canonical, extension_of
 from souk.assets.storage import Storage, StorageError, Unreachable
 from souk.clock import Clock
 from souk.ids import RandomBits, random_hex
@@ -53,14 +52,6 @@ class IngestLimits:
     max_bytes: int
     download_seconds: float
     keep_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Facts:
-    size: int
-    sha256: str
-    sniffed: str | None
-    measured: Measured
 
 
 class Ingest:
@@ -106,9 +97,9 @@ class Ingest:
             declared, data = await self._bring(output, scratch, headers, trusted)
             expected = canonical(output.media_type)
             if data is not None:
-                facts = _facts_of(data, expected)
+                facts = facts_in(data, declared=expected)
             else:
-                facts = await asyncio.to_thread(_examine, scratch, expected)
+                facts = await asyncio.to_thread(facts_of, scratch, declared=expected)
             media_type = _settle(facts, expected, declared)
             asset_id = AssetId(random_hex(self._random))
             name = f"{asset_id}{_tail(output.label)}.{extension_of(media_type)}"
@@ -193,25 +184,7 @@ def _tail(label: str) -> str:
     return f"_{plain}" if plain else ""
 
 
-def _facts_of(data: bytes, declared: str) -> _Facts:
-    """The hash and facts of a small file."""
-    sniffed = sniff(data[:HEAD_BYTES])
-    digest = hashlib.sha256(data).hexdigest()
-    return _Facts(len(data), digest, sniffed, measured(io.BytesIO(data), sniffed or declared))
-
-
-def _examine(path: Path, declared: str) -> _Facts:
-    """Read a file once for its hash and its facts; blocks."""
-    with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
-        file.seek(0)
-        digest = hashlib.file_digest(file, "sha256")
-        size = file.tell()
-    sniffed = sniff(head)
-    return _Facts(size, digest.hexdigest(), sniffed, measure(path, sniffed or declared))
-
-
-def _settle(facts: _Facts, expected: str, declared: str) -> str:
+def _settle(facts: Facts, expected: str, declared: str) -> str:
     """The type to store: what the bytes say, then what the provider said, then what the server said.
 
     Raises IngestFailed where the bytes are an error page or nothing.

@@ -7,7 +7,6 @@ place in the storage, and the name's link leads there from then on.
 
 import asyncio
 import contextlib
-import hashlib
 import shutil
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from dataclasses import dataclass
@@ -17,10 +16,10 @@ from msgspec import structs
 
 from souk.assets import names
 from souk.assets.claims import FalseClaim, type_of
+from souk.assets.facts import Facts, facts_of
 from souk.assets.ingest import UNKNOWN_TYPE
 from souk.assets.links import own_path
-from souk.assets.measure import Measured, measure
-from souk.assets.sniff import HEAD_BYTES, extension_of, sniff
+from souk.assets.sniff import extension_of
 from souk.assets.storage import Missing, Storage, Unreachable
 from souk.clock import Clock
 from souk.ids import RandomBits, random_hex
@@ -84,14 +83,6 @@ class UploadLimits:
     keep_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Facts:
-    size: int
-    sha256: str
-    sniffed: str | None
-    measured: Measured
-
-
 def _store(connection: Connection, rows: Sequence[AssetRow]) -> list[None]:
     for row in rows:  # one by one: two of them may be after the same link
         if row.link is not None:
@@ -140,7 +131,7 @@ class Uploads:
         """
         async with self.scratch() as scratch:
             await asyncio.to_thread(shutil.copyfile, source, scratch)
-            facts = await asyncio.to_thread(_examine, scratch, "")
+            facts = await asyncio.to_thread(facts_of, scratch)
             if not facts.size:
                 raise Refusal(Reason.INVALID_INPUT, f"{source.name} is empty", field="file")
             media_type = type_of(facts.sniffed, facts.measured, "")
@@ -178,7 +169,7 @@ class Uploads:
 
         When this returns, the file's link serves it and tasks may name it. ``sha256`` spares a second reading.
         """
-        facts = await asyncio.to_thread(_examine, scratch, sha256)
+        facts = await asyncio.to_thread(facts_of, scratch, sha256=sha256)
         if not facts.size:
             raise Refusal(Reason.INVALID_INPUT, f"{claims.field}: the file is empty", field=claims.field)
         self._check_size(facts.size, claims.field)
@@ -241,9 +232,7 @@ class Uploads:
             raise _unfetched(f"could not fetch it: {error}") from None
         return Claims("fileUrl", download.media_type, names.name_in(url), address=True)
 
-    def _row(
-        self, account_id: AccountId, segment: str, name: str, media_type: str, facts: _Facts
-    ) -> AssetRow:
+    def _row(self, account_id: AccountId, segment: str, name: str, media_type: str, facts: Facts) -> AssetRow:
         now = self._clock.now()
         seconds = facts.measured.seconds
         asset_id = AssetId(random_hex(self._random))
@@ -276,18 +265,7 @@ def _storage_asked() -> Generator[None]:
         raise Refusal(Reason.BUSY, told, retry_after=AWAY_SECONDS) from None
 
 
-def _examine(path: Path, sha256: str) -> _Facts:
-    """Read a file once for its facts, and for its hash if that is not known; blocks."""
-    with path.open("rb") as file:
-        sniffed = sniff(file.read(HEAD_BYTES))
-        if not sha256:
-            file.seek(0)
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        size = file.seek(0, 2)
-    return _Facts(size, sha256, sniffed, measure(path, sniffed or UNKNOWN_TYPE))
-
-
-def _type(facts: _Facts, claims: Claims, name: str) -> str:
+def _type(facts: Facts, claims: Claims, name: str) -> str:
     """The media type to store. Raises Refusal where the bytes are not what they are said to be."""
     if claims.address and facts.sniffed == "text/html" and names.extension_in(name) not in _PAGES:
         raise _unfetched("the address gives a web page, not a file")
