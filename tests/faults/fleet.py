@@ -38,6 +38,10 @@ class Member:
     folder: Path
     settings: dict[str, str]
     port: int = 0
+    runs_tasks: bool = False
+    """Whether a server is an engine too, as on SQLite."""
+    log_name: str = "log"
+    """Members that share a folder have a log each."""
     process: asyncio.subprocess.Process | None = None
     kills: int = 0
     _read_from: int = 0
@@ -46,10 +50,9 @@ class Member:
     async def start(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._read_from = len(self.log())
-        command = ["serve", "--no-engine", "--port", str(self.port)] if self.port else ["engine"]
-        with (self.folder / "log").open("ab") as log:
+        with (self.folder / self.log_name).open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "souk", *command, "--data-dir", str(self.folder)),
+                *(sys.executable, "-m", "souk", *self._command(), "--data-dir", str(self.folder)),
                 cwd=ROOT,
                 env=self.settings,
                 stdout=log,
@@ -80,8 +83,13 @@ class Member:
         await self.ready()
 
     def log(self) -> str:
-        path = self.folder / "log"
+        path = self.folder / self.log_name
         return path.read_text(errors="replace") if path.exists() else ""
+
+    def _command(self) -> list[str]:
+        if not self.port:
+            return ["engine"]
+        return ["serve", "--port", str(self.port), *([] if self.runs_tasks else ["--no-engine"])]
 
 
 @dataclass
@@ -149,8 +157,7 @@ async def fleet(
 ) -> AsyncIterator[Fleet]:
     """So many servers and as many engines, ready. With ``every``, they are killed by turns as long as this lasts."""
     front = free_port()
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "PYTHONPATH") if name in os.environ}
-    env = kept | {"SOUK_PUBLIC_URL": f"http://127.0.0.1:{front}", "SOUK_SANDBOX_WORKERS": "1"} | settings
+    env = environment({"SOUK_PUBLIC_URL": f"http://127.0.0.1:{front}", **settings})
     servers = [Member(folder / f"server-{number}", env, free_port()) for number in range(size)]
     engines = [Member(folder / f"engine-{number}", env) for number in range(size)]
     ships = Fleet(servers, engines, front)
@@ -170,6 +177,12 @@ async def fleet(
         for member in servers + engines:
             await member.end(signal.SIGKILL)
         balancer.close()
+
+
+def environment(settings: dict[str, str]) -> dict[str, str]:
+    """What a member is started with."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "PYTHONPATH") if name in os.environ}
+    return kept | {"SOUK_SANDBOX_WORKERS": "1"} | settings
 
 
 async def patient(

@@ -100,7 +100,7 @@ async def siege(
     """Everything but a started server: the caller starts it."""
     sandbox_key = await _prepared(folder / "data", database_url)
     journal = folder / "journal"
-    async with _upstream(journal) as upstream_url, receiver() as clients_receiver:
+    async with upstream_process(journal) as upstream_url, receiver() as clients_receiver:
         server = ServerProcess(folder / "data", database_url, upstream_url, settings or {})
         load = Load(server.url, clients_receiver.url(), sandbox_key, Random(seed))
         try:
@@ -129,10 +129,10 @@ async def _prepared(folder: Path, database_url: str) -> str:
 
 
 @contextlib.asynccontextmanager
-async def _upstream(journal: Path) -> AsyncIterator[str]:
-    """The fake upstream as a process of its own; its address."""
+async def upstream_process(journal: Path, *more: str) -> AsyncIterator[str]:
+    """The fake upstream as a process of its own, with more arguments; its address."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.upstreams.kie", "--journal", str(journal)),
+        *(sys.executable, "-m", "tests.upstreams.kie", "--journal", str(journal), *more),
         cwd=ROOT,
         stdout=asyncio.subprocess.PIPE,
     )

@@ -5,6 +5,7 @@
 - the create call: ``[up:refuse=CODE]`` ``[up:429]`` (for ever; ``=N``: the first N tries)
   ``[up:drop-before-accept]`` ``[up:drop-after-accept]`` (for ever; ``=N``: the first N tries)
   ``[up:CODE-after-accept]`` ``[up:html]`` ``[up:truncated]`` ``[up:no-id]`` ``[up:null]`` ``[up:slow-create=SECONDS]``
+  ``[up:slow-answer=SECONDS]`` (taken at once)
 - polls: ``[up:WHAT-while-polling=N]`` with WHAT a code (401, 404, 422, 429, 500, 503), ``html``, ``drop``,
   ``truncated``, ``null`` or ``other`` (another task's record, which is done)
 - the task: ``[up:slow=SECONDS]`` ``[up:never]`` ``[up:backwards]`` (runs, waits, runs) ``[up:undone]`` (done, then

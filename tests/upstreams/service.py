@@ -164,6 +164,8 @@ class FakeService(ABC):
         """What a create call that was taken is answered with instead of ``content``, if its prompt asks for that."""
         words = Words(submit.prompt)
         await self.reports.about(submit, words)
+        if "slow-answer" in words:
+            await asyncio.sleep(words.seconds("slow-answer"))
         if self.tries[submit.prompt] <= words.times("drop-after-accept", FOR_EVER):
             return drop(request)
         for word in words:
