@@ -19,7 +19,9 @@
   (for ever; ``=N``) ``[up:file-slow=SECONDS]`` ``[up:file-private]`` (redirects to a metadata address)
 """
 
+import asyncio
 import re
+import time
 
 from aiohttp import web
 
@@ -56,3 +58,10 @@ async def cut(request: web.Request, content: bytes) -> web.StreamResponse:
     if request.transport is not None:
         request.transport.close()
     return response
+
+
+async def linger(request: web.Request, seconds: float) -> None:
+    """Be slow, but not for a client that has gone."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and request.transport is not None and not request.transport.is_closing():
+        await asyncio.sleep(0.05)

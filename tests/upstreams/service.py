@@ -19,7 +19,7 @@ from uuid import uuid4
 from aiohttp import web
 
 from tests.upstreams.journal import Journal, Submit, count
-from tests.upstreams.lies import FOR_EVER, HTML, Words, cut, drop
+from tests.upstreams.lies import FOR_EVER, HTML, Words, cut, drop, linger
 from tests.upstreams.reports import Reports
 from tests.upstreams.results import EXTENSIONS, MEDIA_TYPES, result_file
 
@@ -165,7 +165,7 @@ class FakeService(ABC):
         words = Words(submit.prompt)
         await self.reports.about(submit, words)
         if "slow-answer" in words:
-            await asyncio.sleep(words.seconds("slow-answer"))
+            await linger(request, words.seconds("slow-answer"))
         if self.tries[submit.prompt] <= words.times("drop-after-accept", FOR_EVER):
             return drop(request)
         for word in words:
