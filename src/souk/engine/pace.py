@@ -5,44 +5,58 @@ from collections import deque
 from souk.clock import Clock
 from souk.engine.slots import Slots
 
-REMEMBERED = 64
-FIRST_SHARE = 0.9
-"""The first poll comes this share of the usual time after acceptance, counted from the quickest quarter."""
+REMEMBERED = 32
+FEWEST = 8
+"""Tasks to have seen before their durations tell how far apart they lie."""
 STEP_SHARE = 0.04
-"""Later polls are this share of the usual time apart, growing the longer it takes."""
-MIN_STEP = 0.02
+"""Polls are never further apart than this share of the usual time while a task may end any moment."""
+LATE_SHARE = 0.2
+"""Past the usual time, polls are this share of the delay apart."""
+EARLIER_SHARE = 0.2
+"""A task that is done at the first look may have been for long: the next is looked at by so much sooner."""
+MIN_STEP = 0.005
 MAX_STEP = 10.0
 UNKNOWN_FIRST = 1.0
 
 
 class Pace:
-    """Learns how long tasks of one model take on one connection."""
+    """Learns when tasks of one model end on one connection, and how far apart their ends lie.
+
+    What is remembered of a task is the middle between the last look that found it running and the look that found it
+    done. The moment of the second alone would hold our own delay, and the next task would be looked at as late.
+    """
 
     def __init__(self) -> None:
-        self._durations: deque[float] = deque(maxlen=REMEMBERED)
-        self._usual: float | None = None
+        self._ends: deque[float] = deque(maxlen=REMEMBERED)
+        self._usual = 0.0
+        self._first = 0.0
+        self._step = 0.0
 
-    def learn(self, seconds: float) -> None:
-        """A task took this long from acceptance to verdict."""
-        self._durations.append(seconds)
-        ordered = sorted(self._durations)
-        self._usual = ordered[len(ordered) // 4]
+    def learn(self, running: float, done: float) -> None:
+        """A task was seen running and then done, so many seconds after acceptance; ``running`` 0 for never."""
+        self._ends.append((running + done) / 2 if running else done * (1 - EARLIER_SHARE))
+        ordered = sorted(self._ends)
+        count = len(ordered)
+        early, self._usual = ordered[count // 10], ordered[count // 2]
+        self._step = self._usual * STEP_SHARE
+        if count >= FEWEST:
+            self._step = min(self._step, (ordered[-1 - count // 10] - early) / 4)
+        self._step = max(self._step, MIN_STEP)
+        self._first = early - self._step
 
     def next_wait(self, elapsed: float, fallback: float) -> float:
         """Seconds until the next poll, ``elapsed`` seconds after acceptance.
 
         ``fallback`` is the catalogue's usual duration, used until something was learnt.
         """
-        if self._usual is None:
-            usual = max(fallback, MIN_STEP)
-            first = min(UNKNOWN_FIRST, usual * STEP_SHARE)
+        if self._ends:
+            usual, first, step = self._usual, self._first, self._step
         else:
-            usual = max(self._usual, MIN_STEP)
-            first = usual * FIRST_SHARE
+            usual, step = fallback, max(fallback * STEP_SHARE, MIN_STEP)
+            first = min(UNKNOWN_FIRST, step)
         if elapsed < first:
             return max(first - elapsed, MIN_STEP)
-        late = max(0.0, elapsed - usual)
-        return min(MAX_STEP, max(MIN_STEP, usual * STEP_SHARE, late * 0.2))
+        return min(MAX_STEP, max(step, (elapsed - usual) * LATE_SHARE))
 
 
 class Throttle:

@@ -23,16 +23,18 @@ async def poll(upstream: Upstream) -> None:
     pace, job = upstream.pace(route), await upstream.job(route)
     accepted = upstream.accepted_at if upstream.accepted_at is not None else clock.monotonic()
     progress = _Progress(upstream.lease)
-    errors = 0
+    errors, running = 0, 0.0
     while True:
         usual = pace.next_wait(clock.monotonic() - accepted, _usual_seconds(upstream))
         if upstream.is_told(route):
             usual = min(MAX_BACKOFF, usual * TOLD_FACTOR)
+        due = clock.monotonic() + usual
         said = await _news(upstream, job, backoff(errors) if errors else usual)
         if isinstance(said, Reply):
-            verdict = said.verdict
+            verdict, asked = said.verdict, clock.monotonic()
         else:
             await upstream.traffic(route).throttle.turn()
+            asked = clock.monotonic()
             verdict = await upstream.asked(job)
         if isinstance(verdict, Unreachable):
             errors += 1
@@ -42,12 +44,14 @@ async def poll(upstream: Upstream) -> None:
             continue
         errors = 0
         if isinstance(verdict, Running):
+            running = asked - accepted
             if verdict.stage:
                 await _tell(upstream, job, verdict)
             await progress.write(verdict.progress)
             continue
         if upstream.accepted_at is not None:
-            pace.learn(clock.monotonic() - accepted)
+            # Had this process been in time, it would have asked when that was due.
+            pace.learn(running, min(asked, due) - accepted)
         if isinstance(verdict, Done):
             return await upstream.to_storing(verdict)
         return await upstream.fail_over(Failure(verdict.kind, verdict.message, verdict.upstream))
