@@ -1,19 +1,23 @@
 """What every test gets: a clean environment, a closed network, and databases of its own."""
 
 import os
+import pickle
 import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from souk.catalog import load
 from souk.store.database import Database, sqlite_url
 from souk.store.migrate import migrate
 from tests.network import close_network
 from tests.objectstore import ObjectStore, running_moto, running_rclone
 from tests.postgres import fresh_database, shared_cluster
+from tests.schedule import ByFixtures, longest_first
 
 ROOT = Path(__file__).parent.parent
 SECRET_OR_SETTING = re.compile(r"^SOUK_|_(KEY|TOKEN|SECRET|KEY_ID)(_FILE)?$|_proxy$", re.IGNORECASE)
@@ -28,6 +32,29 @@ def pytest_configure() -> None:
     # Child Pythons find tests/child/sitecustomize.py and what it imports.
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "tests" / "child"), str(ROOT)])
     close_network()
+    read_the_catalogue_once()
+
+
+def read_the_catalogue_once() -> None:
+    """Each of the many houses of a test run reads the same files, and most of its start is the parsing of them."""
+    read, kept = load._read_file, dict[Path, bytes]()
+
+    def read_once(path: Path) -> Iterator[dict[str, Any]]:
+        if path.parent != load.PACKAGED:
+            return read(path)
+        if path not in kept:
+            kept[path] = pickle.dumps(list(read(path)))
+        return iter(pickle.loads(kept[path]))  # noqa: S301 - written a line above
+
+    load._read_file = read_once
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFixtures:
+    return ByFixtures(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items[:] = longest_first(items)
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,6 @@ from tests.wire.serving import open_souk
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.xdist_group("lies"),
     pytest.mark.timeout(300),
 ]
 

@@ -10,8 +10,6 @@ from souk.store.database import sqlite_url
 from tests.faults.canaries import TOKENS, Evidence, forms, found_in, gather_evidence
 from tests.postgres import fresh_database
 
-pytestmark = pytest.mark.xdist_group("secrets")  # gathering the evidence takes most of a minute
-
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def evidence(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evidence]:

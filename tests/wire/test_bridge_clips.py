@@ -13,7 +13,7 @@ from tests.wire.bridge import Bridge, bridge
 from tests.wire.dedicated import CLIP, OPERATIONS, PARENT, Operation, ended
 from tests.wire.media import media_server
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("bridge")]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 each = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=list(OPERATIONS))
 

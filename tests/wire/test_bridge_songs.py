@@ -16,7 +16,7 @@ from tests.wire.dedicated import ID
 from tests.wire.media import media_server
 from tests.wire.suno import CREATES, EXTEND, GENERATE, KEY, NOWHERE, Studio, ended, told
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("bridge-songs")]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 STAGES = ["text", "first", "complete"]
 

@@ -17,7 +17,7 @@ from tests.wire.dedicated import CLIP, JPG, JSON, MP4, OPERATIONS, PARENT, PNG, 
 from tests.wire.media import media_server
 from tests.wire.serving import CREATE, NO_TASK, RECORD, Client, Reply, Souk, masked, open_souk
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("dedicated")]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 VEO = OPERATIONS["/api/v1/veo/generate"]
 FOUR_O = OPERATIONS["/api/v1/gpt4o-image/generate"]

@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from tests.wire.market import Market
 from tests.wire.page import Page, opened
-from tests.wire.serving import KEY, NO_TASK, Souk
+from tests.wire.serving import NO_TASK, Souk
 
 NARROW = 360
 WIDE_PLACES = """(async () => {
@@ -32,13 +32,12 @@ async def page(market: Market, tmp_path_factory: pytest.TempPathFactory) -> Asyn
         await page.open(f"{market.client.url}/docs")
         await page.until("document.querySelectorAll('.models li').length")
         await page.run(
-            f"(field => {{ field.value = '{KEY}'; field.dispatchEvent(new Event('input')); }})"
+            f"(field => {{ field.value = '{market.client.key}'; field.dispatchEvent(new Event('input')); }})"
             "(document.getElementById('key'))"
         )
         yield page
 
 
-@pytest.mark.xdist_group("playback")
 @pytest.mark.asyncio(loop_scope="session")
 async def test_a_picture_is_made_through_the_page(page: Page) -> None:
     await page.run("location.hash = '#/model/z-image'")
@@ -52,7 +51,6 @@ async def test_a_picture_is_made_through_the_page(page: Page) -> None:
     assert page.said == []
 
 
-@pytest.mark.xdist_group("playback")
 @pytest.mark.asyncio(loop_scope="session")
 async def test_a_refusal_is_told_at_the_field_it_names(page: Page) -> None:
     await page.run("location.hash = '#/model/z-image'")
@@ -64,7 +62,6 @@ async def test_a_refusal_is_told_at_the_field_it_names(page: Page) -> None:
     assert await page.run("document.activeElement.id") == "field-prompt"
 
 
-@pytest.mark.xdist_group("playback")
 @pytest.mark.asyncio(loop_scope="session")
 async def test_no_page_of_it_is_wider_than_a_small_phone(page: Page) -> None:
     await page.size(NARROW, 740)
@@ -76,7 +73,6 @@ async def test_no_page_of_it_is_wider_than_a_small_phone(page: Page) -> None:
     assert page.said == []
 
 
-@pytest.mark.xdist_group("playback")
 @pytest.mark.asyncio(loop_scope="session")
 async def test_a_search_leaves_the_models_that_fit(page: Page) -> None:
     await page.run("location.hash = '#/'")

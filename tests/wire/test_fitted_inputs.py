@@ -15,10 +15,10 @@ from souk.cli.story import tell
 from tests.unit import media_files
 from tests.upstreams.kie import FakeKie
 from tests.upstreams.kling import SECRET, FakeKling
-from tests.wire.serving import KEY, Client, Souk, open_souk
+from tests.wire.serving import Client, Souk, open_souk
 from tests.wire.uploading import BASE64
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("fitted")]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 MODEL = "kling/v2-1-standard"
 PRICE = 25.0
@@ -99,7 +99,7 @@ async def test_the_story_of_the_task_tells_of_it(souk: Souk, capsys: pytest.Capt
     url = await uploaded(souk.client, media_files.picture("WEBP", 400, 300), "man.webp")
     task = await souk.client.create(asked(url, "he laughs"))
     await ended(souk.client, task)
-    caller = await souk.house.operations.authenticate(KEY, "127.0.0.1")
+    caller = await souk.house.operations.authenticate(souk.client.key, "127.0.0.1")
     story = await souk.house.operations.story(caller, task)
     assert story is not None
     tell(story)

@@ -10,7 +10,7 @@ import pytest_asyncio
 from tests.wire.browser import open_in_browser
 from tests.wire.market import Market
 
-pytestmark = [pytest.mark.xdist_group("playback"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 WORDS = "A paper kite over a lake"
 RESULTS: Mapping[str, tuple[str, str, dict[str, Any]]] = {

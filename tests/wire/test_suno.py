@@ -33,7 +33,7 @@ from tests.wire.suno import (
     told,
 )
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("suno")]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SECONDS = {GENERATE: 10, SECTION: 30, **dict.fromkeys(("upload-cover", "add-instrumental", "add-vocals"), 2)}
 """How long the tracks last, where that is given."""

@@ -11,7 +11,7 @@ from tests.wire.dedicated import ID
 from tests.wire.serving import NO_TASK, open_souk
 from tests.wire.suno import CREATES, GENERATE, Studio, ended, open_studio
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("suno-direct")]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 STYLE = "/api/v1/style/generate"
 PERSONA = "/api/v1/generate/generate-persona"

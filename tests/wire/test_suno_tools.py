@@ -16,7 +16,7 @@ from tests.wire.media import media_server
 from tests.wire.serving import NO_TASK, Client, Reply, Souk, open_souk
 from tests.wire.suno_tools import PHRASE, SEPARATED, SONG, SOUND, TASK, TOOLS, Tool, ended, music
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("suno-tools")]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NOWHERE = "http://127.0.0.1:9/"
 WAV = TOOLS["/api/v1/wav/generate"]

@@ -12,7 +12,7 @@ import pytest_asyncio
 from tests.wire.serving import Client, open_souk
 from tests.wire.suno_tools import TOOLS, ended, music
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("suno-tools-media")]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NOWHERE = "http://127.0.0.1:9/"
 RATE = 44_100
