@@ -63,6 +63,7 @@ class MeterMachine(RuleBasedStateMachine):
     def __init__(self, opened: Callable[[], Shop]) -> None:
         super().__init__()
         self.shop = opened()
+        self.shop.keep_looking()
         self.runner = asyncio.Runner()
         self.base = next(serial) * 10
         self.settled = [0, 0]
@@ -74,9 +75,7 @@ class MeterMachine(RuleBasedStateMachine):
         try:
             self._all_comes_back()
         finally:
-            for lane, reads in self.shop.lanes:
-                lane.close()
-                reads.close()
+            self.shop.close()
             self.runner.close()
 
     @initialize()

@@ -12,7 +12,7 @@ from souk.clock import Clock
 from souk.operations.types import Caller
 from souk.relay.block import Ticket
 from souk.relay.meter import Meter
-from souk.store.database import Database
+from souk.store.database import Connection, Database
 from souk.store.lane import Lane
 from souk.store.reads import Reads
 from souk.store.statement import Statement
@@ -43,6 +43,7 @@ class Shop:
     url: str
     clock: Clock = field(default_factory=HandClock)
     lanes: list[tuple[Lane, Reads]] = field(default_factory=list[tuple[Lane, Reads]])
+    _kept: Connection | None = None
 
     def process(self, name: str = "one#1", slot: str = "") -> Meter:
         """The meter of a process of its own, which does nothing until it is told to."""
@@ -55,19 +56,33 @@ class Shop:
         assert isinstance(self.clock, HandClock)
         self.clock.advance(seconds)
 
-    def run(self, statement: Statement, **params: object) -> list[tuple[int, ...]]:
-        connection = Database(self.url).connect()
+    def keep_looking(self) -> None:
+        """Look through one connection from now on: who looks a thousand times need not connect each time."""
+        self._kept = Database(self.url).connect()
+
+    def close(self) -> None:
+        for lane, reads in self.lanes:
+            lane.close()
+            reads.close()
+        if self._kept is not None:
+            self._kept.close()
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection]:
+        connection = self._kept or Database(self.url).connect()
         try:
-            return connection.run(statement, params)
+            yield connection
         finally:
-            connection.close()
+            if connection is not self._kept:
+                connection.close()
+
+    def run(self, statement: Statement, **params: object) -> list[tuple[int, ...]]:
+        with self._connected() as connection:
+            return connection.run(statement, params)
 
     def grant(self, amount: int, account: int = 1) -> None:
-        connection = Database(self.url).connect()
-        try:
+        with self._connected() as connection:
             ledger.grant(connection, AccountId(account), Mode.LIVE, Credits(amount), "", Millis(1))
-        finally:
-            connection.close()
 
     def key(self, key: int = 1, account: int = 1, **caps: int) -> None:
         limits = {name: caps.get(name) for name in ("hourly", "daily", "total")}
@@ -105,11 +120,8 @@ class Shop:
             connection.close()
 
     def problems(self) -> list[str]:
-        connection = Database(self.url).connect()
-        try:
+        with self._connected() as connection:
             return verify(connection).problems
-        finally:
-            connection.close()
 
 
 @asynccontextmanager
@@ -122,6 +134,4 @@ async def shop(url: str, *, credits: int = 1000, clock: Clock | None = None) -> 
     try:
         yield opened
     finally:
-        for lane, reads in opened.lanes:
-            await asyncio.to_thread(lane.close)
-            await asyncio.to_thread(reads.close)
+        await asyncio.to_thread(opened.close)
