@@ -147,7 +147,7 @@ async def test_no_more_tasks_wait_than_an_account_may_have(
     async with running(tmp_path, migrated_url, upstream, engine=False) as souk:
         caller = await souk.account("busy", max_waiting=3)
         assert await outcomes(souk, caller, 20) == {"created": 3, Reason.QUEUE_FULL.value: 17}
-        task = (await souk.house.operations.list(caller))[0].task_id
+        task = (await souk.house.operations.list(caller)).records[0].task_id
         await souk.house.operations.cancel(caller, task)
         assert await outcomes(souk, caller, 5) == {"created": 1, Reason.QUEUE_FULL.value: 4}
 

@@ -30,7 +30,7 @@ async def live(souk: Running, callers: list[Caller], chance: Random, over: async
                     ticket = await souk.house.meter.admit(caller, Mode.LIVE, 5000)
                     ticket.settle(Credits(1000))
                 case 2 | 3 | 4:
-                    tasks = await operations.list(caller, limit=20)
+                    tasks = (await operations.list(caller, limit=20)).records
                     if tasks:
                         task = chance.choice(tasks).task_id
                         act = chance.choice((operations.delete, operations.redeliver, operations.cancel))

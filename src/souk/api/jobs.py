@@ -93,11 +93,8 @@ class JobRoutes:
         model = query.get("model")
         if model is not None and not model.isprintable():
             raise _invalid("model", "model must be the id of a model")
-        records = await self._operations.list(caller, limit=limit, before=before, state=state, model=model)
-        data = {
-            "tasks": [self._dialect.data(record) for record in records],
-            "next": records[-1].task_id if len(records) == limit else None,
-        }
+        page = await self._operations.list(caller, limit=limit, before=before, state=state, model=model)
+        data = {"tasks": [self._dialect.data(record) for record in page.records], "next": page.next}
         return json_answer(success(data))
 
     async def cancel(self, request: Request) -> Response:

@@ -62,10 +62,17 @@ async def _list(
     async with open_house(loaded) as house:
         owner = await house.admin(actor()).accounts.get(await named(house.admin(actor()), account))
         caller = Caller(owner.id, KeyId(0), mode or Mode.LIVE, Scope.ADMIN, actor())
-        records = await house.operations.list(
-            caller, limit=limit, before=before or None, state=state or None, model=model or None
-        )
-        return [discreet_record(record) for record in records]
+        records: list[Record] = []
+        after: str | None = before or None
+        while len(records) < limit:
+            page = await house.operations.list(
+                caller, limit=limit - len(records), before=after, state=state or None, model=model or None
+            )
+            records += map(discreet_record, page.records)
+            after = page.next
+            if after is None:
+                break
+        return records
 
 
 @tasks.command("show")

@@ -2,11 +2,11 @@
 
 import msgspec
 
-from souk.store import tasks
+from souk.store import history
 from souk.store.database import Connection
 from souk.store.statement import Statement
 from souk.store.tasks import TaskRow
-from souk.words import Credits
+from souk.words import Credits, TaskId
 
 NEWEST = "g"
 """Sorts after every hex id."""
@@ -33,10 +33,10 @@ class Wanted(msgspec.Struct, frozen=True):
 _INNER_STATES = {"queuing": ("queuing", "submitting"), "generating": ("generating", "storing", "review")}
 
 
-def newest(connection: Connection, wanted: Wanted) -> list[TaskRow]:
-    """The newest tasks that fit."""
+def newest(connection: Connection, wanted: Wanted) -> tuple[list[TaskRow], TaskId | None]:
+    """The newest tasks that fit, and where to go on; None at the end."""
     states = _INNER_STATES.get(wanted.state, (wanted.state,)) if wanted.state else ()
-    return tasks.newest(
+    return history.newest(
         connection,
         account_id=wanted.account_id,
         mode=wanted.mode,

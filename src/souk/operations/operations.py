@@ -16,7 +16,7 @@ from souk.measure import Meters
 from souk.operations import ahead, changes, listing, once
 from souk.operations.create import Limits, NewTask
 from souk.operations.drafts import Checked, Drafts, bounds_of, task_row
-from souk.operations.records import Record, record_of, stages_of
+from souk.operations.records import Record, RecordPage, record_of, stages_of
 from souk.operations.stories import Story, story_of
 from souk.operations.types import (
     Caller,
@@ -216,13 +216,13 @@ class Operations:
         before: str | None = None,
         state: str | None = None,
         model: str | None = None,
-    ) -> list[Record]:
+    ) -> RecordPage:
         """The caller's tasks, newest first, before a task id."""
         wanted = listing.Wanted(
             caller.account_id, self._drafts.mode_of(caller).value, limit, before, state, model
         )
-        rows = await self._reads.run(lambda connection: listing.newest(connection, wanted))
-        return [record_of(row, self._public_url) for row in rows]
+        rows, more = await self._reads.run(lambda connection: listing.newest(connection, wanted))
+        return RecordPage([record_of(row, self._public_url) for row in rows], more)
 
     async def story(self, caller: Caller, task_id: str) -> Story | None:
         """All that happened to a task: attempts, callbacks and their tries, ledger entries, files."""

@@ -83,6 +83,15 @@ class Record(msgspec.Struct, frozen=True):
         return {"code": self.fail_kind.value, "retryable": self.retryable}
 
 
+class RecordPage(msgspec.Struct, frozen=True):
+    """A part of an account's tasks."""
+
+    records: list[Record]
+    """Newest first."""
+    next: TaskId | None
+    """Where to go on; None at the end."""
+
+
 async def stages_of(reads: Reads, task_id: TaskId, public_url: str) -> tuple[Stage, ...]:
     """The stages a task has reached, in order."""
     told = await reads.run(lambda connection: events.of_task(connection, task_id))

@@ -341,41 +341,6 @@ def flying(connection: Connection) -> dict[str, int]:
     return {name: int(count) for name, count in connection.run(_FLYING)}
 
 
-_NEWEST = Statement(
-    f"SELECT {COLUMNS} FROM tasks WHERE account_id = :account_id AND mode = :mode AND id < :before "  # noqa: S608 - constant column names
-    "AND (:model = '' OR model = :model) "
-    "AND (:any_state = 1 OR state IN (SELECT state FROM {rows:wanted(state text)})) "
-    "ORDER BY id DESC LIMIT :limit"
-)
-
-
-def newest(
-    connection: Connection,
-    *,
-    account_id: int,
-    mode: str,
-    before: str,
-    states: Iterable[str],
-    model: str,
-    limit: int,
-) -> list[TaskRow]:
-    """An account's tasks, newest first; no states or an empty model mean any."""
-    wanted = [{"state": state} for state in states]
-    rows = connection.run(
-        _NEWEST,
-        {
-            "account_id": account_id,
-            "mode": mode,
-            "before": before,
-            "model": model,
-            "any_state": 0 if wanted else 1,
-            "wanted": rows_json(wanted),
-            "limit": limit,
-        },
-    )
-    return list(map(_task, rows))
-
-
 _ASK_CANCEL = Statement(
     "UPDATE tasks SET cancel_at = :now WHERE id = :id AND completed_at IS NULL AND cancel_at IS NULL "
     "RETURNING lease_owner, epoch, attempt_id"

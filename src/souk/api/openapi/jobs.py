@@ -123,7 +123,8 @@ OPERATIONS = (
         "listTasks",
         TAG,
         "List the account's tasks, newest first",
-        "Give `next` as `before` to get the page after.",
+        "Give `next` as `before` to get the page after. With `state` or `model`, a page is what fits among the next "
+        "2,000 tasks: it may be short, or empty, and `next` still lead to more.",
         parameters=(
             in_query("limit", whole(minimum=1, maximum=MOST_LISTED, default=20), "How many at most."),
             in_query("before", text(), "The id of a task: only older ones."),
