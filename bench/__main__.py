@@ -3,7 +3,7 @@
 import asyncio
 import sys
 
-from bench import chat, growth, growth_postgresql, inflight, jobs, sandbox_media, upstream
+from bench import chat, growth, inflight, jobs, sandbox_media, upstream
 from bench.peers import compare
 from tests.postgres import fresh_database, running_cluster
 
@@ -38,8 +38,8 @@ def main() -> None:
                 inflight.run()
                 inflight.run_upstream()
             case "growth":
-                growth.run()
-                growth_postgresql.run()
+                for kind in growth.DATABASES:
+                    growth.run(kind)
             case "media":
                 asyncio.run(sandbox_media.measure(1))
             case _:

@@ -1,90 +1,133 @@
-"""Growth: creates and records with a million finished tasks behind them, beside an empty database; and query plans."""
+"""Growth: what finished tasks behind an installation cost it, on either database.
 
-import re
-import sqlite3
+``python -m bench.growth --tasks 10000000 --database sqlite`` goes further than ``make bench`` does. Ten million need
+some 20 GB of disk for one database, and half an hour.
+"""
+
+import argparse
+import shutil
 import tempfile
+import time
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from bench.jobs import create_and_record
+import uvloop
+
+from bench import growth_latency, growth_retention
+from bench.growth_cost import Cost, costs
+from bench.growth_fill import SPENT_DAYS, Past, fill, make_files
+from bench.growth_latency import OPERATIONS, settings_of
+from bench.growth_retention import p99
 from bench.servers import souk
-from souk.store import tasks
-from souk.store.statement import Dialect, Statement
+from souk.store.database import Database, sqlite_url
+from souk.words import Millis
+from tests.postgres import fresh_database, running_cluster
 
 FINISHED = 1_000_000
-COUNT = 8_000
-CLONES = (
-    # One finished task of the account becomes many: same columns, ids spread over the past.
-    """
-    INSERT INTO tasks (id, account_id, key_id, mode, dialect, model, state, input, callback_url, created_at, updated_at,
-      completed_at, deadline_at, due_at, epoch, attempt_id, attempts, connection, upstream_model, hold, price, captured,
-      result)
-    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :count)
-    SELECT printf('01%030x', i), 1, 1, 'sandbox', 'jobs', 'nano-banana-2', 'success',
-      '{"prompt":"a lantern over the harbour"}', NULL, i, i, i + 20000, i + 900000, i, 1, printf('%032x', i), 1,
-      'sandbox', 'nano-banana-2', 80000, '{"unit":"per_image","amount":80000}', 80000,
-      '{"resultUrls":["souk:///0123456789abcdef/' || printf('%032x', i) || '.jpg"]}' FROM n
-    """,
-    """
-    INSERT INTO ledger (account_id, mode, kind, amount, returned, task_id, side, key_id, created_at)
-    SELECT 1, 'sandbox', CASE side WHEN 0 THEN 'hold' ELSE 'capture' END, 80000, 0, id, side, 1, created_at
-    FROM tasks, (SELECT 0 AS side UNION ALL SELECT 1) WHERE id < '0101'
-    """,
-    """
-    INSERT INTO attempts (id, task_id, number, connection, upstream_model, started_at, ended_at, verdict)
-    SELECT attempt_id, id, 1, 'sandbox', model, created_at, completed_at, 'done' FROM tasks WHERE id < '0101'
-    """,
-    """
-    INSERT INTO assets (id, account_id, task_id, kind, number, path, name, media_type, size, sha256, width, height,
-      created_at, expires_at)
-    SELECT attempt_id, 1, id, 'result', 0, '0123456789abcdef/' || attempt_id || '.jpg', attempt_id || '.jpg',
-      'image/jpeg', 72935, attempt_id || attempt_id, 1376, 768, completed_at, completed_at + 1209600000
-    FROM tasks WHERE id < '0101'
-    """,
-)
+SMALL = 20_000
+"""So few tasks that everything fits anywhere, and enough for PostgreSQL to plan as it does with many."""
+FEW = 100
+"""So that an installation with next to nothing behind it has finished tasks to be asked for, too."""
+DATABASES = ("sqlite", "postgresql")
 
 
-def run() -> None:
-    """Print latency beside that of an empty database, in interleaved runs, and plans before and after."""
-    empty, full = (Path(tempfile.mkdtemp(prefix=f"souk-bench-{name}-")) for name in ("empty", "full"))
-    for folder in (empty, full):
-        with souk(folder, "--no-engine"):
-            pass
-    before = _plans(full / "souk.db")
-    _fill(full / "souk.db")
-    after = _plans(full / "souk.db")
-    size = (full / "souk.db").stat().st_size
-    print(f"{FINISHED:,} finished tasks: {size / FINISHED:,.0f} bytes each on disk")
-    print("query plans unchanged" if before == after else f"query plans changed:\n{before}\n{after}")
-    for _ in range(2):
-        for name, folder in (("empty", empty), ("full", full)):
-            with souk(folder, "--no-engine") as server:
-                creates, records = create_and_record(server, COUNT)
-                print(creates.line(f"createTask, {name}"))
-                print(records.line(f"recordInfo, {name}"))
+def run(kind: str, finished: int = FINISHED) -> None:
+    """Print the figures for one database, beside an installation that began empty."""
+    with ExitStack() as stack:
+        if kind == "sqlite":
+            folders = [stack.enter_context(_folder()) for _ in range(3)]
+            urls = [sqlite_url(folder / "souk.db") for folder in folders]
+        else:
+            cluster = stack.enter_context(running_cluster(durable=True))
+            folders = [stack.enter_context(_folder()) for _ in range(3)]
+            names = ("growth_empty", "growth_small", "growth_full")
+            urls = [stack.enter_context(fresh_database(cluster.url("postgres"), name)) for name in names]
+        _measure(folders, [Database(url) for url in urls], finished)
 
 
-def _fill(path: Path) -> None:
-    connection = sqlite3.connect(path)
-    connection.execute("PRAGMA synchronous=OFF")
-    for sql in CLONES:
-        connection.execute(sql, {"count": FINISHED} if ":count" in sql else {})
-    connection.commit()
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    connection.close()
+def _measure(folders: list[Path], databases: list[Database], finished: int) -> None:
+    for folder, database in zip(folders, databases, strict=True):
+        _make(folder, database)
+    empty, small, full = databases
+    now = Millis(int(time.time() * 1000))
+    few, past = Past(SMALL, now), Past(finished, now)
+    fill(small, few)
+    print(f"{fill(full, past):,.0f} bytes a task on disk, tables and indexes")
+    _tell_costs(
+        costs(empty, few),
+        costs(small, few, few.id_of(SMALL // 3)),
+        costs(full, past, past.id_of(finished // 3)),
+    )
+    fill(empty, Past(FEW, now))
+    _tell_latency(folders[0], folders[2], empty, full, past)
+    print(f"{make_files(full, past, folders[2] / 'files', SPENT_DAYS):,} tasks of one day, with their files:")
+    _tell_retention(growth_retention.run(full, folders[2], past))
 
 
-def _plans(path: Path) -> dict[str, list[str]]:
-    """How SQLite goes about each statement of a task's row."""
-    connection = sqlite3.connect(path)
-    plans: dict[str, list[str]] = {}
-    for name, value in vars(tasks).items():
-        if isinstance(value, Statement):
-            sql = value.sql(Dialect.SQLITE)
-            params = dict.fromkeys(_names(sql), "[]")
-            plans[name] = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", params)]
-    connection.close()
-    return plans
+def _make(folder: Path, database: Database) -> None:
+    """Its schema, account and key."""
+    env = {} if database.url.startswith("sqlite:") else {"SOUK_DATABASE_URL": database.url}
+    with souk(folder, "--no-engine", **env):
+        pass
 
 
-def _names(sql: str) -> list[str]:
-    return re.findall(r":([a-z_]+)", sql)
+def _tell_costs(empty: dict[str, Cost], small: dict[str, Cost], full: dict[str, Cost]) -> None:
+    for name, cost in full.items():
+        same = "plans unchanged" if small[name].plan == cost.plan else "plans changed"
+        print(
+            f"{name:<16} pages read: {empty[name].pages:>6,} empty {small[name].pages:>6,} with {SMALL:,} "
+            f"{cost.pages:>7,} full   {same}"
+        )
+        for before, after in zip(small[name].plan, cost.plan, strict=False):
+            if before != after:
+                print(f"    {before}\n -> {after}")
+
+
+def _tell_latency(empty_folder: Path, full_folder: Path, empty: Database, full: Database, past: Past) -> None:
+    times = uvloop.run(
+        growth_latency.compare(
+            (settings_of(empty_folder, empty.url), Past(FEW, past.now)),
+            (settings_of(full_folder, full.url), past),
+        )
+    )
+    for name in OPERATIONS:
+        before, after = times[0][name], times[1][name]
+        ratio = sorted(after)[len(after) // 2] / sorted(before)[len(before) // 2]
+        print(
+            f"{name:<16} empty {growth_retention.quantiles(before)}   full {growth_retention.quantiles(after)}   "
+            f"ratio {ratio:.2f}, of p99 {p99(after) / p99(before):.2f}"
+        )
+
+
+def _tell_retention(phases: list[tuple[growth_retention.Phase, growth_retention.Phase]]) -> None:
+    for what in ("creates", "records"):
+        quiet = [time for phase, _ in phases for time in getattr(phase, what)]
+        busy = [time for _, phase in phases for time in getattr(phase, what)]
+        print(
+            f"{what:<8} nothing goes {growth_retention.quantiles(quiet)}   "
+            f"tasks go {growth_retention.quantiles(busy)}   ratio of p99 {p99(busy) / p99(quiet):.2f}"
+        )
+
+
+@contextmanager
+def _folder() -> Generator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="souk-bench-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.growth", description=__doc__)
+    parser.add_argument("--tasks", type=int, default=FINISHED)
+    parser.add_argument("--database", choices=DATABASES, action="append")
+    given = parser.parse_args()
+    for kind in given.database or DATABASES:
+        print(f"== {kind}", flush=True)
+        run(kind, given.tasks)
+
+
+if __name__ == "__main__":
+    main()
