@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -64,6 +65,17 @@ async def report(
 ) -> bool:
     _, _, attempt, secret = urlsplit(url).path.split("/")
     return await souk.house.hooks.receive(attempt, secret, headers or {}, json.dumps(body).encode())
+
+
+@asynccontextmanager
+async def two(folder: Path, url: str, upstream: FakeKie) -> AsyncIterator[tuple[Running, Running]]:
+    """A process that runs tasks, and one that only serves, at which reports arrive."""
+    settings = {"models": SLOW, "public_url": PUBLIC, "lease_seconds": 2}
+    async with (
+        running(folder / "a", url, upstream, **settings) as souk,
+        running(folder / "b", url, upstream, engine=False, **settings) as door,
+    ):
+        yield souk, door
 
 
 async def test_a_report_ends_the_wait(tmp_path: Path, migrated_url: str, upstream: FakeKie) -> None:
@@ -147,11 +159,7 @@ async def test_a_report_that_is_not_understood_changes_nothing(
 async def test_a_report_at_another_process_reaches_the_one_that_holds_the_task(
     tmp_path: Path, migrated_postgres_url: str, upstream: FakeKie
 ) -> None:
-    settings = {"models": SLOW, "public_url": PUBLIC, "lease_seconds": 2}
-    async with (
-        running(tmp_path / "a", migrated_postgres_url, upstream, **settings) as souk,
-        running(tmp_path / "b", migrated_postgres_url, upstream, engine=False, **settings) as door,
-    ):
+    async with two(tmp_path, migrated_postgres_url, upstream) as (souk, door):
         provider = telling(souk, Hint())
         task = await souk.create()
         await until(lambda: provider.polls)
@@ -258,11 +266,7 @@ async def test_a_report_about_a_lost_answer_outlives_the_process_that_took_it(
 async def test_a_report_too_long_to_keep_is_a_hint_all_the_same(
     tmp_path: Path, migrated_postgres_url: str, upstream: FakeKie
 ) -> None:
-    settings = {"models": SLOW, "public_url": PUBLIC, "lease_seconds": 2}
-    async with (
-        running(tmp_path / "a", migrated_postgres_url, upstream, **settings) as souk,
-        running(tmp_path / "b", migrated_postgres_url, upstream, engine=False, **settings) as door,
-    ):
+    async with two(tmp_path, migrated_postgres_url, upstream) as (souk, door):
         provider = telling(souk, None)
         task = await souk.create()
         await until(lambda: provider.polls)
