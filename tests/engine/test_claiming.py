@@ -212,3 +212,18 @@ def _postgres_pages(connection: Any) -> int:
         connection.rollback()
         total += plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
     return total
+
+
+def test_a_heartbeat_hears_of_cancels_without_reading_all_leases(migrated_url: str) -> None:
+    asked = Statement("UPDATE tasks SET cancel_at = 1 WHERE id = (SELECT max(id) FROM tasks)")
+    with shelf(migrated_url) as store:
+        store.add(1, 400)
+        store.enter("node")
+        store.claim(most=400)
+        assert tasks.cancelling(store.connection, "node") == []
+        store.connection.run(asked)
+        store.connection.run(Statement("ANALYZE"))
+        assert len(tasks.cancelling(store.connection, "node")) == 1
+        explain = "EXPLAIN QUERY PLAN" if store.connection.dialect is Dialect.SQLITE else "EXPLAIN"
+        plan = store.connection.run(Statement(f"{explain} {tasks._CANCELLING.text}"), {"owner": "node"})
+        assert "ix_tasks_cancelling" in str(plan)

@@ -328,6 +328,8 @@ CREATE TABLE tasks (
 
 CREATE INDEX ix_tasks_account ON tasks (account_id, mode, id);
 
+CREATE INDEX ix_tasks_cancelling ON tasks (lease_owner, cancel_at) WHERE cancel_at IS NOT NULL AND completed_at IS NULL;
+
 CREATE INDEX ix_tasks_claimable ON tasks (account_id, id) WHERE lease_owner IS NULL AND completed_at IS NULL;
 
 CREATE INDEX ix_tasks_in_flight ON tasks (connection) WHERE state IN ('submitting', 'review', 'generating');

@@ -62,6 +62,14 @@ tasks = Table(
         sqlite_where=text("lease_owner IS NOT NULL"),
         postgresql_where=text("lease_owner IS NOT NULL"),
     ),
+    # What somebody asked to cancel, and whose heartbeat hears of it.
+    Index(
+        "ix_tasks_cancelling",
+        "lease_owner",
+        "cancel_at",
+        sqlite_where=text("cancel_at IS NOT NULL AND completed_at IS NULL"),
+        postgresql_where=text("cancel_at IS NOT NULL AND completed_at IS NULL"),
+    ),
     Index("ix_tasks_account", "account_id", "mode", "id"),
     # What upstreams have, or may have: counted against the limit of a connection that has one.
     Index(
