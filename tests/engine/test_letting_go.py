@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from souk.engine import retention as engine_retention
-from souk.engine.retention import DELETE_TASKS, DROP_MARKS, FORGET_KEYS, Lapsed
+from souk.engine.retention import DELETE_TASKS, DROP_MARKS, FORGET_KEYS, Forget, Lapsed
 from souk.ids import oldest_id_at
 from souk.operations.changes import DELETE
 from souk.store import pins, retention
@@ -83,8 +82,7 @@ def test_a_task_that_a_create_builds_on_at_this_moment_stays(
     other.close()
 
 
-def test_old_keys_are_forgotten_in_steps(migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_retention, "KEYS_PER_STEP", 2)
+def test_old_keys_are_forgotten_in_steps(migrated_url: str) -> None:
     insert = Statement(
         "INSERT INTO idempotency (account_id, operation, key, body_hash, task_id, created_at) "
         "VALUES (1, 'jobs', :key, '', '', :at)"
@@ -92,7 +90,7 @@ def test_old_keys_are_forgotten_in_steps(migrated_url: str, monkeypatch: pytest.
     with shelf(migrated_url) as store:
         for number in range(5):
             store.connection.run(insert, {"key": f"key-{number}", "at": NOW + number})
-        steps = [done(store.connection, FORGET_KEYS, NOW + 3) for _ in range(3)]
+        steps = [done(store.connection, FORGET_KEYS, Forget(NOW + 3, 2)) for _ in range(3)]
         assert steps == [2, 1, 0]
 
 

@@ -54,7 +54,18 @@ async def test_expired_file_stays_a_moment_for_creates_that_saw_it(shelf: Shelf)
 async def test_sweep_goes_on_past_one_batch(shelf: Shelf) -> None:
     for number in range(7):
         await shelf.put(f"{number}", b"x", expires_at=1)
-    assert (await swept(shelf, SweepLimits(batch=3))).expired == 7
+    assert (await swept(shelf, SweepLimits(look=3))).expired == 7
+
+
+async def test_sweep_goes_on_past_files_that_stay(shelf: Shelf) -> None:
+    kept = [shelf.add_task(number, keep=True) for number in range(1, 6)]
+    for number, task in enumerate(kept):
+        await shelf.put(f"kept-{number}", b"x", task_id=task, expires_at=1)
+    for number, moment in enumerate((1, 1, 2, 3)):
+        await shelf.put(f"old-{number}", b"x", expires_at=moment)
+    assert (await swept(shelf, SweepLimits(look=2))).expired == 4
+    assert all(has_row(shelf, f"{SEGMENT}/kept-{number}") for number in range(5))
+    assert not has_row(shelf, f"{SEGMENT}/old-3")
 
 
 async def test_bytes_without_a_row_go_after_an_hour(shelf: Shelf) -> None:
@@ -75,7 +86,7 @@ async def test_abandoned_scratch_files_go_too(shelf: Shelf) -> None:
 
 async def test_bytes_left_by_a_crash_between_row_and_bytes_are_found(shelf: Shelf) -> None:
     row = await shelf.put("old", b"x", expires_at=1)
-    assets.drop_expired(shelf.connection, shelf.clock.now(), 10)
+    assets.drop_expired(shelf.connection, [row.id], shelf.clock.now())
     shelf.clock.advance(2 * HOUR)
     assert await swept(shelf) == SweepCounts(expired=0, orphans=1, scratch=0)
     assert not await shelf.storage.exists(row.path)

@@ -17,8 +17,11 @@ async def shelf(migrated_url: str, tmp_path: Path) -> AsyncIterator[Shelf]:
         yield opened
 
 
-def dropped(shelf: Shelf, before: int, limit: int = 100) -> list[str]:
-    return assets.drop_expired(shelf.connection, Millis(before), limit)
+def dropped(shelf: Shelf, before: int, most: int = 100) -> list[str]:
+    found = assets.expired(shelf.connection, Millis(0), Millis(before), most)
+    everything = assets.drop_expired(shelf.connection, [file.id for file in found], Millis(before))
+    assert len(everything) == len([file for file in found if not file.spared])
+    return everything
 
 
 def test_row_reads_back_as_it_was_written(shelf: Shelf) -> None:
@@ -83,8 +86,8 @@ def test_a_task_that_exists_is_not_missing(shelf: Shelf) -> None:
 
 def test_expired_rows_are_dropped_oldest_first(shelf: Shelf) -> None:
     assets.insert(shelf.connection, [asset(f"seg/{at}", b"x", expires_at=at) for at in (300, 100, 200, 900)])
-    assert sorted(dropped(shelf, 300, limit=2)) == ["seg/100", "seg/200"]
-    assert dropped(shelf, 300, limit=2) == ["seg/300"]
+    assert sorted(dropped(shelf, 300, most=2)) == ["seg/100", "seg/200"]
+    assert dropped(shelf, 300, most=2) == ["seg/300"]
     assert list(assets.find(shelf.connection, ["seg/300", "seg/900"])) == ["seg/900"]
 
 

@@ -15,7 +15,8 @@ from souk.store import assets
 from souk.store.database import Connection
 from souk.store.lane import Kind, Lane
 from souk.store.reads import Reads
-from souk.words import Millis
+from souk.store.stride import Stride
+from souk.words import AssetId, Millis
 
 log = logging.getLogger("souk.assets")
 
@@ -24,8 +25,8 @@ log = logging.getLogger("souk.assets")
 class SweepLimits:
     """How far one sweep goes."""
 
-    batch: int = 500
-    """Rows deleted in one transaction."""
+    look: int = 500
+    """Expired files looked at in one go. Their rows are deleted in smaller steps, beside the traffic."""
     grace_ms: int = 5 * 60_000
     """How long a row stays after its file expired: a create that saw the file alive has pinned it by then."""
     orphan_age_ms: int = 60 * 60_000
@@ -43,14 +44,14 @@ class SweepCounts:
 
 @dataclass(frozen=True, slots=True)
 class Expire:
-    """Delete the rows of files that expired before a moment."""
+    """Delete the rows of these files, as far as they expired before a moment and nothing protects them by now."""
 
+    ids: list[str]
     before: Millis
-    limit: int
 
 
 def _expire(connection: Connection, ops: Sequence[Expire]) -> list[list[str]]:
-    return [assets.drop_expired(connection, op.before, op.limit) for op in ops]
+    return [assets.drop_expired(connection, op.ids, op.before) for op in ops]
 
 
 EXPIRE: Kind[Expire, list[str]] = Kind("assets.expire", 90, _expire, alone=True)
@@ -66,7 +67,9 @@ async def sweep(
     limits = limits or SweepLimits()
     now = clock.now()
     unclaimed = Millis(now - limits.orphan_age_ms)
-    expired = await _drop_expired(lane, storage, Expire(Millis(now - limits.grace_ms), limits.batch))
+    expired = await _Expiry(lane, reads, storage, Stride(clock)).drop(
+        Millis(now - limits.grace_ms), limits.look
+    )
     if not await belongs(reads, storage):
         log.warning(
             "stored files are not known to be this database's; none is cleaned up", extra={"remedy": REMEDY}
@@ -79,12 +82,37 @@ async def sweep(
     )
 
 
-async def _drop_expired(lane: Lane, storage: Storage, expire: Expire) -> int:
-    dropped = 0
-    while paths := await lane.write(EXPIRE, expire):
-        await storage.delete(paths)
-        dropped += len(paths)
-    return dropped
+@dataclass(frozen=True, slots=True)
+class _Expiry:
+    """Drops files past their time. A reader looks for them, so that those that stay cost the writers nothing."""
+
+    lane: Lane
+    reads: Reads
+    storage: Storage
+    stride: Stride
+
+    async def drop(self, before: Millis, look: int) -> int:
+        since, dropped, most = Millis(0), 0, look
+        while True:
+            found = await self.reads.run(partial(assets.expired, since=since, before=before, most=most))
+            gone = await self._drop([file.id for file in found if not file.spared], before)
+            dropped += gone
+            if len(found) < most:
+                return dropped
+            if gone or found[-1].at > since:
+                since, most = found[-1].at, look
+            else:
+                most *= 2  # so many expired in one moment and stay; behind them may be others
+
+    async def _drop(self, ids: list[AssetId], before: Millis) -> int:
+        """Rows in small steps, then the bytes of all of them; how many."""
+        paths: list[str] = []
+        while ids:
+            step, ids = ids[: self.stride.size], ids[self.stride.size :]
+            paths += await self.stride.go(self.lane.write(EXPIRE, Expire(list(step), before)))
+        if paths:
+            await self.storage.delete(paths)
+        return len(paths)
 
 
 async def _drop_orphans(reads: Reads, storage: Storage, before: Millis) -> int:

@@ -16,14 +16,15 @@ from souk.store import idempotency, tasks
 from souk.store import retention as rows
 from souk.store.database import Connection
 from souk.store.lane import Kind, drop_old_marks
+from souk.store.stride import Stride
 from souk.words import Millis, TaskId
 
 log = logging.getLogger("souk.engine")
 
-TASKS_PER_STEP = 500
-KEYS_PER_STEP = 2000
-REST_SECONDS = 0.05
-"""The pause after each step, for the traffic."""
+LOOK = 500
+"""Tasks looked at in one go. They are deleted in smaller steps."""
+MOST_KEYS = 2000
+"""Keys forgotten in one step."""
 DAY_MS = 86_400_000
 
 
@@ -38,8 +39,15 @@ def _delete_tasks(connection: Connection, sets: Sequence[Lapsed]) -> list[int]:
     return [rows.drop_lapsed(connection, lapsed.ids, lapsed.before) for lapsed in sets]
 
 
-def _forget_keys(connection: Connection, cutoffs: Sequence[int]) -> list[int]:
-    return [idempotency.forget(connection, Millis(cutoff), KEYS_PER_STEP) for cutoff in cutoffs]
+class Forget(msgspec.Struct, frozen=True):
+    """Free idempotency keys bound before a moment, so many at once."""
+
+    before: int
+    most: int
+
+
+def _forget_keys(connection: Connection, forgets: Sequence[Forget]) -> list[int]:
+    return [idempotency.forget(connection, Millis(one.before), one.most) for one in forgets]
 
 
 class Fold(msgspec.Struct, frozen=True):
@@ -59,7 +67,7 @@ def _drop_marks(connection: Connection, moments: Sequence[int]) -> list[None]:
 
 
 DELETE_TASKS: Kind[Lapsed, int] = Kind("delete-tasks", 80, _delete_tasks, alone=True)
-FORGET_KEYS: Kind[int, int] = Kind("forget-keys", 81, _forget_keys, alone=True)
+FORGET_KEYS: Kind[Forget, int] = Kind("forget-keys", 81, _forget_keys, alone=True)
 FOLD_LEDGER: Kind[Fold, int] = Kind("fold-ledger", 82, _fold, alone=True)
 DROP_MARKS: Kind[int, None] = Kind("drop-marks", 83, _drop_marks, alone=True)
 
@@ -68,8 +76,7 @@ async def sweep(world: World) -> None:
     """One round of cleaning up."""
     now, limits = world.clock.now(), world.limits
     removed = await _drop_tasks(world, int(now - limits.logs_days * DAY_MS))
-    while await world.lane.write(FORGET_KEYS, int(now - limits.idempotency_days * DAY_MS)) == KEYS_PER_STEP:
-        await world.clock.sleep(REST_SECONDS)
+    await _forget(world, int(now - limits.idempotency_days * DAY_MS))
     folded = await world.lane.write(FOLD_LEDGER, Fold(int(now - limits.ledger_days * DAY_MS), now))
     await world.lane.write(DROP_MARKS, now)
     counts = await files.sweep(world.lane, world.reads, world.storage, world.clock)
@@ -83,14 +90,24 @@ async def sweep(world: World) -> None:
 async def _drop_tasks(world: World, before: int) -> int:
     """Delete old tasks. They are looked for by a reader, so that those that stay cost the writers nothing."""
     newest, after, removed = oldest_id_at(Millis(before)), "", 0
+    stride = Stride(world.clock)
     while after is not None:
         ids, after = await world.reads.run(
-            partial(rows.old_tasks, after=after, before=newest, moment=before, most=TASKS_PER_STEP)
+            partial(rows.old_tasks, after=after, before=newest, moment=before, most=LOOK)
         )
-        if ids:
-            removed += await world.lane.write(DELETE_TASKS, Lapsed(ids, before))
-            await world.clock.sleep(REST_SECONDS)
+        while ids:
+            step, ids = ids[: stride.size], ids[stride.size :]
+            removed += await stride.go(world.lane.write(DELETE_TASKS, Lapsed(step, before)))
     return removed
+
+
+async def _forget(world: World, before: int) -> None:
+    """Free old keys until a step finds fewer than it might take."""
+    stride = Stride(world.clock, most=MOST_KEYS)
+    while True:
+        most = stride.size
+        if await stride.go(world.lane.write(FORGET_KEYS, Forget(before, most))) < most:
+            return
 
 
 async def _clear_work(world: World) -> int:

@@ -83,13 +83,19 @@ _OF_TASKS = Statement(
     f"SELECT {_A_COLUMNS} FROM {{rows:wanted(id text)}} JOIN assets a ON a.task_id = wanted.id "
     "ORDER BY a.task_id, a.number"
 )
+_SPARED = (
+    "(EXISTS (SELECT 1 FROM tasks t WHERE t.id = a.task_id AND t.keep = 1) "
+    "OR EXISTS (SELECT 1 FROM pins p JOIN tasks u ON u.id = p.task_id "
+    "WHERE p.target IN (a.id, a.task_id) AND u.completed_at IS NULL))"
+)
+_EXPIRED = Statement(
+    f"SELECT a.id, a.expires_at, CASE WHEN {_SPARED} THEN 1 ELSE 0 END FROM assets a "
+    "WHERE a.expires_at >= :since AND a.expires_at <= :before ORDER BY a.expires_at LIMIT :most"
+)
 _DROP_EXPIRED = Statement(
-    "DELETE FROM assets WHERE id IN ("
-    "SELECT a.id FROM assets a WHERE a.expires_at <= :before "
-    "AND NOT EXISTS (SELECT 1 FROM tasks t WHERE t.id = a.task_id AND t.keep = 1) "
-    "AND NOT EXISTS (SELECT 1 FROM pins p JOIN tasks u ON u.id = p.task_id "
-    "WHERE p.target IN (a.id, a.task_id) AND u.completed_at IS NULL) "
-    "ORDER BY a.expires_at LIMIT :limit {skip_locked}) RETURNING path"
+    "DELETE FROM assets WHERE id IN (SELECT a.id FROM assets a "
+    "WHERE a.id IN (SELECT id FROM {rows:asked(id text)}) "
+    f"AND a.expires_at <= :before AND NOT {_SPARED} {{skip_locked}}) RETURNING path"
 )
 
 
@@ -152,9 +158,23 @@ def of_tasks(connection: Connection, task_ids: Iterable[TaskId]) -> dict[TaskId,
     return found
 
 
-def drop_expired(connection: Connection, before: Millis, limit: int) -> list[str]:
-    """Delete up to ``limit`` rows that expired before a moment, oldest first; the paths whose bytes may go.
+class Expired(msgspec.Struct, frozen=True, array_like=True):
+    """A file past its time."""
 
-    Spared are files of kept tasks, and files that an unfinished task pinned or whose task it pinned.
-    """
-    return [row[0] for row in connection.run(_DROP_EXPIRED, {"before": before, "limit": limit})]
+    id: AssetId
+    at: Millis
+    """When it expired."""
+    spared: bool
+    """It is a kept task's, or an unfinished task pinned it or its task."""
+
+
+def expired(connection: Connection, since: Millis, before: Millis, most: int) -> list[Expired]:
+    """Files that expired between two moments, both included, oldest first."""
+    rows = connection.run(_EXPIRED, {"since": since, "before": before, "most": most})
+    return [Expired(id, at, bool(spared)) for id, at, spared in rows]
+
+
+def drop_expired(connection: Connection, ids: Iterable[str], before: Millis) -> list[str]:
+    """Delete those of these rows that expired before a moment and are not spared by now; whose bytes may go."""
+    asked = rows_json({"id": id} for id in ids)
+    return [row[0] for row in connection.run(_DROP_EXPIRED, {"asked": asked, "before": before})]
