@@ -8,6 +8,23 @@ import pytest
 from tests.engine.running import Running, running
 from tests.upstreams.kie import FakeKie
 
+SHORT_SECONDS = 0.1
+PAUSES = (
+    "souk.engine.upstream.FIRST_BACKOFF",
+    "souk.engine.submitting.FIRST_BACKOFF",
+    "souk.engine.reviewing.FIRST_BACKOFF",
+    "souk.engine.files.AWAY_SECONDS",
+    "souk.engine.life.RETRY_SECONDS",
+)
+"""How long the engine waits before it tries again what did not work."""
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes after a pause is what these tests are about, and not how long it is."""
+    for name in PAUSES:
+        monkeypatch.setattr(name, SHORT_SECONDS)
+
 
 @pytest.fixture
 def upstream() -> Iterator[FakeKie]:
