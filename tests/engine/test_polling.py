@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from souk.engine.pace import Pace
 from souk.operations.types import CancelAnswer
-from tests.engine.running import Running, running, until
+from tests.engine.running import MODEL, Running, running, until
 from tests.upstreams.kie import FakeKie
 
 
@@ -168,10 +169,27 @@ async def test_a_stalled_sandbox_task_ends_at_its_deadline(
         assert record.fail_kind == "timeout"
 
 
+async def test_a_task_taken_over_is_looked_at_when_its_time_is_over_and_not_a_life_later(
+    tmp_path: Path, migrated_url: str, upstream: FakeKie
+) -> None:
+    async with running(tmp_path, migrated_url, upstream) as souk:
+        task = await souk.create("[up:slow=1]")
+        await souk.reached(task, "generating")
+    async with running(tmp_path, migrated_url, upstream, engine=False) as souk:
+        await souk.sql("UPDATE attempts SET submitted_at = submitted_at - 600000")
+        await souk.sql("UPDATE tasks SET due_at = created_at + 3600000")
+    async with running(tmp_path, migrated_url, upstream) as souk:
+        pace = souk.engine._roads.paces[f"one {MODEL}"] = Pace()
+        for _ in range(8):
+            pace.learn(599, 600)
+        await souk.sql("UPDATE tasks SET due_at = 0")
+        assert (await souk.ended(task)).state == "success"
+
+
 async def test_a_cancel_asked_during_review_answers_too_late(
     tmp_path: Path, migrated_url: str, upstream: FakeKie
 ) -> None:
-    async with running(tmp_path, migrated_url, upstream, review_seconds=3) as souk:
+    async with running(tmp_path, migrated_url, upstream, review_seconds=1) as souk:
         task = await souk.create("[up:drop-after-accept]")
         await souk.reached(task, "review")
         assert await souk.house.operations.cancel(souk.caller, task) is CancelAnswer.TOO_LATE

@@ -21,7 +21,7 @@ async def poll(upstream: Upstream) -> None:
     clock, route = upstream.world.clock, upstream.route()
     upstream.hold_slot(route)
     pace, job = upstream.pace(route), await upstream.job(route)
-    accepted = upstream.accepted_at if upstream.accepted_at is not None else clock.monotonic()
+    accepted = await _accepted(upstream)
     progress = _Progress(upstream.lease)
     errors, running = 0, 0.0
     while True:
@@ -55,6 +55,18 @@ async def poll(upstream: Upstream) -> None:
         if isinstance(verdict, Done):
             return await upstream.to_storing(verdict)
         return await upstream.fail_over(Failure(verdict.kind, verdict.message, verdict.upstream))
+
+
+async def _accepted(upstream: Upstream) -> float:
+    """When the upstream took the task, on the monotonic clock.
+
+    Of a task taken over from another process this is told by the row of its attempt: by the moment of the take-over, it
+    would be looked at a whole usual duration later.
+    """
+    if upstream.accepted_at is not None:
+        return upstream.accepted_at
+    ago = upstream.world.clock.now() - await upstream.submitted_at()
+    return upstream.world.clock.monotonic() - max(0, ago) / 1000
 
 
 async def _news(upstream: Upstream, job: Job, seconds: float) -> Hint | Reply | None:

@@ -19,7 +19,7 @@ from souk.engine.slots import Slots
 from souk.providers.base import Accepted, Connection, Done, Failed, Job, Provider, Running, Unreachable
 from souk.store import attempts as attempt_rows
 from souk.store.attempts import Attempt
-from souk.words import FailKind, TaskState
+from souk.words import FailKind, Millis, TaskState
 
 MAX_ATTEMPTS = 12
 FIRST_BACKOFF = 1.0
@@ -225,6 +225,12 @@ class Upstream:
     async def unclear_attempts(self) -> int:
         """How often nobody knows whether an upstream took the task, the attempt under review among them."""
         return sum(row.verdict == "unclear" for row in await self._attempts())
+
+    async def submitted_at(self) -> Millis:
+        """When the current attempt's submit was about to leave."""
+        task = self.lease.task
+        told = (row.submitted_at for row in await self._attempts() if row.id == task.attempt_id)
+        return Millis(next(told, None) or task.updated_at)
 
     async def failures(self) -> list[Failure]:
         """Why the attempts so far failed, as far as they have, in order."""
