@@ -4,11 +4,9 @@
 broken; its exit code is 1 if any was. The same seed kills at the same moments, as far as the machine lets it.
 """
 
-import argparse
 import asyncio
 import contextlib
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -18,14 +16,14 @@ from random import Random
 from souk.config import Config
 from souk.house import House
 from souk.settings import Settings
-from souk.store.database import Database, sqlite_url
+from souk.store.database import Database
 from souk.store.migrate import migrate
 from souk.words import Mode, Scope
 from tests.conftest import ROOT
 from tests.faults.load import Load
+from tests.faults.long_form import command, site
 from tests.faults.process import API_KEY, WEBHOOK_KEY, ServerProcess
 from tests.faults.truth import Evidence, problems, settled
-from tests.postgres import fresh_database, running_cluster
 from tests.upstreams.journal import read_submits
 from tests.upstreams.receiver import Receiver, receiver
 
@@ -189,20 +187,16 @@ async def besiege(
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.faults.kill", description=__doc__)
+    parser = command("kill", __doc__)
     parser.add_argument("--kills", type=int, default=500)
-    parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
-    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--clients", type=int, default=4)
-    parser.add_argument("--keep", type=Path, help="a folder to leave the data and the server's log in")
     given = parser.parse_args()
-    with contextlib.ExitStack() as stack:
-        folder = given.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="souk-kill-")))
-        url = sqlite_url(folder / "data" / "souk.db")
-        if given.database == "postgresql":
-            cluster = stack.enter_context(running_cluster(durable=True))
-            url = stack.enter_context(fresh_database(cluster.url(), "souk"))
-        outcome = asyncio.run(besiege(folder, url, kills=given.kills, seed=given.seed, clients=given.clients))
+    with site(given) as there:
+        outcome = asyncio.run(
+            besiege(
+                there.folder, there.database_url, kills=given.kills, seed=given.seed, clients=given.clients
+            )
+        )
     print(outcome)
     return 1 if outcome.broken else 0
 

@@ -4,12 +4,9 @@
 its exit code is 1 if any was. A round is one task of every shape of protocol under every lie, and some kills.
 """
 
-import argparse
 import asyncio
-import contextlib
 import json
 import sys
-import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -17,16 +14,16 @@ from pathlib import Path
 from random import Random
 
 from souk.config import FILE_NAME
-from souk.store.database import Database, sqlite_url
+from souk.store.database import Database
 from souk.store.migrate import migrate
 from souk.store.statement import Statement
 from tests.faults.liars import SHAPES, Liars, Shape, liars, models
 from tests.faults.lie_aftermath import Aftermath, Told, tell, wrong
 from tests.faults.lie_table import LATE, TRUTH, Lie, lies_for
 from tests.faults.load import Load
+from tests.faults.long_form import command, site
 from tests.faults.process import ServerProcess
 from tests.faults.truth import Evidence, settled, unfinished
-from tests.postgres import fresh_database, running_cluster
 from tests.upstreams.receiver import Receiver, receiver
 
 Case = tuple[Shape, Lie]
@@ -165,20 +162,12 @@ async def lie_to(
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.faults.lies", description=__doc__)
+    parser = command("lies", __doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--keep", type=Path, help="a folder to leave the data and the server's log in")
     given = parser.parse_args()
-    with contextlib.ExitStack() as stack:
-        folder = given.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="souk-lies-")))
-        url = sqlite_url(folder / "data" / "souk.db")
-        if given.database == "postgresql":
-            cluster = stack.enter_context(running_cluster(durable=True))
-            url = stack.enter_context(fresh_database(cluster.url(), "souk"))
+    with site(given) as there:
         rounds = [Random(given.seed + number).sample(EVERY, len(EVERY)) for number in range(given.rounds)]
-        outcome = asyncio.run(lie_to(folder, url, rounds, seed=given.seed))
+        outcome = asyncio.run(lie_to(there.folder, there.database_url, rounds, seed=given.seed))
     print(outcome)
     return 1 if outcome.wrong else 0
 

@@ -8,16 +8,15 @@ import argparse
 import asyncio
 import contextlib
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from souk.store.database import sqlite_url
 from tests.faults.kill import Siege, siege
+from tests.faults.long_form import Site, command, site
 from tests.faults.switches import Switches
-from tests.postgres import Cluster, fresh_database, running_cluster
+from tests.postgres import Cluster
 from tests.upstreams.cable import Cable, cable
 from tests.upstreams.receiver import statuses
 
@@ -146,31 +145,23 @@ async def suffer(
     return await place.town.broken_promises()
 
 
-async def _main(folder: Path, url: str, given: argparse.Namespace, cluster: Cluster | None) -> list[str]:
+async def _long(there: Site, given: argparse.Namespace) -> list[str]:
     chance = Random(given.seed)
-    known = list(TROUBLES if cluster else ANYWHERE)
+    known = list(TROUBLES if there.cluster else ANYWHERE)
     troubles = chance.choices(given.only or known, k=given.rounds)
-    async with ground(folder, url, seed=given.seed, cluster=cluster) as place:
-        broken = await suffer(place, troubles, rest=2)
-        print(f"{len(place.had)} troubles, {len(place.town.load.made)} tasks, {len(broken)} promises broken")
+    async with ground(there.folder, there.database_url, seed=given.seed, cluster=there.cluster) as here:
+        broken = await suffer(here, troubles, rest=2)
+        print(f"{len(here.had)} troubles, {len(here.town.load.made)} tasks, {len(broken)} promises broken")
         return broken
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.faults.troubles", description=__doc__)
+    parser = command("troubles", __doc__)
     parser.add_argument("--rounds", type=int, default=100)
-    parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
-    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", nargs="*", choices=list(TROUBLES))
-    parser.add_argument("--keep", type=Path, help="a folder to leave the data and the server's log in")
     given = parser.parse_args()
-    with contextlib.ExitStack() as stack:
-        folder = given.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="souk-troubles-")))
-        url, cluster = sqlite_url(folder / "data" / "souk.db"), None
-        if given.database == "postgresql":
-            cluster = stack.enter_context(running_cluster(durable=True))
-            url = stack.enter_context(fresh_database(cluster.url(), "souk"))
-        broken = asyncio.run(_main(folder, url, given, cluster))
+    with site(given) as there:
+        broken = asyncio.run(_long(there, given))
     print(*broken, sep="\n")
     return 1 if broken else 0
 
