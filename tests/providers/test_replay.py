@@ -22,7 +22,7 @@ from souk.providers.base import Accepted, Done, Failed, Job, Keyed, MediaFile, R
 from souk.providers.registry import PROVIDERS
 from tests.providers import replay
 from tests.providers.jobs import CATALOG, job_from
-from tests.providers.replay import Recording, Stand, alike, key_header, recorded_keys, recording
+from tests.providers.replay import Asked, Recording, Stand, alike, key_header, recorded_keys, recording
 from tests.providers.replay_left_out import DOCUMENTED, LEFT_OUT
 from tests.providers.replay_rows import ROWS, Row
 from tests.upstreams.service import KEY
@@ -62,10 +62,7 @@ async def test_recorded_answer_is_read_as_what_it_says(row: Row, tmp_path: Path)
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.ours], ids=name_of)
 async def test_request_has_no_field_the_service_does_not_know(row: Row, tmp_path: Path) -> None:
-    one = recording(row.name)
-    async with replay.standing(one, answered=False, first=row.first) as stand:
-        await asked(row, one, stand, tmp_path)
-    (sent,) = stand.asked
+    one, sent = await sent_by(row, tmp_path)
     documented = DOCUMENTED.get(f"{row.provider} {sent.endpoint}", set())
     assert sent.endpoint == one.endpoint
     assert replay.unheard_of(sent.shape, alike(row.name, sent.endpoint), documented) == set()
@@ -73,10 +70,7 @@ async def test_request_has_no_field_the_service_does_not_know(row: Row, tmp_path
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.ours], ids=name_of)
 async def test_key_travels_where_the_service_looks_for_it(row: Row, tmp_path: Path) -> None:
-    one = recording(row.name)
-    async with replay.standing(one, answered=False, first=row.first) as stand:
-        await asked(row, one, stand, tmp_path)
-    (sent,) = stand.asked
+    one, sent = await sent_by(row, tmp_path)
     everything = [recording(name) for name in replay.names(row.name.partition("/")[0])]
     trusted = [one] if one.exact else [other for other in everything if other.exact]
     assert key_header(sent.headers, KEY) in (recorded_keys(trusted) or recorded_keys(everything))
@@ -100,6 +94,15 @@ def test_table_of_documented_fields_holds_none_that_was_recorded(place: str) -> 
     known = alike(row.name, endpoint)
     assert known, "no recording of the endpoint"
     assert DOCUMENTED[place] & set[tuple[str, str]]().union(*(one.shape for one in known)) == set()
+
+
+async def sent_by(row: Row, folder: Path) -> tuple[Recording, Asked]:
+    """The recorded request of a row, and the one that our adapter sends in its place."""
+    one = recording(row.name)
+    async with replay.standing(one, answered=False, first=row.first) as stand:
+        await asked(row, one, stand, folder)
+    (sent,) = stand.asked
+    return one, sent
 
 
 async def asked(row: Row, one: Recording, stand: Stand, folder: Path) -> Any:
