@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from typing import Any
 import pytest
 
 from souk.cli.main import main
+
+MODEL = "qwen/text-to-image"
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,24 @@ def souk_on(
         monkeypatch.setenv("SOUK_DATABASE_URL", url)
     monkeypatch.chdir(data)
     return Command(data, capsys)
+
+
+def past_in(folder: Path, *runs: tuple[str, int], **settings: str) -> Path:
+    """Run the model once for each prompt, with the code it ends with; the data folder, and in it ``made.png``."""
+    with pytest.MonkeyPatch.context() as patch, log_as_it_was():
+        for name, value in {"SOUK_DATA_DIR": str(folder), "SOUK_SANDBOX_WORKERS": "1", **settings}.items():
+            patch.setenv(name, value)
+        for prompt, code in runs:
+            assert main(["run", MODEL, f"prompt={prompt}", "-o", str(folder / "made.png")]) == code
+    return folder
+
+
+def souk_after(
+    past: Path, data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """A command on a copy of such a folder, on SQLite."""
+    shutil.copytree(past, data, dirs_exist_ok=True)
+    return souk_on(data, "sqlite:", monkeypatch, capsys)
 
 
 @contextmanager

@@ -8,10 +8,8 @@ from pathlib import Path
 import pytest
 
 from souk.assets.disk import OWNER
-from souk.cli.main import main
-from tests.unit.command import Command, log_as_it_was, souk_on
+from tests.unit.command import Command, past_in, souk_after
 
-MODEL = "qwen/text-to-image"
 API_KEY = "canary-api-key-0123456789"
 WEBHOOK_KEY = "canary-webhook-key-0123456789"
 
@@ -19,23 +17,15 @@ WEBHOOK_KEY = "canary-webhook-key-0123456789"
 @pytest.fixture(scope="module")
 def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with one finished task, made with secrets that must not leave it."""
-    data = tmp_path_factory.mktemp("past")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SOUK_DATA_DIR", str(data))
-        patch.setenv("SOUK_API_KEY", API_KEY)
-        patch.setenv("SOUK_WEBHOOK_KEY", WEBHOOK_KEY)
-        patch.setenv("SOUK_SANDBOX_WORKERS", "1")
-        with log_as_it_was():
-            assert main(["run", MODEL, "prompt=a cat", "-o", str(data / "cat.png")]) == 0
-    return data
+    secrets = {"SOUK_API_KEY": API_KEY, "SOUK_WEBHOOK_KEY": WEBHOOK_KEY}
+    return past_in(tmp_path_factory.mktemp("past"), ("a cat", 0), **secrets)
 
 
 @pytest.fixture
 def souk(
     tmp_path: Path, past: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Command:
-    shutil.copytree(past, tmp_path / "data")
-    return souk_on(tmp_path / "data", "sqlite:", monkeypatch, capsys)
+    return souk_after(past, tmp_path / "data", monkeypatch, capsys)
 
 
 @pytest.fixture
@@ -63,7 +53,7 @@ def test_everything_is_back_after_the_data_was_deleted(elsewhere: Command, past:
     story = elsewhere.good("tasks", "show", task["task_id"], "--json").json
     assert [entry["kind"] for entry in story["ledger"]] == ["hold", "capture"]
     (file,) = stored(elsewhere.data)
-    assert file.read_bytes() == (past / "cat.png").read_bytes()
+    assert file.read_bytes() == (past / "made.png").read_bytes()
     shown = elsewhere.good("accounts", "show", "main", "--webhook-keys", "--json").json
     assert shown["webhook_keys"] == [WEBHOOK_KEY]
     elsewhere.good("ledger", "verify")

@@ -2,38 +2,29 @@
 
 import asyncio
 import json
-import shutil
 import tarfile
 from pathlib import Path
 
 import pytest
 
 from souk.assets.disk import DiskStorage
-from souk.cli.main import main
 from souk.engine.slot import SlotLock
 from souk.store.database import Database, sqlite_url
 from souk.store.dump import is_empty, table_names
-from tests.unit.command import Command, log_as_it_was, souk_on
+from tests.unit.command import Command, past_in, souk_after, souk_on
 
 
 @pytest.fixture(scope="module")
 def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with one finished task."""
-    data = tmp_path_factory.mktemp("past")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SOUK_DATA_DIR", str(data))
-        patch.setenv("SOUK_SANDBOX_WORKERS", "1")
-        with log_as_it_was():
-            assert main(["run", "qwen/text-to-image", "prompt=a cat", "-o", str(data / "cat.png")]) == 0
-    return data
+    return past_in(tmp_path_factory.mktemp("past"), ("a cat", 0))
 
 
 @pytest.fixture
 def souk(
     tmp_path: Path, past: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Command:
-    shutil.copytree(past, tmp_path / "data")
-    return souk_on(tmp_path / "data", "sqlite:", monkeypatch, capsys)
+    return souk_after(past, tmp_path / "data", monkeypatch, capsys)
 
 
 def test_export_refuses_while_a_process_runs_on_sqlite(souk: Command) -> None:

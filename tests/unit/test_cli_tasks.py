@@ -1,29 +1,19 @@
 """Tasks from the command line, run in the command's own process on the sandbox."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 
-from souk.cli.main import main
-from tests.unit.command import Command, log_as_it_was, souk_on
+from tests.unit.command import MODEL, Command, past_in, souk_after
 
-MODEL = "qwen/text-to-image"
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
 @pytest.fixture(scope="module")
 def past(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder in which one task succeeded and then one failed."""
-    data = tmp_path_factory.mktemp("past")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SOUK_DATA_DIR", str(data))
-        patch.setenv("SOUK_SANDBOX_WORKERS", "1")
-        patch.setenv("SOUK_LOG_LEVEL", "ERROR")
-        with log_as_it_was():
-            assert main(["run", MODEL, "prompt=a cat", "-o", str(data)]) == 0
-            assert main(["run", MODEL, "prompt=[souk:fail=422] a cat"]) == 1
-    return data
+    runs = (("a cat", 0), ("[souk:fail=422] a cat", 1))
+    return past_in(tmp_path_factory.mktemp("past"), *runs, SOUK_LOG_LEVEL="ERROR")
 
 
 @pytest.fixture
@@ -31,8 +21,7 @@ def souk(
     tmp_path: Path, past: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Command:
     monkeypatch.setenv("SOUK_SANDBOX_WORKERS", "1")
-    shutil.copytree(past, tmp_path, dirs_exist_ok=True)
-    return souk_on(tmp_path, "sqlite:", monkeypatch, capsys)
+    return souk_after(past, tmp_path, monkeypatch, capsys)
 
 
 def ended(souk: Command, state: str) -> str:
