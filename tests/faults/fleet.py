@@ -11,11 +11,13 @@ import os
 import signal
 import sys
 import urllib.request
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from random import Random
+from typing import Any
 from uuid import uuid4
 
 import aiohttp
@@ -113,8 +115,8 @@ class Fleet:
         """Every so many seconds one server and one engine die and are started again. Ends when cancelled."""
         while True:
             await asyncio.sleep(every)
-            pair = chance.choice(self.servers), chance.choice(self.engines)
-            await asyncio.gather(*(member.kill_and_restart() for member in pair))
+            doomed = [chance.choice(kind) for kind in (self.servers, self.engines) if kind]
+            await asyncio.gather(*(member.kill_and_restart() for member in doomed))
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One client's connection, to the next server that takes it."""
@@ -153,20 +155,26 @@ async def _pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> N
 
 @contextlib.asynccontextmanager
 async def fleet(
-    folder: Path, settings: dict[str, str], *, size: int, every: float | None = None, seed: int = 1
+    folder: Path,
+    settings: dict[str, str],
+    *,
+    size: int,
+    engines: bool = True,
+    every: float | None = None,
+    seed: int = 1,
 ) -> AsyncIterator[Fleet]:
     """So many servers and as many engines, ready. With ``every``, they are killed by turns as long as this lasts."""
     front = free_port()
     env = environment({"SOUK_PUBLIC_URL": f"http://127.0.0.1:{front}", **settings})
     servers = [Member(folder / f"server-{number}", env, free_port()) for number in range(size)]
-    engines = [Member(folder / f"engine-{number}", env) for number in range(size)]
-    ships = Fleet(servers, engines, front)
+    runners = [Member(folder / f"engine-{number}", env) for number in range(size if engines else 0)]
+    ships = Fleet(servers, runners, front)
     balancer = await asyncio.start_server(ships.carry, "127.0.0.1", front)
     killing: asyncio.Task[None] | None = None
     try:
-        for member in servers + engines:
+        for member in servers + runners:
             await member.start()
-        await asyncio.gather(*(member.ready() for member in servers + engines))
+        await asyncio.gather(*(member.ready() for member in servers + runners))
         if every is not None:
             killing = asyncio.create_task(ships.kill_by_turns(every, Random(seed)))
         yield ships
@@ -174,9 +182,30 @@ async def fleet(
         if killing is not None:
             killing.cancel()
             await asyncio.gather(killing, return_exceptions=True)
-        for member in servers + engines:
+        for member in servers + runners:
             await member.end(signal.SIGKILL)
         balancer.close()
+
+
+@contextlib.contextmanager
+def fleet_in_a_thread(folder: Path, settings: dict[str, str], **how: Any) -> Iterator[str]:
+    """A fleet that lives and dies whatever the loop of a test does meanwhile; its address."""
+    loop, over, address = asyncio.new_event_loop(), asyncio.Event(), Future[str]()
+
+    async def sail() -> None:
+        async with fleet(folder, settings, **how) as ships:
+            address.set_result(ships.url)
+            await over.wait()
+
+    with ThreadPoolExecutor(1, "fleet") as thread:
+        sailing = thread.submit(loop.run_until_complete, sail())
+        sailing.add_done_callback(lambda _: address.cancel())
+        try:
+            yield address.result(2 * READY_SECONDS)
+        finally:
+            loop.call_soon_threadsafe(over.set)
+            sailing.result()
+            loop.close()
 
 
 def environment(settings: dict[str, str]) -> dict[str, str]:

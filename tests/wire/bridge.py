@@ -32,7 +32,7 @@ class Bridge:
 async def bridge(folder: Path, **settings: Any) -> AsyncIterator[Bridge]:
     """The far Souk runs tasks in its sandbox; the near one, with these settings, has nothing but a key to it."""
     async with open_souk(folder / "far", engine=True, initial_credits=100_000) as far:
-        env = {"KIE_API_KEY": KEY, "SOUK_KIE_BASE_URL": far.client.url}
+        env = {"KIE_API_KEY": far.client.key, "SOUK_KIE_BASE_URL": far.client.url}
         async with open_souk(
             folder / "near", engine=True, env=env, models=QUICK, initial_credits=100_000, **settings
         ) as near:

@@ -43,9 +43,8 @@ def chatting_souk(folder: Path, **given: Any) -> Iterator[Chatting]:
 
     async def serve() -> None:
         async with open_souk(folder, **given) as souk:
-            await souk.house.admin("test").accounts.create("poor")
-            poor = await souk.another_key("poor")
-            opened.set_result(Chatting(souk.client.url, poor.key))
+            poor = await souk.another_account("poor", credits=0)
+            opened.set_result(Chatting(souk.client.url, poor.key, souk.client.key))
             await over.wait()
 
     async def there() -> Chatting:

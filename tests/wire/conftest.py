@@ -1,101 +1,83 @@
 """What wire tests start from: a Souk that runs its tasks, or one whose tasks stay waiting.
 
-With ``FLEET=N`` in the environment every Souk keeps its tasks in PostgreSQL and its files at an S3 service, and the
-shared market is run by N servers and N engines of which one each is killed every five seconds.
+With ``FLEET=N`` in the environment each is a fleet whose members are killed, as ``tests/wire/harbour.py`` tells.
 """
 
-import os
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-import aiohttp
 import pytest
 import pytest_asyncio
 
-from tests.faults.fleet import fleet, patient
-from tests.objectstore import ObjectStore, running_rclone, settings_of
-from tests.postgres import fresh_database
+from tests.objectstore import running_rclone
+from tests.wire import serving
 from tests.wire.chatting import Chatting, chatting_souk
+from tests.wire.harbour import FLEET, Harbour
 from tests.wire.market import Market
 from tests.wire.media import media_server
-from tests.wire.serving import KEY, Client, Souk, open_souk
-
-FLEET = int(os.environ.get("FLEET", "0"))
-KILL_EVERY_SECONDS = 5.0
+from tests.wire.serving import Souk, open_souk
 
 
-@pytest.fixture(scope="session")
-def fleet_store() -> Iterator[ObjectStore | None]:
-    """The S3 service of all; None when files are kept on the disk."""
-    with ExitStack() as running:
-        yield running.enter_context(running_rclone()) if FLEET else None
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "alone(reason): no fleet stands in for the Souk of this test")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def harbour(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Harbour | None]:
+    """What gives fleets to whoever opens a Souk; None when each has a process of its own."""
+    with ExitStack() as stack:
+        if FLEET:
+            folder, postgres = tmp_path_factory.mktemp("harbour"), request.getfixturevalue("postgres_server")
+            serving.harbour = Harbour(folder, postgres, stack.enter_context(running_rclone()), stack)
+        yield serving.harbour
+        serving.harbour = None
+
+
+@pytest.fixture(autouse=True)
+def alone(request: pytest.FixtureRequest, harbour: Harbour | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keeps a test that is marked so off the fleets."""
+    if harbour is not None and request.node.get_closest_marker("alone"):
+        monkeypatch.setattr(harbour, "open", False)
 
 
 @pytest.fixture
-def souk_database(tmp_path: Path, request: pytest.FixtureRequest) -> str:
+def souk_database(tmp_path: Path) -> str:
     """The address of the database; modules about what is stored replace it by ``database_url``, which is each."""
-    return request.getfixturevalue("postgres_url") if FLEET else f"sqlite:///{tmp_path / 'souk.db'}"
+    return "" if FLEET else f"sqlite:///{tmp_path / 'souk.db'}"
 
 
 @pytest.fixture
-def souk_files(fleet_store: ObjectStore | None) -> dict[str, Any]:
-    """Settings that say where files are kept."""
-    return settings_of(fleet_store.bucket()) if fleet_store else {}
+def souk_settings(souk_database: str) -> dict[str, Any]:
+    """Where a Souk keeps what it stores. A fleet has a PostgreSQL of its own."""
+    return {} if FLEET and not souk_database.startswith("sqlite") else {"database_url": souk_database}
 
 
 @pytest.fixture
-async def souk(tmp_path: Path, souk_database: str, souk_files: dict[str, Any]) -> AsyncIterator[Souk]:
+async def souk(alone: None, tmp_path: Path, souk_settings: dict[str, Any]) -> AsyncIterator[Souk]:
     """Souk without an engine: a created task stays as it is."""
-    async with open_souk(tmp_path, database_url=souk_database, **souk_files) as opened:
+    async with open_souk(tmp_path, **souk_settings) as opened:
         yield opened
 
 
 @pytest.fixture
-async def running(tmp_path: Path, souk_database: str, souk_files: dict[str, Any]) -> AsyncIterator[Souk]:
+async def running(alone: None, tmp_path: Path, souk_settings: dict[str, Any]) -> AsyncIterator[Souk]:
     """Souk with its engine: created tasks run in the sandbox."""
-    async with open_souk(tmp_path, database_url=souk_database, engine=True, **souk_files) as opened:
+    async with open_souk(tmp_path, engine=True, **souk_settings) as opened:
         yield opened
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def market(
-    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> AsyncIterator[Market]:
+async def market(tmp_path_factory: pytest.TempPathFactory, harbour: Harbour | None) -> AsyncIterator[Market]:
     """One server for all models of this process, or one fleet."""
     folder = tmp_path_factory.mktemp("market")
     (folder / "media").mkdir()
     with media_server(folder / "media") as media:
-        if FLEET:
-            server, store = (request.getfixturevalue(name) for name in ("postgres_server", "fleet_store"))
-            with fresh_database(server, f"fleet_{uuid4().hex}") as url:
-                async with fleet_market(folder / "data", url, store) as client:
-                    yield Market(client, media, folder)
-            return
         async with open_souk(folder / "data", engine=True, initial_credits=1_000_000) as souk:
             yield Market(souk.client, media, folder)
-
-
-@asynccontextmanager
-async def fleet_market(folder: Path, database_url: str, store: ObjectStore) -> AsyncIterator[Client]:
-    """A client of a fleet whose members die by turns."""
-    settings = {
-        "database_url": database_url,
-        "api_key": KEY,
-        "secret_key": uuid4().hex,
-        "initial_credits": "1000000",
-        "network_policy": "open",
-        "rate_creates": "0",
-        **settings_of(store.bucket()),
-    }
-    env = {f"SOUK_{name.upper()}": value for name, value in settings.items()}
-    async with (
-        fleet(folder, env, size=FLEET, every=KILL_EVERY_SECONDS) as ships,
-        aiohttp.ClientSession(middlewares=[patient]) as session,
-    ):
-        yield Client(session, ships.url)
 
 
 @pytest.fixture(scope="session")

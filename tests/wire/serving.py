@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import uvicorn
@@ -22,6 +22,12 @@ from souk.house import House
 from souk.operations.admin import KeyRules
 from souk.settings import Settings
 from souk.words import Mode, Scope, credits_from_number
+
+if TYPE_CHECKING:
+    from tests.wire.harbour import Harbour
+
+harbour: "Harbour | None" = None
+"""What gives a fleet to who opens a Souk, while the wire tests are run on one."""
 
 KEY = "test-key-of-the-first-account"
 CREATE = "/api/v1/jobs/createTask"
@@ -107,7 +113,13 @@ class Souk:
 
     house: House
     client: Client
+    suffix: str = ""
+    """Of the names of accounts, where many tests share a database."""
     _made: int = field(default=0)
+
+    def named(self, account: str) -> str:
+        """What an account is really called."""
+        return account + self.suffix
 
     async def another_key(
         self, account: str, *, mode: Mode = Mode.LIVE, rules: KeyRules | None = None
@@ -115,15 +127,16 @@ class Souk:
         """A client with a new key of an account."""
         self._made += 1
         made = await self.house.admin("test").keys.create(
-            account, f"key-{self._made}", mode=mode, scope=Scope.USER, rules=rules
+            self.named(account), f"key-{self._made}", mode=mode, scope=Scope.USER, rules=rules
         )
         return Client(self.client.session, self.client.url, made.text)
 
     async def another_account(self, name: str, *, credits: float = 1000) -> Client:
         """A client of a new account that has credits."""
-        await self.house.admin("test").accounts.create(name)
+        admin = self.house.admin("test")
+        await admin.accounts.create(self.named(name))
         for mode in Mode:
-            await self.house.admin("test").credits.grant(name, mode, credits_from_number(credits))
+            await admin.credits.grant(self.named(name), mode, credits_from_number(credits))
         return await self.another_key(name)
 
 
@@ -159,6 +172,13 @@ async def open_souk(
     **settings: Any,
 ) -> AsyncIterator[Souk]:
     """Souk over a data folder, with these settings, changes to the catalogue and provider variables."""
+    if harbour is not None and not settings.get("database_url", "").startswith("sqlite"):
+        special = bool(port or models or env or clock)
+        if fleet := None if special else harbour.port_for(settings, engine=engine):
+            async with fleet.visit(folder, **settings) as souk:
+                yield souk
+            return
+        settings = harbour.place(folder) | settings
     given = {"data_dir": folder, "api_key": SecretStr(KEY), "sandbox_workers": 1, **settings}
     with socket.create_server(("127.0.0.1", port)) as listening:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"

@@ -229,6 +229,7 @@ async def test_failure_told_inside_a_stream_is_passed_on_and_costs_nothing(
         assert settled(caplog)[-1]["credits"] == 0
 
 
+@pytest.mark.alone("its address is taken by another Souk")
 @each_tongue
 async def test_request_that_leads_back_to_itself_is_refused(tongue: Tongue, tmp_path: Path) -> None:
     async with open_souk(tmp_path) as first:

@@ -76,6 +76,7 @@ async def test_what_was_not_told_is_estimated_and_never_above_the_bound(
         assert 1 <= line["credits"] <= 5
 
 
+@pytest.mark.alone("what it looks for is in the log of one process")
 @each_tongue
 async def test_client_that_leaves_before_the_answer_pays_nothing(
     tongue: Tongue, souk: Souk, caplog: pytest.LogCaptureFixture

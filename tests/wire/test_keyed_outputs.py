@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from souk.store.database import sqlite_url
 from tests.upstreams.openai_media import FakeOpenAIMedia
 from tests.upstreams.raw import answer, raw_server, says
 from tests.upstreams.results import result_file
@@ -132,8 +133,11 @@ async def test_clip_larger_than_the_operator_allows_ends_the_task_uncharged(
 
 
 async def test_memory_stays_flat_while_a_clip_of_300_megabytes_is_kept(tmp_path: Path) -> None:
+    on_disk = sqlite_url(tmp_path / "souk.db")
     with HugeClips(queue_seconds=0, run_seconds=0, seconds=frozenset({"10"})) as clips:
-        async with open_souk(tmp_path, engine=True, env=at(clips), models=MODELS) as souk:
+        async with open_souk(
+            tmp_path, engine=True, env=at(clips), models=MODELS, database_url=on_disk
+        ) as souk:
             tracemalloc.start()
             try:
                 before, _ = tracemalloc.get_traced_memory()

@@ -5,6 +5,7 @@ import logging
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -14,7 +15,13 @@ from starlette.requests import Request
 from souk import __version__
 from souk.api.events import HEARTBEAT, event_stream
 from souk.api.health import HealthRoutes
-from tests.wire.serving import CHEAP, CREATE, RECORD, Souk
+from souk.store.database import sqlite_url
+from tests.wire.serving import CHEAP, CREATE, RECORD, Souk, open_souk
+
+breaks_its_process = pytest.mark.alone("what it breaks inside a process must be in the one it asks")
+counts_in_its_process = pytest.mark.alone(
+    "each process counts what it did itself, or all that is in its database"
+)
 
 
 async def test_a_clients_request_id_comes_back(souk: Souk) -> None:
@@ -72,6 +79,7 @@ async def test_a_wrong_method_is_told_the_right_one(souk: Souk) -> None:
         assert right in reply.headers["allow"].split(", ")
 
 
+@breaks_its_process
 async def test_our_own_fault_is_logged_and_not_told(souk: Souk, caplog: pytest.LogCaptureFixture) -> None:
     souk.house.reads.close()  # from now on no look-up can work
     await asyncio.sleep(1.1)  # what was known of the key is forgotten
@@ -108,6 +116,7 @@ async def test_health_and_readiness_need_no_key(souk: Souk) -> None:
     assert set(ready.body["checks"].values()) == {"ok"}
 
 
+@breaks_its_process
 async def test_a_process_without_its_database_is_alive_but_not_ready(souk: Souk) -> None:
     souk.house.lane.close()
     assert (await souk.client.get("/health")).status == 200
@@ -117,11 +126,12 @@ async def test_a_process_without_its_database_is_alive_but_not_ready(souk: Souk)
     assert ready.body["checks"]["database"] == "ok"
 
 
-async def test_readiness_is_tried_with_a_write_that_reaches_the_disk(souk: Souk) -> None:
-    with closing(sqlite3.connect(souk.house.database.path)) as other:
-        written = other.execute("PRAGMA data_version").fetchone()
-        await souk.client.get("/ready")
-        assert other.execute("PRAGMA data_version").fetchone() != written
+async def test_readiness_is_tried_with_a_write_that_reaches_the_disk(tmp_path: Path) -> None:
+    async with open_souk(tmp_path, database_url=sqlite_url(tmp_path / "souk.db")) as souk:
+        with closing(sqlite3.connect(souk.house.database.path)) as other:
+            written = other.execute("PRAGMA data_version").fetchone()
+            await souk.client.get("/ready")
+            assert other.execute("PRAGMA data_version").fetchone() != written
 
 
 async def test_a_check_that_hangs_is_not_ready() -> None:
@@ -131,6 +141,7 @@ async def test_a_check_that_hangs_is_not_ready() -> None:
     assert b"no answer" in answer.body
 
 
+@breaks_its_process
 async def test_an_engine_that_stopped_is_not_ready(running: Souk) -> None:
     assert (await running.client.get("/ready")).body["checks"]["engine"] == "ok"
     assert running.house.engine is not None
@@ -138,6 +149,7 @@ async def test_an_engine_that_stopped_is_not_ready(running: Souk) -> None:
     assert (await running.client.get("/ready")).status == 503
 
 
+@counts_in_its_process
 async def test_metrics_count_what_happened(running: Souk) -> None:
     await running.client.record(await running.client.create(), wait=30)
     await running.client.post(CREATE, {"model": "zzzz", "input": {}})
@@ -149,6 +161,7 @@ async def test_metrics_count_what_happened(running: Souk) -> None:
     assert "process_resident_memory_bytes" in text
 
 
+@counts_in_its_process
 async def test_metrics_tell_what_waits(souk: Souk) -> None:
     for _ in range(3):
         await souk.client.create()
@@ -157,6 +170,7 @@ async def test_metrics_tell_what_waits(souk: Souk) -> None:
     assert 'souk_tasks{state="generating"} 0.0' in text
 
 
+@counts_in_its_process
 async def test_metrics_tell_which_callbacks_wait(souk: Souk) -> None:
     task_id = await souk.client.create({**CHEAP, "callBackUrl": "http://127.0.0.1:9/hook"})
     await souk.client.post("/api/v1/jobs/cancelTask", {"taskId": task_id})
@@ -165,6 +179,7 @@ async def test_metrics_tell_which_callbacks_wait(souk: Souk) -> None:
     assert "souk_callbacks_late 1.0" in text
 
 
+@counts_in_its_process
 async def test_metrics_tell_how_large_the_write_batches_are(souk: Souk) -> None:
     await souk.client.create()
     (family,) = [
@@ -203,6 +218,7 @@ async def test_a_websocket_is_refused(souk: Souk) -> None:
         await souk.client.session.ws_connect(souk.client.url + CREATE)
 
 
+@breaks_its_process
 async def test_a_long_wait_ends_when_the_client_leaves(souk: Souk) -> None:
     task_id = await souk.client.create()
     with pytest.raises(TimeoutError):
@@ -216,6 +232,7 @@ def requests_under_way() -> int:
     return sum("run_asgi" in repr(task.get_coro()) for task in asyncio.all_tasks())
 
 
+@pytest.mark.alone("a fleet has a public address, where nothing is assumed to be a laptop")
 async def test_a_forwarding_header_tightens_the_default_policy(souk: Souk) -> None:
     hook = {**CHEAP, "callBackUrl": "http://127.0.0.1:9/hook"}
     assert (await souk.client.post(CREATE, hook)).code == 200
