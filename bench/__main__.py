@@ -17,11 +17,13 @@ def main() -> None:
         match name:
             case "jobs":
                 jobs.run()
-                with (
-                    running_cluster(durable=True) as cluster,
-                    fresh_database(cluster.url("postgres"), "bench") as url,
-                ):
-                    jobs.run(url)
+                with running_cluster(durable=True) as cluster:
+                    with fresh_database(cluster.url("postgres"), "bench") as url:
+                        jobs.run(url)
+                    for processes, connections in ((1, 32), (2, 32), (1, 256), (2, 256)):
+                        name = f"bench_{processes}_{connections}"
+                        with fresh_database(cluster.url("postgres"), name) as url:
+                            jobs.run_processes(url, processes, connections)
             case "upstream":
                 upstream.run()
                 with running_cluster(durable=True) as cluster:

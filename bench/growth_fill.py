@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -16,12 +17,14 @@ SPENT_DAYS = 1
 """Whose tasks have had their time."""
 DAY_MS = 86_400_000
 TOOK_MS = 20_000
+PART = 250_000
+"""Tasks written in one transaction."""
 
 _SERIES = {
-    Dialect.SQLITE: "(WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < :count - 1) "
+    Dialect.SQLITE: "(WITH RECURSIVE n(i) AS (SELECT :begin UNION ALL SELECT i + 1 FROM n WHERE i < :stop - 1) "
     "SELECT i, :first + i * :every / 1000 AS at, lower(hex(randomblob(16))) AS chance FROM n) AS n",
     Dialect.POSTGRESQL: "(SELECT i, :first + CAST(i AS bigint) * :every / 1000 AS at, "
-    "replace(gen_random_uuid()::text, '-', '') AS chance FROM generate_series(0, :count - 1) AS i) AS n",
+    "replace(gen_random_uuid()::text, '-', '') AS chance FROM generate_series(:begin, :stop - 1) AS i) AS n",
 }
 _ID = {
     Dialect.SQLITE: "printf('%012x7%019x', at, i)",
@@ -35,26 +38,27 @@ _TASKS = """
       at, at + :took, at + :took, at + 900000, 0, 1, chance, 1, 'kie', 'nano-banana-2', chance, 80000,
       '{{"unit":"per_image","amount":80000,"count":1,"seconds":0,"chars":0,"megapixels":0,"plus":0,"least":0,"tiers":[]}}',
       80000, '{{"resultUrls":["souk:///' || :segment || '/' || chance || '.png"]}}'
-    FROM {series} ORDER BY i
+    FROM {series}
 """
 _OF_TASKS = (
     """
     INSERT INTO ledger (account_id, mode, kind, amount, task_id, side, key_id, created_at)
     SELECT 1, 'sandbox', CASE side WHEN 0 THEN 'hold' ELSE 'capture' END, 80000, id, side, 1, created_at + side * :took
-    FROM tasks, (SELECT 0 AS side UNION ALL SELECT 1) AS sides WHERE id < :end ORDER BY id, side
+    FROM tasks CROSS JOIN (SELECT 0 AS side UNION ALL SELECT 1) AS sides WHERE id >= :since AND id < :end
     """,
     """
     INSERT INTO attempts (id, task_id, number, connection, upstream_model, started_at, submitted_at, ended_at, ref,
       verdict, request)
     SELECT attempt_id, id, 1, 'kie', model, created_at, created_at, completed_at, ref, 'done',
-      'nano-banana-2: aspect_ratio (4), output_format (3), prompt (76), resolution (2)' FROM tasks WHERE id < :end
+      'nano-banana-2: aspect_ratio (4), output_format (3), prompt (76), resolution (2)'
+    FROM tasks WHERE id >= :since AND id < :end
     """,
     """
     INSERT INTO assets (id, account_id, task_id, kind, number, path, name, media_type, size, sha256, width, height,
       created_at, expires_at)
     SELECT attempt_id, 1, id, 'result', 0, :segment || '/' || attempt_id || '.png', attempt_id || '.png', 'image/png',
       72935, attempt_id || attempt_id, 1376, 768, completed_at, completed_at + :kept
-    FROM tasks WHERE id < :end
+    FROM tasks WHERE id >= :since AND id < :end
     """,
 )
 _SEGMENT = Statement("SELECT segment FROM accounts WHERE id = 1")
@@ -97,25 +101,33 @@ def fill(database: Database, past: Past) -> float:
     connection = database.connect()
     try:
         _make_room(connection)
-        values = {
-            "count": past.count,
+        fixed = {
             "first": past.first,
             "every": past.every,
             "took": TOOK_MS,
             "kept": 2 * DAYS * DAY_MS,
             "segment": connection.run(_SEGMENT)[0][0],
-            "end": past.end_of_day(DAYS),
         }
-        dialect = database.dialect
-        for text in (_TASKS.format(id=_ID[dialect], series=_SERIES[dialect]), *_OF_TASKS):
-            connection.begin()
-            connection.run(Statement(text), values)
-            connection.commit()
+        for begin in range(0, past.count, PART):
+            stop = min(begin + PART, past.count)
+            span = {"begin": begin, "stop": stop, "since": past.id_of(begin), "end": past.id_of(stop)}
+            _write(connection, {**fixed, **span})
         _settle(connection)
     finally:
         connection.close()
     print(f"{past.count:,} finished tasks written in {time.perf_counter() - started:.0f} s", flush=True)
     return (size(database) - before) / past.count
+
+
+def _write(connection: Connection, values: dict[str, Any]) -> None:
+    """Some of the tasks and all that hangs on them, in one transaction."""
+    tasks = Statement(_TASKS.format(id=_ID[connection.dialect], series=_SERIES[connection.dialect]))
+    connection.begin()
+    for statement in (tasks, *map(Statement, _OF_TASKS)):
+        connection.run(
+            statement, {name: value for name, value in values.items() if f":{name}" in statement.text}
+        )
+    connection.commit()
 
 
 def make_files(database: Database, past: Past, folder: Path, days: int) -> int:
@@ -143,11 +155,16 @@ def size(database: Database) -> int:
 
 _ROOM = {
     Dialect.SQLITE: ("PRAGMA synchronous=OFF", "PRAGMA cache_size=-3000000"),
-    Dialect.POSTGRESQL: ("ALTER SYSTEM SET max_wal_size = '8GB'", "SELECT pg_reload_conf()"),
+    Dialect.POSTGRESQL: (
+        "ALTER SYSTEM SET max_wal_size = '8GB'",
+        "ALTER SYSTEM SET full_page_writes = off",
+        "ALTER SYSTEM SET autovacuum = off",
+        "SELECT pg_reload_conf()",
+    ),
 }
 _SETTLED = {
     Dialect.SQLITE: ("PRAGMA wal_checkpoint(TRUNCATE)",),
-    Dialect.POSTGRESQL: ("VACUUM ANALYZE", "CHECKPOINT"),
+    Dialect.POSTGRESQL: ("ALTER SYSTEM RESET ALL", "SELECT pg_reload_conf()", "VACUUM ANALYZE", "CHECKPOINT"),
 }
 
 
