@@ -17,6 +17,8 @@ LONGEST_FIRST = (
     "tests/faults/test_troubles.py",
     "tests/faults/test_",
     "tests/wire/test_conformance.py",
+    "tests/unit/test_docs.py",
+    "tests/unit/test_deploy.py",
     "tests/property/",
     "tests/wire/",
     "tests/providers/",

@@ -150,6 +150,8 @@ if __name__ == "__main__":
         switches.obey(Path(os.environ["SWITCHES"]))
     if "DAYS_FACTOR" in os.environ:
         switches.shorten_days(float(os.environ["DAYS_FACTOR"]))
+    if "STALLED_SECONDS" in os.environ:
+        switches.end_stalled(float(os.environ["STALLED_SECONDS"]))
     from souk.cli.serve import serve
 
     serve()

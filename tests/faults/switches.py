@@ -13,6 +13,7 @@ from souk.assets import disk
 from souk.callbacks import schedule
 from souk.clock import SystemClock
 from souk.net.spool import Spool
+from souk.store import database
 from souk.store.database import SqliteConnection
 from souk.words import Millis
 
@@ -47,6 +48,11 @@ def obey(folder: Path) -> None:
 def shorten_days(factor: float) -> None:
     """Let three days of tries pass in a moment: the pauses between them are so many times shorter."""
     schedule.DELAYS = tuple(delay / factor for delay in schedule.DELAYS)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def end_stalled(seconds: float) -> None:
+    """Let PostgreSQL end a transaction whose process was stopped in the middle after so long."""
+    database._STALLED = f"SET idle_in_transaction_session_timeout = '{seconds:g}s'"
 
 
 def _shift_clock(told: Path) -> None:

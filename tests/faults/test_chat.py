@@ -25,7 +25,7 @@ NOISE_SECONDS = 1.5
 """How late a beat may be on a busy machine."""
 CREDITS = 10**12
 
-KILLS = 3
+KILLS = 2
 CLIENTS = 3
 NOWHERE = "http://127.0.0.1:9"
 ASK = {"model": "gpt-5-2", "max_tokens": 2000, "messages": [{"role": "user", "content": "What is new?"}]}
@@ -75,11 +75,11 @@ async def test_a_kill_costs_the_operator_a_moment_and_the_user_nothing(migrated_
     async with shop(migrated_url, credits=CREDITS, clock=SystemClock()) as till:
         till.key(KEYS[1])
         moments, least, most = Random(2026), 0, 0
-        for number in range(5):
+        for number in range(3):
             life = await live(migrated_url, number, moments.uniform(2.0, 5.0), signal.SIGKILL)
             assert till.balance()[1] > 0, "nothing was held when it was killed"
             least, most = least + life.least, most + life.most
-        last = await live(migrated_url, 5, 0.5, signal.SIGTERM)
+        last = await live(migrated_url, 3, 0.5, signal.SIGTERM)
         assert least > 0
         assert least + last.most <= charged(till) <= most + last.most
         assert till.balance() == (CREDITS - charged(till), 0)

@@ -30,9 +30,9 @@ POINTS = [
 async def test_a_server_killed_over_and_over_under_load_keeps_every_promise(
     tmp_path: Path, database_url: str
 ) -> None:
-    outcome = await besiege(tmp_path, database_url, kills=10, seed=2026, pause=0.3, longest_life=1.2)
+    outcome = await besiege(tmp_path, database_url, kills=6, seed=2026, pause=0.3, longest_life=1.2)
     assert outcome.broken == []
-    assert outcome.tasks > 20
+    assert outcome.tasks > 12
     assert outcome.repeated > 0, "no create met a dead server: the load was too light to prove anything"
 
 

@@ -139,7 +139,8 @@ async def test_a_server_that_slept_past_its_lease_does_not_submit_what_it_had_ma
 async def test_a_server_that_slept_while_it_polled_changes_nothing_when_it_wakes(
     tmp_path: Path, postgres_url: str
 ) -> None:
-    async with siege(tmp_path, postgres_url, settings={"SOUK_LEASE_SECONDS": "2"}) as town:
+    settings = {"SOUK_LEASE_SECONDS": "2", "STALLED_SECONDS": "4"}
+    async with siege(tmp_path, postgres_url, settings=settings) as town:
         await town.start("before-success:1:stop")
         made = await town.load.create("")
         async with neighbour(town) as other:

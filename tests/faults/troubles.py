@@ -90,7 +90,7 @@ async def _clock_jumps(ground: Ground) -> None:
 
     What was put off while it was ahead stays put off by as much, so it may not be further ahead than we settle.
     """
-    for seconds in (-ground.chance.uniform(60, 600), ground.chance.uniform(5, 15), 0):
+    for seconds in (-ground.chance.uniform(60, 600), ground.chance.uniform(6, 9), 0):
         ground.switches.set_clock(seconds)
         await asyncio.sleep(0.8)
 
