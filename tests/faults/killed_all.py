@@ -36,6 +36,7 @@ REVIEW_SECONDS = 2.0
 PATIENCE_SECONDS = 120.0
 QUEUE_SECONDS = 0.02
 CREATES_AT_ONCE = 32
+TAKEN = ("generating", "storing", "success")
 UNANSWERED = "[up:slow-answer=300]"
 """The upstream takes the task, and the kill comes before its answer."""
 SETTINGS = {
@@ -132,10 +133,15 @@ class Town:
 
         await asyncio.gather(*(one() for _ in range(count)))
 
-    async def until(self, state: str, count: int) -> None:
-        """Wait until so many tasks are in a state."""
+    async def until(self, count: int, *states: str) -> None:
+        """Wait until so many tasks are in one of these states."""
+
+        def found() -> int:
+            by_state = self.states()
+            return sum(len(by_state.get(state, ())) for state in states)
+
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while len((await asyncio.to_thread(self.states)).get(state, ())) < count:  # noqa: ASYNC110 - another process writes it
+            while await asyncio.to_thread(found) < count:  # noqa: ASYNC110 - another process writes it
                 await asyncio.sleep(0.05)
 
     async def until_settled(self) -> None:
@@ -197,9 +203,9 @@ async def kill_all(folder: Path, database_url: str, plan: Plan, *, limit: float 
     async with _town(folder, database_url, plan) as town:
         await town.start()
         await town.create(plan.caught, UNANSWERED)
-        await town.until("submitting", plan.caught)
+        await town.until(plan.caught, "submitting")
         creating = asyncio.create_task(town.create(plan.tasks))
-        await town.until("generating", int(plan.tasks * plan.accepted))
+        await town.until(int(plan.tasks * plan.accepted), *TAKEN)
         killed = time.time()
         await town.end(signal.SIGKILL)
         outcome.at_kill = await asyncio.to_thread(town.states)
