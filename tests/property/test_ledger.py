@@ -183,7 +183,9 @@ class LedgerMachine(RuleBasedStateMachine):
     def fold(self, days: int) -> None:
         """Old entries become one; no balance may notice."""
         self.connection.begin()
-        retention.fold_ledger(self.connection, self.now - days * DAY_MS, self.now)
+        folding, after = retention.folding(self.connection, self.now - days * DAY_MS, self.now), 0
+        while after is not None:
+            _, after = retention.fold_ledger(self.connection, folding, after, most=3)
         self.connection.commit()
 
     @invariant()

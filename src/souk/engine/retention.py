@@ -25,6 +25,8 @@ LOOK = 500
 """Tasks looked at in one go. They are deleted in smaller steps."""
 MOST_KEYS = 2000
 """Keys forgotten in one step."""
+MOST_ENTRIES = 5000
+"""Ledger entries looked at in one step."""
 DAY_MS = 86_400_000
 
 
@@ -51,14 +53,15 @@ def _forget_keys(connection: Connection, forgets: Sequence[Forget]) -> list[int]
 
 
 class Fold(msgspec.Struct, frozen=True):
-    """Fold ledger entries older than ``before``."""
+    """Fold the next ledger entries of a round, looking at so many."""
 
-    before: int
-    now: int
+    folding: rows.Folding
+    after: int
+    most: int
 
 
-def _fold(connection: Connection, folds: Sequence[Fold]) -> list[int]:
-    return [rows.fold_ledger(connection, fold.before, fold.now) for fold in folds]
+def _fold(connection: Connection, folds: Sequence[Fold]) -> list[tuple[int, int | None]]:
+    return [rows.fold_ledger(connection, fold.folding, fold.after, fold.most) for fold in folds]
 
 
 def _drop_marks(connection: Connection, moments: Sequence[int]) -> list[None]:
@@ -68,7 +71,7 @@ def _drop_marks(connection: Connection, moments: Sequence[int]) -> list[None]:
 
 DELETE_TASKS: Kind[Lapsed, int] = Kind("delete-tasks", 80, _delete_tasks, alone=True)
 FORGET_KEYS: Kind[Forget, int] = Kind("forget-keys", 81, _forget_keys, alone=True)
-FOLD_LEDGER: Kind[Fold, int] = Kind("fold-ledger", 82, _fold, alone=True)
+FOLD_LEDGER: Kind[Fold, tuple[int, int | None]] = Kind("fold-ledger", 82, _fold, alone=True)
 DROP_MARKS: Kind[int, None] = Kind("drop-marks", 83, _drop_marks, alone=True)
 
 
@@ -77,7 +80,7 @@ async def sweep(world: World) -> None:
     now, limits = world.clock.now(), world.limits
     removed = await _drop_tasks(world, int(now - limits.logs_days * DAY_MS))
     await _forget(world, int(now - limits.idempotency_days * DAY_MS))
-    folded = await world.lane.write(FOLD_LEDGER, Fold(int(now - limits.ledger_days * DAY_MS), now))
+    folded = await _fold_ledger(world, int(now - limits.ledger_days * DAY_MS))
     await world.lane.write(DROP_MARKS, now)
     counts = await files.sweep(world.lane, world.reads, world.storage, world.clock)
     folders = await _clear_work(world)
@@ -108,6 +111,17 @@ async def _forget(world: World, before: int) -> None:
         most = stride.size
         if await stride.go(world.lane.write(FORGET_KEYS, Forget(before, most))) < most:
             return
+
+
+async def _fold_ledger(world: World, before: int) -> int:
+    """Replace old closed entries by one checkpoint a purse; how many went."""
+    now, after, folded = world.clock.now(), 0, 0
+    folding = await world.reads.run(partial(rows.folding, before=before, now=now))
+    stride = Stride(world.clock, most=MOST_ENTRIES)
+    while after is not None:
+        gone, after = await stride.go(world.lane.write(FOLD_LEDGER, Fold(folding, after, stride.size)))
+        folded += gone
+    return folded
 
 
 async def _clear_work(world: World) -> int:

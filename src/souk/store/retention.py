@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from souk.store import tasks
 from souk.store.database import Connection
 from souk.store.statement import Statement, rows_json
@@ -57,58 +59,75 @@ def delete_tasks(connection: Connection, ids: list[str]) -> None:
         connection.run(statement, {"gone": gone})
 
 
-FOLD_ROWS = 20_000
-"""Entries looked at in one go, so that folding never holds up other writes for long."""
-
 _SPAN = Statement("SELECT min(id), max(id) FROM ledger")
 _AT = Statement("SELECT id, created_at FROM ledger WHERE id >= :id ORDER BY id LIMIT 1")
 _UP_TO = Statement(
-    "SELECT max(id) FROM (SELECT id FROM ledger WHERE id < :end ORDER BY id LIMIT :most) AS oldest"
+    "SELECT max(id) FROM (SELECT id FROM ledger WHERE id > :after AND id < :end ORDER BY id LIMIT :most) AS next"
 )
-_CLOSED = (
-    "id <= :last AND created_at < :before AND (task_id IS NULL OR EXISTS (SELECT 1 FROM ledger c "
-    "WHERE c.task_id = l.task_id AND c.side = 1 AND c.id <= :last AND c.created_at < :before))"
+_FOLD = Statement(
+    # What was deleted here is what is added up: of two processes that fold the same entries, one finds none.
+    "DELETE FROM ledger WHERE id > :after AND id <= :last AND created_at < :before "
+    "AND (task_id IS NULL OR side = 1) RETURNING account_id, mode, kind, amount, task_id"
 )
-_FOLD_SUMS = Statement(
-    # What a purse's folded entries come to: grants and earlier checkpoints add, captures take.
-    "SELECT account_id, mode, sum(CASE kind WHEN 'grant' THEN amount WHEN 'checkpoint' THEN amount "  # noqa: S608 - constant condition
-    f"WHEN 'capture' THEN -amount ELSE 0 END), count(*) FROM ledger l WHERE {_CLOSED} "
-    "GROUP BY account_id, mode HAVING count(*) > 1 ORDER BY account_id, mode"
+_FOLD_HOLDS = Statement(
+    "DELETE FROM ledger WHERE side = 0 AND task_id IN (SELECT id FROM {rows:closed(id text)}) RETURNING id"
 )
-_FOLD_DELETE = Statement(
-    "DELETE FROM ledger WHERE id IN (SELECT id FROM ledger l WHERE account_id = :account_id AND mode = :mode "  # noqa: S608 - constant condition
-    f"AND {_CLOSED})"
+_ADD_TO_CHECKPOINT = Statement(
+    "UPDATE ledger SET amount = amount + :amount WHERE id = (SELECT id FROM ledger WHERE account_id = :account_id "
+    "AND mode = :mode AND id > :newest AND kind = 'checkpoint' AND created_at = :at ORDER BY id LIMIT 1) RETURNING id"
 )
-_FOLD_INSERT = Statement(
+_NEW_CHECKPOINT = Statement(
     "INSERT INTO ledger (account_id, mode, kind, amount, note, created_at) "
-    "VALUES (:account_id, :mode, 'checkpoint', :amount, :note, :at)"
+    "VALUES (:account_id, :mode, 'checkpoint', :amount, 'older entries folded', :at)"
 )
+_ADDS = {"grant": 1, "checkpoint": 1, "capture": -1}
+"""What an entry does to a balance. A hold is only ever passing, and a release gives back what it took."""
 
 
-def fold_ledger(connection: Connection, before: int, now: int) -> int:
-    """Replace the oldest closed entries, as far as they are older than a moment, by one checkpoint per purse.
+class Folding(msgspec.Struct, frozen=True):
+    """Which entries of the ledger one round folds, and into what."""
 
-    Looks at FOLD_ROWS entries at most; returns how many went.
+    end: int
+    """The first id that is too young."""
+    newest: int
+    """The newest id when the round began: its checkpoints come after it."""
+    before: int
+    """Entries are folded that were made before this moment, with the holds they close."""
+    now: int
+
+
+def folding(connection: Connection, before: int, now: int) -> Folding:
+    """What a round that begins now has to fold."""
+    oldest, newest = connection.run(_SPAN)[0]
+    if oldest is None:
+        return Folding(0, 0, before, now)
+    return Folding(_first_id_since(connection, before, oldest, newest), newest, before, now)
+
+
+def fold_ledger(connection: Connection, folding: Folding, after: int, most: int) -> tuple[int, int | None]:
+    """Fold the next entries after an id into each purse's checkpoint of this round.
+
+    Looks at ``most`` entries. Answers how many went, and where to go on: None at the end.
     """
-    last = connection.run(_UP_TO, {"end": _first_id_since(connection, before), "most": FOLD_ROWS})[0][0]
+    span = {"after": after, "end": folding.end, "most": most}
+    last = connection.run(_UP_TO, span)[0][0]
     if last is None:
-        return 0
-    folded = 0
-    span = {"last": last, "before": before}
-    for account_id, mode, amount, count in connection.run(_FOLD_SUMS, span):
-        purse = {"account_id": account_id, "mode": mode}
-        connection.run(_FOLD_DELETE, {**purse, **span})
-        note = f"{count} entries folded"
-        connection.run(_FOLD_INSERT, {**purse, "amount": int(amount), "note": note, "at": now})
-        folded += int(count)
-    return folded
+        return 0, None
+    gone = connection.run(_FOLD, {"after": after, "last": last, "before": folding.before})
+    sums: dict[tuple[int, str], int] = {}
+    for account_id, mode, kind, amount, _ in gone:
+        sums[account_id, mode] = sums.get((account_id, mode), 0) + _ADDS.get(kind, 0) * amount
+    closed = rows_json({"id": task_id} for *_, task_id in gone if task_id is not None)
+    holds = connection.run(_FOLD_HOLDS, {"closed": closed})
+    for (account_id, mode), amount in sorted(sums.items()):
+        checkpoint = {"account_id": account_id, "mode": mode, "amount": amount, "at": folding.now}
+        if not connection.run(_ADD_TO_CHECKPOINT, {**checkpoint, "newest": folding.newest}):
+            connection.run(_NEW_CHECKPOINT, checkpoint)
+    return len(gone) + len(holds), last
 
 
-def _first_id_since(connection: Connection, moment: int) -> int:
+def _first_id_since(connection: Connection, moment: int, low: int, high: int) -> int:
     """The first ledger id written at or after a moment. Ids grow with time, so a few looks find it."""
-    low, high = connection.run(_SPAN)[0]
-    if low is None:
-        return 0
     high += 1
     while low < high:
         middle = (low + high) // 2
