@@ -27,8 +27,9 @@ from tests.postgres import fresh_database, running_cluster
 FINISHED = 1_000_000
 SMALL = 20_000
 """So few tasks that everything fits anywhere, and enough for PostgreSQL to plan as it does with many."""
-FEW = 100
-"""So that an installation with next to nothing behind it has finished tasks to be asked for, too."""
+FEW = 2_000
+"""So that an installation with next to nothing behind it has finished tasks to be asked for, too: as many as a list of
+some state looks at."""
 DATABASES = ("sqlite", "postgresql")
 
 

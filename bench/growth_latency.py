@@ -14,11 +14,12 @@ from souk.engine.steps import CLAIM, JOIN, LEAVE, Claim, Join, Lap
 from souk.house import House
 from souk.operations.types import Caller, Draft
 from souk.settings import Settings
+from souk.words import TaskId
 
 ROUNDS = 1_000
 WARM_UP = 50
 DRAFT = Draft("nano-banana-2", {"prompt": "a lantern over the harbour"}, "jobs")
-OPERATIONS = ("create", "claim", "record", "list", "list of failed")
+OPERATIONS = ("create", "claim", "record", "record of old", "list", "list of failed")
 
 Times = dict[str, list[float]]
 
@@ -30,6 +31,8 @@ class Side:
     house: House
     caller: Caller
     past: Past
+    made: TaskId | None = None
+    """The newest task."""
 
     @classmethod
     async def of(cls, house: House, past: Past) -> Self:
@@ -39,13 +42,17 @@ class Side:
 
     def operation(self, name: str, turn: int) -> Awaitable[object]:
         act: Callable[[], Awaitable[object]] = {
-            "create": lambda: self.house.operations.create(self.caller, DRAFT),
+            "create": self._create,
             "claim": self._claim,
-            "record": lambda: self.house.operations.record(self.caller, self._one(turn)),
+            "record": lambda: self.house.operations.record(self.caller, self.made or ""),
+            "record of old": lambda: self.house.operations.record(self.caller, self._one(turn)),
             "list": lambda: self.house.operations.list(self.caller, limit=20),
             "list of failed": lambda: self.house.operations.list(self.caller, limit=20, state="fail"),
         }[name]
         return act()
+
+    async def _create(self) -> None:
+        self.made = (await self.house.operations.create(self.caller, DRAFT)).task_id
 
     async def _claim(self) -> None:
         claim = Claim(NODE, 1, self.house.clock.now() + 1, Lap(), 0)
@@ -54,7 +61,7 @@ class Side:
             raise RuntimeError("there was nothing to claim")
 
     def _one(self, turn: int) -> str:
-        """A task from anywhere in the past."""
+        """A task from anywhere in the past, whose pages are as likely on the disk as in memory."""
         return self.past.id_of(turn * 7_919_777 % self.past.count)
 
 
