@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from souk.store.database import sqlite_url
 from tests.objectstore import running_rclone
 from tests.wire import serving
 from tests.wire.chatting import Chatting, chatting_souk
@@ -21,7 +22,10 @@ from tests.wire.serving import Souk, open_souk
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "alone(reason): no fleet stands in for the Souk of this test")
+    config.addinivalue_line(
+        "markers",
+        "alone(reason, on_disk=False): no fleet stands in for the Souk of this test, nor PostgreSQL and S3 for a disk",
+    )
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -51,8 +55,11 @@ def souk_database(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def souk_settings(souk_database: str) -> dict[str, Any]:
+def souk_settings(request: pytest.FixtureRequest, souk_database: str, tmp_path: Path) -> dict[str, Any]:
     """Where a Souk keeps what it stores. A fleet has a PostgreSQL of its own."""
+    mark = request.node.get_closest_marker("alone")
+    if mark is not None and mark.kwargs.get("on_disk"):
+        return {"database_url": sqlite_url(tmp_path / "souk.db")}
     return {} if FLEET and not souk_database.startswith("sqlite") else {"database_url": souk_database}
 
 

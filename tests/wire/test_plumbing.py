@@ -5,7 +5,6 @@ import logging
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
-from pathlib import Path
 
 import aiohttp
 import pytest
@@ -15,8 +14,7 @@ from starlette.requests import Request
 from souk import __version__
 from souk.api.events import HEARTBEAT, event_stream
 from souk.api.health import HealthRoutes
-from souk.store.database import sqlite_url
-from tests.wire.serving import CHEAP, CREATE, RECORD, Souk, open_souk
+from tests.wire.serving import CHEAP, CREATE, RECORD, Souk
 
 breaks_its_process = pytest.mark.alone("what it breaks inside a process must be in the one it asks")
 counts_in_its_process = pytest.mark.alone(
@@ -126,12 +124,12 @@ async def test_a_process_without_its_database_is_alive_but_not_ready(souk: Souk)
     assert ready.body["checks"]["database"] == "ok"
 
 
-async def test_readiness_is_tried_with_a_write_that_reaches_the_disk(tmp_path: Path) -> None:
-    async with open_souk(tmp_path, database_url=sqlite_url(tmp_path / "souk.db")) as souk:
-        with closing(sqlite3.connect(souk.house.database.path)) as other:
-            written = other.execute("PRAGMA data_version").fetchone()
-            await souk.client.get("/ready")
-            assert other.execute("PRAGMA data_version").fetchone() != written
+@pytest.mark.alone("SQLite tells of a write", on_disk=True)
+async def test_readiness_is_tried_with_a_write_that_reaches_the_disk(souk: Souk) -> None:
+    with closing(sqlite3.connect(souk.house.database.path)) as other:
+        written = other.execute("PRAGMA data_version").fetchone()
+        await souk.client.get("/ready")
+        assert other.execute("PRAGMA data_version").fetchone() != written
 
 
 async def test_a_check_that_hangs_is_not_ready() -> None:

@@ -6,12 +6,14 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from tests.upstreams.receiver import receiver
+from tests.wire.harbour import FLEET
 from tests.wire.media import media_server
 from tests.wire.serving import NO_TASK, Client, Reply, Souk, open_souk
 from tests.wire.suno_tools import PHRASE, SEPARATED, SONG, SOUND, TASK, TOOLS, Tool, ended, music
@@ -33,16 +35,22 @@ each = pytest.mark.parametrize("tool", TOOLS.values(), ids=list(TOOLS))
 
 @dataclass
 class Studio:
-    """A Souk that runs its tasks, and a copy of it in which one task goes on for ever and no other begins."""
+    """A Souk that runs its tasks."""
 
     running: Souk
-    blocked: Souk
     new: dict[str, Any]
     """What the words of a request stand for."""
+    twin: "Studio | None" = None
 
     @property
     def client(self) -> Client:
         return self.running.client
+
+    @property
+    def blocked(self) -> "Studio":
+        """One with the same songs, in which one task goes on for ever and no other begins."""
+        assert self.twin is not None
+        return self.twin
 
     def body(self, tool: Tool, **more: Any) -> dict[str, Any]:
         given = {"callBackUrl": NOWHERE} if tool.needs_callback else {}
@@ -64,25 +72,38 @@ class Studio:
         return {"taskId": task_id, "audioId": songs[0]}
 
 
+async def furnished(folder: Path, sound: str, **settings: Any) -> dict[str, Any]:
+    """A folder with a song, and what there was made of it; what the words of a request stand for there."""
+    async with open_souk(folder, engine=True, initial_credits=100_000, **settings) as souk:
+        plain = Studio(souk, {SOUND: sound})
+        plain.new[TASK], (_, plain.new[SONG]) = await music(souk.client, NOWHERE)
+        plain.new[SEPARATED] = (await plain.made(STEMS, type="split_stem"))["taskId"]
+        plain.new[PHRASE] = (await plain.made(VALIDATE))["taskId"]
+        return plain.new
+
+
+async def twin_of(first: Path, second: Path, new: dict[str, Any]) -> dict[str, Any]:
+    """The same once more in another folder, by a copy where all there is lies in the folder."""
+    if FLEET:
+        return await furnished(second, new[SOUND], account_concurrency=100)
+    await asyncio.to_thread(shutil.copytree, first, second)
+    return new
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def studio(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Studio]:
     folder = tmp_path_factory.mktemp("suno-tools")
+    first, second = folder / "first", folder / "second"
     (folder / "media").mkdir()
     async with AsyncExitStack() as stack:
         media = stack.enter_context(media_server(folder / "media"))
-        new: dict[str, Any] = {SOUND: f"{media.url}/sound.mp3"}
-        async with open_souk(folder / "first", engine=True, initial_credits=100_000) as first:
-            plain = Studio(first, first, new)
-            new[TASK], (_, new[SONG]) = await music(first.client, NOWHERE)
-            new[SEPARATED] = (await plain.made(STEMS, type="split_stem"))["taskId"]
-            new[PHRASE] = (await plain.made(VALIDATE))["taskId"]
-        shutil.copytree(folder / "first", folder / "second")
-        running = await stack.enter_async_context(open_souk(folder / "first", engine=True))
-        blocked = await stack.enter_async_context(
-            open_souk(folder / "second", engine=True, account_concurrency=1)
-        )
-        busy = await plain.create(blocked.client, LYRICS, prompt="[souk:stall]")
-        yield Studio(running, blocked, new)
+        new = await furnished(first, f"{media.url}/sound.mp3")
+        copied = await twin_of(first, second, new)
+        running = await stack.enter_async_context(open_souk(first, engine=True))
+        alone = await stack.enter_async_context(open_souk(second, engine=True, account_concurrency=1))
+        blocked = Studio(alone, copied)
+        busy = await blocked.create(blocked.client, LYRICS, prompt="[souk:stall]")
+        yield Studio(running, new, blocked)
         await blocked.client.post("/api/v1/jobs/cancelTask", {"taskId": busy})
 
 
@@ -90,9 +111,9 @@ async def studio(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stud
 async def test_a_waiting_task_and_its_failure_are_recorded_and_told_as_documented(
     studio: Studio, tool: Tool
 ) -> None:
-    client = studio.blocked.client
+    blocked, client = studio.blocked, studio.blocked.client
     async with receiver() as hook:
-        task_id = await studio.create(client, tool, callBackUrl=hook.url())
+        task_id = await blocked.create(client, tool, callBackUrl=hook.url())
         waiting = (await client.get(tool.record, taskId=task_id)).data
         await client.post("/api/v1/jobs/cancelTask", {"taskId": task_id})
         (told,) = await hook.wait(1, seconds=60)
@@ -199,11 +220,11 @@ async def test_a_music_task_has_one_cover_and_a_repeat_names_it(studio: Studio) 
 
 @pytest.mark.parametrize("tool", [WAV, VIDEO, COVER], ids=["wav", "mp4", "cover"])
 async def test_what_failed_may_be_tried_again_and_again(studio: Studio, tool: Tool) -> None:
-    client = studio.blocked.client
+    blocked, client = studio.blocked, studio.blocked.client
     tries = set[str]()
     for _ in range(3):
-        task_id = await studio.create(client, tool)
-        refused = await client.post(tool.path, studio.body(tool))
+        task_id = await blocked.create(client, tool)
+        refused = await client.post(tool.path, blocked.body(tool))
         assert refused.code in (400, 409)
         await client.post("/api/v1/jobs/cancelTask", {"taskId": task_id})
         tries.add(task_id)
@@ -323,7 +344,7 @@ async def test_a_voice_can_be_used_once_it_is_made(studio: Studio) -> None:
     async def asked(client: Client, task_id: str) -> Reply:
         return await client.post("/api/v1/voice/check-voice", {"task_id": task_id})
 
-    waiting = await studio.create(studio.blocked.client, VOICE)
+    waiting = await studio.blocked.create(studio.blocked.client, VOICE)
     assert (await asked(studio.blocked.client, waiting)).data == {"isAvailable": False}
     made = await studio.made(VOICE)
     assert (await asked(studio.client, made["taskId"])).data == {"isAvailable": True}

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from souk.store.database import sqlite_url
 from tests.unit import media_files as media
 from tests.upstreams.raw import Exchange, raw_server
 from tests.wire.media import MediaServer, media_server
@@ -24,7 +25,10 @@ HTML = b"<!doctype html><html><body>No such file</body></html>"
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def souk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Souk]:
-    async with open_souk(tmp_path_factory.mktemp("souk"), max_upload_bytes=LIMIT) as opened:
+    """One that keeps its files on the disk, where these tests look for what must not be there."""
+    folder = tmp_path_factory.mktemp("souk")
+    database_url = sqlite_url(folder / "souk.db")
+    async with open_souk(folder, max_upload_bytes=LIMIT, database_url=database_url) as opened:
         yield opened
 
 
