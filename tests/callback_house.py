@@ -88,7 +88,7 @@ class House:
         return self.row(task)
 
 
-async def until(holds: Callable[[], bool], seconds: float = 15) -> None:
+async def until(holds: Callable[[], bool], seconds: float = 30) -> None:
     async with asyncio.timeout(seconds):
         while not holds():  # noqa: ASYNC110 - what is waited for happens in the database, which sends no event
             await asyncio.sleep(0.01)

@@ -38,7 +38,7 @@ class Receiver:
     def endpoint(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    async def wait(self, count: int, seconds: float = 10) -> list[Received]:
+    async def wait(self, count: int, seconds: float = 30) -> list[Received]:
         """What was received, once it is this much."""
         async with asyncio.timeout(seconds), self._news:
             await self._news.wait_for(lambda: len(self.got) >= count)
