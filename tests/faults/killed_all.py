@@ -227,6 +227,7 @@ def _judge(town: Town, plan: Plan, outcome: Outcome, ready: float, limit: float)
         submit.prompt.split()[0]: submit.created + QUEUE_SECONDS + plan.seconds for submit in evidence.submits
     }
     ends = {task_id: (kind, at / 1000) for task_id, kind, at in town.rows(_ENDS)}
+    over = outcome.at_kill.get("success", set())
     doubtful = outcome.at_kill.get("submitting", set()) | outcome.at_kill.get("review", set())
     broken = problems(evidence)
     for made in evidence.made:
@@ -237,7 +238,7 @@ def _judge(town: Town, plan: Plan, outcome: Outcome, ready: float, limit: float)
             )
         elif made.task_id in doubtful:
             outcome.unclear.append(ended - ready)
-        elif made.marker in done:
+        elif made.task_id not in over and made.marker in done:
             outcome.late.append(ended - max(done[made.marker], ready))
     slow = [seconds for seconds in outcome.late if seconds > limit]
     slow += [seconds for seconds in outcome.unclear if seconds > REVIEW_SECONDS + limit]

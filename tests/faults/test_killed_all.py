@@ -15,5 +15,6 @@ async def test_tasks_go_on_after_everything_was_killed_amid_their_submits(
     outcome = await kill_all(tmp_path, database_url, plan, limit=BUSY_MACHINE)
     assert outcome.broken == []
     assert len(outcome.at_kill["submitting"]) >= plan.caught
-    assert len(outcome.late) + len(outcome.unclear) == plan.tasks + plan.caught
-    assert len(outcome.late) >= 80
+    over = outcome.at_kill.get("success", set())
+    assert len(over) + len(outcome.late) + len(outcome.unclear) == plan.tasks + plan.caught
+    assert outcome.late, "the kill came when all was over, which proves nothing"
