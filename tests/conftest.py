@@ -49,6 +49,7 @@ def read_the_catalogue_once() -> None:
     load._read_file = read_once
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFixtures:
     return ByFixtures(config, log)
 
