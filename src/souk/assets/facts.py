@@ -26,9 +26,9 @@ def facts_of(path: Path, *, declared: str = "", sha256: str = "") -> Facts:
         return _facts(file, declared, sha256)
 
 
-def facts_in(data: bytes, *, declared: str = "") -> Facts:
+def facts_in(data: bytes, *, declared: str = "", sha256: str = "") -> Facts:
     """As :func:`facts_of`, of bytes in hand."""
-    return _facts(io.BytesIO(data), declared, "")
+    return _facts(io.BytesIO(data), declared, sha256)
 
 
 def _facts(file: io.BufferedReader | io.BytesIO, declared: str, sha256: str) -> Facts:

@@ -54,6 +54,18 @@ class IngestLimits:
     keep_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Brought:
+    """What is known of bytes as they come."""
+
+    data: bytes | None = None
+    """The bytes, if they are not on the disk."""
+    declared: str = ""
+    """The type the server told, if a server did."""
+    sha256: str = ""
+    """Their hash, where it was taken on the way."""
+
+
 class Ingest:
     """Copies outputs into storage. One per process; safe for many tasks at once."""
 
@@ -94,13 +106,13 @@ class Ingest:
         scratch = output.path or await self._storage.scratch()
         data: bytes | None = None
         try:
-            declared, data = await self._bring(output, scratch, headers, trusted)
-            expected = canonical(output.media_type)
+            brought = await self._bring(output, scratch, headers, trusted)
+            expected, data = canonical(output.media_type), brought.data
             if data is not None:
-                facts = facts_in(data, declared=expected)
+                facts = facts_in(data, declared=expected, sha256=brought.sha256)
             else:
-                facts = await asyncio.to_thread(facts_of, scratch, declared=expected)
-            media_type = _settle(facts, expected, declared)
+                facts = await asyncio.to_thread(facts_of, scratch, declared=expected, sha256=brought.sha256)
+            media_type = _settle(facts, expected, brought.declared)
             asset_id = AssetId(random_hex(self._random))
             name = f"{asset_id}{_tail(output.label)}.{extension_of(media_type)}"
             path = f"{await self._segment(account_id)}/{name}"
@@ -144,19 +156,16 @@ class Ingest:
 
     async def _bring(
         self, output: OutputFile, scratch: Path, headers: Mapping[str, str] | None, trusted: bool
-    ) -> tuple[str, bytes | None]:
-        """Get the bytes to ``scratch``, or in hand where they are few and the storage takes them so.
-
-        With them comes the type the server declared, if a server did.
-        """
+    ) -> _Brought:
+        """Get the bytes to ``scratch``, or in hand where they are few and the storage takes them so."""
         if output.path is not None:
-            return "", None
+            return _Brought()
         small = SMALL_BYTES if self._takes_bytes is not None else 0
         if output.data is not None:
             if len(output.data) <= small:
-                return "", output.data
+                return _Brought(output.data)
             await asyncio.to_thread(scratch.write_bytes, output.data)
-            return "", None
+            return _Brought()
         try:
             download = await self._http.download(
                 output.url,
@@ -175,7 +184,7 @@ class Ingest:
         encoded = download.headers.get("content-encoding", "identity") != "identity"
         if promised.isdigit() and not encoded and download.size < int(promised):
             raise IngestFailed(f"the file broke off after {download.size} of {promised} bytes")
-        return canonical(download.media_type), download.data
+        return _Brought(download.data, canonical(download.media_type), download.sha256)
 
 
 def _tail(label: str) -> str:

@@ -5,7 +5,8 @@ import contextlib
 import os
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Container
-from dataclasses import dataclass
+
+import msgspec
 
 from souk.net.http import Body, FilePart, Form
 
@@ -13,8 +14,7 @@ PIECE_BYTES = 256 * 1024
 _BODY_EXPECTED = frozenset({"POST", "PUT", "PATCH"})
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(msgspec.Struct, frozen=True):
     """A body and the headers that describe it."""
 
     body: bytes | AsyncIterable[bytes]

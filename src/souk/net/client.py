@@ -2,9 +2,7 @@
 # ruff: noqa: ASYNC109 - a timeout here is part of the request: it decides NeverSent or MaybeSent
 
 import asyncio
-import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urljoin
@@ -15,7 +13,7 @@ from souk import __version__
 from souk.net.body import Sent, body_for
 from souk.net.connecting import Connector
 from souk.net.decode import decoded, too_large
-from souk.net.http import BadStatus, Body, Download, MaybeSent, NeverSent, Response
+from souk.net.http import BadStatus, Body, Download, MaybeSent, NetError, NeverSent, Response
 from souk.net.policy import Policy, Target, check_url, safe_url
 from souk.net.pool import Pool
 from souk.net.reasons import reason_of
@@ -33,32 +31,79 @@ FORWARDED_HEADERS = frozenset({"accept", "accept-language", "range", "user-agent
 """What a redirect to another origin may carry. Keys have many header names, so the harmless are listed."""
 _ALWAYS = {"Accept": "*/*", "Accept-Encoding": "gzip", "User-Agent": f"souk/{__version__}"}
 _BREAKS = frozenset("\r\n\0")
+_FAILURES = (NetError, OSError, ValueError)
 
 
-@dataclass(frozen=True, slots=True)
-class _Ask:
+class _Ask(msgspec.Struct, frozen=True):
     """One request as the caller means it, before and after redirects."""
 
     method: str
     url: str
     headers: Mapping[str, str]
-    body: Body | None = None
-    fresh: bool = False
-    follow: int = 0
-    trusted: bool = False
-
-    @property
-    def given(self) -> frozenset[str]:
-        """The names of the caller's own headers, in lower case."""
-        return frozenset(name.lower() for name in self.headers)
+    given: frozenset[str]
+    """The names of the headers, in lower case."""
+    body: Body | None
+    fresh: bool
+    follow: int
+    trusted: bool
 
 
-@dataclass(slots=True)
-class _Progress:
-    """How far a call came. ``connected`` is the line between NeverSent and MaybeSent."""
+class _Call:
+    """A request on its way: how long it may take, how far it came, and the connection it holds."""
 
-    connected: bool = False
-    answered: int | None = None
+    def __init__(self, ask: _Ask, timeout: float) -> None:
+        self.ask = ask
+        self.until = asyncio.get_running_loop().time() + timeout
+        self.connected = False
+        """The line between NeverSent and MaybeSent."""
+        self.answered: int | None = None
+        self._timeout = timeout
+        self._pool: Pool | None = None
+        self._target: Target | None = None
+        self._wire: Wire | None = None
+
+    async def send(self, pool: Pool, target: Target, ask: _Ask) -> Wire:
+        """A connection on which the head of the answer has come. It is held until :meth:`leave`."""
+        await pool.enter(self.until)
+        self._pool, self._target = pool, target
+        async with body_for(ask.method, ask.body, ask.given) as sent:
+            head = _head(ask, target, sent)
+            wire = None if ask.fresh else pool.kept(target)
+            may_repeat = not ask.fresh and ask.method in REPEATABLE and isinstance(sent.body, bytes)
+            self.connected = False
+            while True:
+                self._wire = wire = wire or await pool.new(target, self.until)
+                self.connected = True
+                try:
+                    await wire.ask(ask.method, head, sent.body, self.until)
+                except ConnectionError:
+                    if not (may_repeat and wire.silent):
+                        raise
+                    wire.close()
+                    wire, may_repeat = None, False
+                else:
+                    return wire
+
+    def leave(self) -> None:
+        """Let go of the connection: it is kept, if its exchange is over, or else closed."""
+        pool, wire, target = self._pool, self._wire, self._target
+        self._pool = self._wire = None
+        if pool is None or target is None:
+            return
+        pool.leave()
+        if wire is not None:
+            pool.give_back(target, wire, keep=not self.ask.fresh)
+
+    def failure(self, error: Exception) -> NetError:
+        """What the caller is told. Where the cause may spell the whole address, it is described and not attached."""
+        if isinstance(error, NetError):
+            told = error
+        else:
+            reason = f"{safe_url(self.ask.url)}: {reason_of(error, self._timeout)}"
+            told = MaybeSent(reason) if self.connected else NeverSent(reason)
+        if isinstance(told, MaybeSent):
+            told.answered = self.answered
+        return told
 
 
 class GuardedHttp:
@@ -129,9 +174,15 @@ class GuardedHttp:
     ) -> Response:
         """See :meth:`souk.net.http.Http.request`."""
         ask = _ask(method, url, headers, json, data, fresh=fresh, follow=follow, trusted=trusted)
-        async with self._answer(ask, timeout) as answer:
+        call = _Call(ask, timeout)
+        try:
+            answer = await self._answered(call)
             body = b"".join([piece async for piece in _body(answer, max_bytes)])
-            return Response(answer.status, answer.headers, body)
+        except _FAILURES as error:
+            raise call.failure(error) from None
+        finally:
+            call.leave()
+        return Response(answer.status, answer.headers, body)
 
     async def submit(
         self,
@@ -172,56 +223,35 @@ class GuardedHttp:
     ) -> Download:
         """See :meth:`souk.net.http.Http.download`."""
         plain = {"Accept-Encoding": "identity", **(headers or {})}
-        ask = _ask("GET", url, plain, None, None, follow=follow, trusted=trusted)
-        async with self._answer(ask, timeout) as answer:
+        call = _Call(_ask("GET", url, plain, None, None, follow=follow, trusted=trusted), timeout)
+        try:
+            answer = await self._answered(call)
             if not 200 <= answer.status < 300:
                 raise BadStatus(f"HTTP {answer.status} from {safe_url(url)}", answer.status)
             async with Spool(path, small) as spool:
                 async for piece in _body(answer, max_bytes):
                     await spool.write(piece)
-            media_type = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
-            return Download(spool.size, spool.sha256, media_type, answer.headers, spool.data)
+        except _FAILURES as error:
+            raise call.failure(error) from None
+        finally:
+            call.leave()
+        media_type = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return Download(spool.size, spool.sha256, media_type, answer.headers, spool.data)
 
-    @contextlib.asynccontextmanager
-    async def _answer(self, ask: _Ask, timeout: float) -> AsyncGenerator[Wire]:
-        """The answer to a request, its redirects followed, every failure turned into a NetError."""
-        progress = _Progress()
-        try:
-            async with asyncio.timeout(timeout), self._exchange(ask, progress) as answer:
-                yield answer
-        except NeverSent:
-            raise
-        except MaybeSent as error:
-            error.answered = progress.answered
-            raise
-        except (OSError, ValueError, TimeoutError) as error:
-            # The cause may spell the whole address, so it is described and not attached.
-            reason = f"{safe_url(ask.url)}: {reason_of(error, timeout)}"
-            if not progress.connected:
-                raise NeverSent(reason) from None
-            unfinished = MaybeSent(reason)
-            unfinished.answered = progress.answered
-            raise unfinished from None
-
-    @contextlib.asynccontextmanager
-    async def _exchange(self, ask: _Ask, progress: _Progress) -> AsyncGenerator[Wire]:
-        for hops in range(ask.follow + 1):
+    async def _answered(self, call: _Call) -> Wire:
+        """The connection on which the head of the answer has come, when all redirects are followed."""
+        ask = call.ask
+        for _ in range(ask.follow + 1):
             policy = Policy.OPEN if ask.trusted else self._policy
             target = check_url(ask.url, policy)
-            pool = self._pool(policy, ask.fresh)
-            async with body_for(ask.method, ask.body, ask.given) as sent, pool.room():
-                wire = await _asked(pool, target, ask, sent, progress)
-                try:
-                    location = _redirect(ask, wire)
-                    if location is None:
-                        progress.answered = wire.status
-                        yield wire
-                        return
-                finally:
-                    pool.give_back(target, wire, keep=not ask.fresh)
-                ask = _redirected(ask, target, location)
-                if hops == ask.follow:
-                    raise MaybeSent(f"{safe_url(ask.url)}: more than {ask.follow} redirects")
+            answer = await call.send(self._pool(policy, ask.fresh), target, ask)
+            location = _redirect(ask, answer)
+            if location is None:
+                call.answered = answer.status
+                return answer
+            call.leave()
+            ask = _redirected(ask, target, location)
+        raise MaybeSent(f"{safe_url(ask.url)}: more than {ask.follow} redirects")
 
     def _pool(self, policy: Policy, fresh: bool) -> Pool:
         if self._closed:
@@ -233,48 +263,23 @@ class GuardedHttp:
         return pool
 
 
-async def _asked(pool: Pool, target: Target, ask: _Ask, sent: Sent, progress: _Progress) -> Wire:
-    """A connection on which the head of the answer has come."""
-    head = _head(ask, target, sent)
-    wire = None if ask.fresh else pool.kept(target)
-    may_repeat = not ask.fresh and ask.method in REPEATABLE and isinstance(sent.body, bytes)
-    progress.connected = False
-    while True:
-        wire = wire or await pool.new(target)
-        progress.connected = True
-        try:
-            await wire.ask(ask.method, head, sent.body)
-        except ConnectionError:
-            wire.close()
-            if not (may_repeat and wire.silent):
-                raise
-            wire, may_repeat = None, False
-        except BaseException:
-            wire.close()
-            raise
-        else:
-            return wire
-
-
 def _head(ask: _Ask, target: Target, sent: Sent) -> bytes:
     """The request line and headers. The caller's own stand in front of ours, whatever their case."""
-    given = ask.given
-    ours = {"Host": target.url.host_port_subcomponent, **_ALWAYS, **sent.headers}
+    ours = {"Host": target.authority, **_ALWAYS, **sent.headers}
     if ask.fresh:
         ours["Connection"] = "close"
-    lines = [f"{ask.method} {target.url.raw_path_qs} HTTP/1.1"]
-    lines += [f"{name}: {value}" for name, value in ours.items() if name.lower() not in given]
+    lines = [f"{ask.method} {target.path} HTTP/1.1"]
+    lines += [f"{name}: {value}" for name, value in ours.items() if name.lower() not in ask.given]
     lines += [f"{name}: {value}" for name, value in ask.headers.items()]
     return "\r\n".join([*lines, "", ""]).encode()
 
 
-async def _body(answer: Wire, max_bytes: int) -> AsyncIterator[bytes]:
+def _body(answer: Wire, max_bytes: int) -> AsyncIterator[bytes]:
     """The body of an answer, decompressed. Raises TooLarge past ``max_bytes``, before reading where that is told."""
     told = answer.headers.get("content-length", "")
     if not answer.bodiless and told.isdigit() and int(told) > max_bytes:
         raise too_large(max_bytes)
-    async for piece in decoded(answer.pieces(), answer.headers, max_bytes):
-        yield piece
+    return decoded(answer.pieces(), answer.headers, max_bytes)
 
 
 def _ask(
@@ -288,7 +293,7 @@ def _ask(
     follow: int,
     trusted: bool,
 ) -> _Ask:
-    headers = dict(headers or {})
+    headers = headers or {}
     for name, value in headers.items():
         if not name or not _BREAKS.isdisjoint(name + value):
             raise NeverSent(f"the header {name!r} cannot be sent: it is empty or holds a line break")
@@ -296,7 +301,8 @@ def _ask(
         if data is not None:
             raise TypeError("a request has either json or data")
         headers, data = {"Content-Type": "application/json", **headers}, msgspec.json.encode(json)
-    return _Ask(method.upper(), url, headers, data, fresh, follow, trusted)
+    given = frozenset(map(str.lower, headers))
+    return _Ask(method.upper(), url, headers, given, data, fresh, follow, trusted)
 
 
 def _redirect(ask: _Ask, answer: Wire) -> str | None:
@@ -310,6 +316,7 @@ def _redirected(ask: _Ask, target: Target, location: str) -> _Ask:
     """The next hop. Trust and credentials stay with the origin they were meant for."""
     url = urljoin(str(target.url), location)
     if check_url(url, Policy.OPEN).origin == target.origin:
-        return replace(ask, url=url)
+        return msgspec.structs.replace(ask, url=url)
     headers = {name: value for name, value in ask.headers.items() if name.lower() in FORWARDED_HEADERS}
-    return replace(ask, url=url, headers=headers, trusted=False)
+    given = ask.given & FORWARDED_HEADERS
+    return msgspec.structs.replace(ask, url=url, headers=headers, given=given, trusted=False)

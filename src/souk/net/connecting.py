@@ -38,11 +38,15 @@ class Connector:
         """When addresses cease to be good, and which they are."""
         self._looking: dict[tuple[str, int], asyncio.Task[Sequence[str]]] = {}
 
-    async def connect(self, target: Target) -> Wire:
-        """A new connection. Raises Blocked, Unresolved, NotConnected or ssl.SSLError."""
-        addresses = [target.host] if is_address(target.host) else await self._addresses(target)
+    async def connect(self, target: Target, until: float) -> Wire:
+        """A new connection. Raises Blocked, Unresolved, NotConnected, ssl.SSLError or TimeoutError."""
+        if is_address(target.host):
+            addresses = [target.host]
+        else:
+            async with asyncio.timeout_at(until):
+                addresses = await self._addresses(target)
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout_at(min(until, asyncio.get_running_loop().time() + self._timeout)):
                 return await _first([_connected(address, target) for address in addresses])
         except TimeoutError:
             raise TooSlow("no connection in time") from None
@@ -76,7 +80,7 @@ class Connector:
 
 
 async def _connected(address: str, target: Target) -> Wire:
-    tls = _tls() if target.url.scheme == "https" else None
+    tls = _tls() if target.scheme == "https" else None
     wire = Wire()
     try:
         await asyncio.get_running_loop().create_connection(

@@ -4,11 +4,11 @@ Once by the spelling of its address, before anything else; once by the IP addres
 """
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
+import msgspec
 from yarl import URL
 
 from souk.net.http import Blocked
@@ -56,6 +56,10 @@ _PRIVATE = (
     *_v4("203.0.113.0/24"),
     *_v6("::1/128", "fc00::/7", "2001::/23", "2001:db8::/32", "3fff::/20"),
 )
+_PLAIN = re.compile(
+    r"(https?://[a-z0-9.-]+(?::[0-9]{1,5})?)(/[\w.~!$&'()*+,;=:@/-]*(?:\?[\w.~!$&'()*+,;=:@/?-]*)?)", re.ASCII
+)
+"""An address that every parser reads alike, as its origin and the rest."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _UNFIT = re.compile(r'[ "<>\\^`{|}]')
 """What a request line cannot hold as it is."""
@@ -67,17 +71,24 @@ _SIX_TO_FOUR = IPv6Network("2002::/16")
 _TEREDO = IPv6Network("2001::/32")
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A checked address. ``url`` is spelt as the caller spelt it, so signed queries stay valid."""
+class Target(msgspec.Struct, frozen=True):
+    """A checked address. It is spelt as the caller spelt it, so signed queries stay valid."""
 
-    url: URL
+    scheme: str
     host: str
     port: int
+    authority: str
+    """What a request names as its host."""
+    path: str
+    """With the query; what a request asks for."""
 
     @property
     def origin(self) -> tuple[str, str, int]:
-        return self.url.scheme, self.host, self.port
+        return self.scheme, self.host, self.port
+
+    @property
+    def url(self) -> URL:
+        return URL(f"{self.scheme}://{self.authority}{self.path}", encoded=True)
 
 
 def check_url(url: str, policy: Policy) -> Target:
@@ -85,6 +96,20 @@ def check_url(url: str, policy: Policy) -> Target:
 
     A host name is judged again, by what it resolves to, when the connection is made.
     """
+    plain = _PLAIN.fullmatch(url) if len(url) <= MAX_URL_CHARACTERS else None
+    if plain is None or "/." in plain[2]:
+        return _judged(url, policy)
+    # Nothing in such a path says where it leads: the same few origins need not be judged again.
+    known = _origin(plain[1], policy)
+    return Target(known.scheme, known.host, known.port, known.authority, plain[2])
+
+
+@lru_cache(maxsize=1024)
+def _origin(origin: str, policy: Policy) -> Target:
+    return _judged(f"{origin}/", policy)
+
+
+def _judged(url: str, policy: Policy) -> Target:
     parsed = _parsed(url)
     if parsed.scheme not in ("http", "https"):
         raise Blocked("only http and https addresses can be contacted")
@@ -96,7 +121,8 @@ def check_url(url: str, policy: Policy) -> Target:
     literal = _literal(host)
     if literal is not None:
         check_address(literal, policy, host)
-    return Target(_as_spelt(url, parsed), host, port)
+    spelt = _as_spelt(url, parsed)
+    return Target(spelt.scheme, host, port, spelt.host_port_subcomponent or "", spelt.raw_path_qs)
 
 
 def is_address(host: str) -> bool:

@@ -1,7 +1,6 @@
 """Connections kept for the next request to the same place, and how many there are at once."""
 
 import asyncio
-import contextlib
 from collections import deque
 
 from souk.net.connecting import Connector
@@ -28,9 +27,23 @@ class Pool:
         self._sweep: asyncio.TimerHandle | None = None
         self._closed = False
 
-    def room(self) -> contextlib.AbstractAsyncContextManager[None]:
-        """Wait until one more connection may be in use."""
-        return self._room or contextlib.nullcontext()
+    async def enter(self, until: float) -> None:
+        """Wait until one more connection may be in use; whoever entered must leave. Raises TimeoutError.
+
+        ``until`` is a moment on the loop's clock, here and in what follows.
+        """
+        if self._room is None:
+            return
+        if not self._room.locked():
+            await self._room.acquire()
+            return
+        async with asyncio.timeout_at(until):
+            await self._room.acquire()
+
+    def leave(self) -> None:
+        """One connection less is in use."""
+        if self._room is not None:
+            self._room.release()
 
     def kept(self, target: Target) -> Wire | None:
         """A connection that served before and still stands, if there is one."""
@@ -42,9 +55,9 @@ class Pool:
             wire.close()
         return None
 
-    async def new(self, target: Target) -> Wire:
+    async def new(self, target: Target, until: float) -> Wire:
         """A connection nobody has used. Raises as :meth:`souk.net.connecting.Connector.connect`."""
-        wire = await self._connector.connect(target)
+        wire = await self._connector.connect(target, until)
         if self._closed:
             wire.close()
             raise ConnectionError("the outbound network is closed")

@@ -43,6 +43,7 @@ class Wire(asyncio.Protocol):
         self._error: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._writable: asyncio.Future[None] | None = None
+        self._alarm: asyncio.TimerHandle | None = None
         self._busy = False
         self._spoilt = False
         self._begin("")
@@ -76,6 +77,7 @@ class Wire(asyncio.Protocol):
 
     def close(self) -> None:
         """End the connection, if it was made at all; what is still coming is not read."""
+        self._rest()
         if not self._made:
             return
         if self._complete:
@@ -83,15 +85,21 @@ class Wire(asyncio.Protocol):
         else:
             self._transport.abort()
 
-    async def ask(self, method: str, head: bytes, body: bytes | AsyncIterable[bytes]) -> None:
-        """Send a request and wait for the head of its answer. Raises OSError or NotHttp."""
+    async def ask(self, method: str, head: bytes, body: bytes | AsyncIterable[bytes], until: float) -> None:
+        """Send a request and wait for the head of its answer. Raises OSError or NotHttp.
+
+        ``until`` is when the whole exchange must be over, on the loop's clock. Then, waiting raises TimeoutError.
+        """
         self._begin(method)
         self._busy = True
+        # One timer for all the waiting; asyncio's own time limits cost more than the rest of a small exchange.
+        self._alarm = self._loop.call_at(until, self._fail, TimeoutError())
         if isinstance(body, bytes):
             self._transport.write(head + body if body else head)
         else:
             self._transport.write(head)
-            await self._send(body)
+            async with asyncio.timeout_at(until):
+                await self._send(body)
         while not self.status:
             await self._more()
 
@@ -107,8 +115,15 @@ class Wire(asyncio.Protocol):
                 self._transport.resume_reading()
             if self._complete:
                 self._busy = False
+                self._rest()
                 return
             await self._more()
+
+    def _rest(self) -> None:
+        """Nothing is waited for any more."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
 
     async def _send(self, body: AsyncIterable[bytes]) -> None:
         """The body, no faster than it leaves. A server that answers before the end hears no more of it."""
