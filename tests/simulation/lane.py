@@ -1,9 +1,10 @@
 """The real write lane and readers on a simulated loop: what their threads do happens at a moment of its own."""
 
 from collections.abc import Callable
+from queue import SimpleQueue
 from typing import Any
 
-from souk.store.lane import MAX_BATCH, Lane
+from souk.store.lane import Lane
 from souk.store.reads import Reads
 from tests.simulation.database import SeenDatabase
 from tests.simulation.loop import SimLoop, Strand
@@ -29,7 +30,7 @@ class LoopLane(Lane):
         self._working = False
         self._left: list[list[Any]] = []
         """What was taken together and is to be carried out next."""
-        self._wake = _Bell(self._woken)  # type: ignore[assignment] - what waits on it, waits on the loop here
+        self._waiting = _RingingQueue(self._woken)  # type: ignore[assignment] - what waits on it, waits on the loop here
         self._thread = _NoThread()  # type: ignore[assignment]
 
     def _woken(self) -> None:
@@ -43,26 +44,27 @@ class LoopLane(Lane):
             self._loop.call_later(away + self._loop.moment(), self._work)
             return
         if not self._left:
-            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
+            batch, _ = self._gathered()
             self._left = self._parts(batch)
-        part = self._left.pop(0)
-        self._carry_out(part)
-        self._committed(len(part))
-        if self._left or self._waiting:
+        if self._left:
+            part = self._left.pop(0)
+            self._carry_out(part)
+            self._committed(len(part))
+        if self._left or not self._waiting.empty():
             self._loop.call_later(self._loop.moment(), self._work)
         else:
             self._working = False
 
 
-class _Bell:
-    """In place of the condition a lane's thread waits at."""
+class _RingingQueue(SimpleQueue[Any]):
+    """What a lane's thread waits at, and a bell for whoever acts in its place."""
 
     def __init__(self, ring: Callable[[], None]) -> None:
-        self.notify = ring
+        self._ring = ring
 
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, *_: object) -> None: ...
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        super().put(item, block, timeout)
+        self._ring()
 
 
 class _NoThread:

@@ -1,8 +1,9 @@
 """Waiting that a deadline or a cancel request can end."""
 
 import asyncio
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 from souk.clock import Clock
@@ -30,18 +31,24 @@ def check(lease: Lease) -> None:
 
 async def guarded(lease: Lease, work: Coroutine[Any, Any, T]) -> T:
     """The work's answer, unless the deadline passes or a cancel is asked first; the work is then stopped."""
-    running = asyncio.ensure_future(work)
-    stop: asyncio.Future[type[Exception] | None] = asyncio.get_running_loop().create_future()
-    running.add_done_callback(lambda _: _settle(stop, None))
+    if lease.cancelled.is_set():
+        work.close()
+        raise CancelAsked
+    life = asyncio.current_task()
+    reasons: list[type[Exception]] = []
+
+    def stop(reason: type[Exception]) -> None:
+        if life is not None and not reasons:
+            reasons.append(reason)
+            life.cancel()
+
     try:
         with _watched(lease, stop, max(0.0, lease.seconds_left)):
-            reason = await stop
-        if running.done() or reason is None:
-            return running.result()
-        raise reason
+            return await work
     finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        # Where the engine has cancelled this life besides, it is closing, and that goes first.
+        if life is not None and reasons and not life.uncancel():
+            raise reasons[0] from None
 
 
 async def pause(lease: Lease, seconds: float, wake: Wish | None = None) -> None:
@@ -52,7 +59,7 @@ async def pause(lease: Lease, seconds: float, wake: Wish | None = None) -> None:
     if wake is not None:
         wake.heard_by(lambda: _settle(stop, None))
     try:
-        with _watched(lease, stop, lease.seconds_left):
+        with _watched(lease, partial(_settle, stop), lease.seconds_left):
             await stop
     finally:
         timer.cancel()
@@ -75,10 +82,10 @@ async def nap(clock: Clock, seconds: float, wake: Wish) -> None:
 
 
 @contextmanager
-def _watched(lease: Lease, stop: "asyncio.Future[type[Exception] | None]", seconds: float) -> Generator[None]:
-    """Settle ``stop`` when the deadline passes or a cancel is asked. One timer; no task of its own."""
-    timer = lease.world.clock.call_later(seconds, lambda: _settle(stop, DeadlinePassed))
-    lease.cancelled.heard_by(lambda: _settle(stop, CancelAsked))
+def _watched(lease: Lease, stop: Callable[[type[Exception]], None], seconds: float) -> Generator[None]:
+    """Call ``stop`` when the deadline passes or a cancel is asked. One timer; no task of its own."""
+    timer = lease.world.clock.call_later(seconds, lambda: stop(DeadlinePassed))
+    lease.cancelled.heard_by(lambda: stop(CancelAsked))
     try:
         yield
     finally:

@@ -1,6 +1,7 @@
 """From a stored task to what a provider sees of it."""
 
 import json
+from functools import cache
 from pathlib import Path
 
 from souk.engine.lease import Lease
@@ -20,9 +21,8 @@ async def job_for(lease: Lease, route: Route, attempt: Attempt) -> Job:
     model = world.catalog.find(task.model)
     if model is None:
         raise ModelGone(f"the model {task.model} is no longer in the catalogue")
-    folder = folder_of(lease)
     input = model.with_defaults(lease.input)
-    reports = isinstance(world.providers.get(route.connection.provider), Reporting)
+    reports = _is_reporting(type(world.providers.get(route.connection.provider)))
     return Job(
         task_id=task.id,
         attempt_id=attempt.id,
@@ -31,7 +31,7 @@ async def job_for(lease: Lease, route: Route, attempt: Attempt) -> Job:
         input=input,
         upstream_model=route.upstream_model,
         output=model.output_for(lease.input).to_json(),
-        media=await world.media_of(task, folder / "inputs"),
+        media=await world.media_of(task, folder_of(lease) / "inputs"),
         connection=route.connection,
         now=world.clock.now(),
         prepared=json.loads(task.prepared) if task.prepared else {},
@@ -40,6 +40,12 @@ async def job_for(lease: Lease, route: Route, attempt: Attempt) -> Job:
         parents=lease.parents,
         webhook_url=world.hook_address(attempt.id) if reports else "",
     )
+
+
+@cache
+def _is_reporting(provider: type) -> bool:
+    # Looked at once for each: whether a class has a protocol's methods takes as long as putting the job together.
+    return issubclass(provider, Reporting)
 
 
 async def current_job(lease: Lease, connection: Connection) -> Job:

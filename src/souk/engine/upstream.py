@@ -137,7 +137,9 @@ class Upstream:
         if made is None or made.attempt_id != self.lease.task.attempt_id:
             return await job_for(self.lease, route, self.attempt())
         prepared = json.loads(self.lease.task.prepared or "{}")
-        return replace(made, connection=route.connection, now=self.world.clock.now(), prepared=prepared)
+        if made.connection is route.connection and made.prepared == prepared:
+            return made
+        return replace(made, connection=route.connection, prepared=prepared)
 
     async def first_job(self, route: Route, attempt: Attempt) -> Job:
         """The job of an attempt that begins. It is put together once: what a job holds does not change."""
@@ -189,6 +191,7 @@ class Upstream:
     async def cancel(self, job: Job) -> bool:
         """Ask the upstream to drop the task; only its own confirmation counts."""
         provider = self.world.providers[job.connection.provider]
+        job = replace(job, now=self.world.clock.now())
         try:
             return await provider.cancel(job, self.lease.task.ref or "", self.world.http)
         except Exception as error:  # noqa: BLE001 - not confirmed is not cancelled

@@ -11,9 +11,9 @@ import sys
 import threading
 import time
 from bisect import bisect_left
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
 from souk.store import balances
@@ -127,8 +127,8 @@ class Lane:
         self._name = name
         self._limit = limit
         self._sleep = sleep
-        self._waiting: deque[_Pending] = deque()
-        self._wake = threading.Condition()
+        self._waiting: SimpleQueue[_Pending | None] = SimpleQueue()
+        """None wakes the thread that is to end."""
         self._closing = False
         self._batch_number = time.time_ns() // 1_000_000
         self._connection: Connection | None = None
@@ -149,30 +149,26 @@ class Lane:
     @property
     def depth(self) -> int:
         """Operations that wait."""
-        return len(self._waiting)
+        return self._waiting.qsize()
 
     async def write(self, kind: Kind[Op, Answer], op: Op, *, bounded: bool = False) -> Answer:
         """Carry out one operation and return its answer after the commit.
 
         ``bounded`` operations (those a client can flood) raise :class:`Busy` when too many already wait.
         """
-        if bounded and len(self._waiting) >= self._limit:
+        if self._closing:
+            raise DatabaseError("the store is closed")
+        if bounded and self._waiting.qsize() >= self._limit:
             raise Busy
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
-        pending = _Pending(kind, op, future, loop)
-        with self._wake:
-            if self._closing:
-                raise DatabaseError("the store is closed")
-            self._waiting.append(pending)
-            self._wake.notify()
+        self._waiting.put(_Pending(kind, op, future, loop))
         return await future
 
     def close(self) -> None:
-        """Commit what waits, then stop."""
-        with self._wake:
-            self._closing = True
-            self._wake.notify()
+        """Commit what waits, then stop. For the thread that writes: nothing of its own comes after that."""
+        self._closing = True
+        self._waiting.put(None)
         if self._thread.is_alive():
             self._thread.join()
         if self._connection is not None:
@@ -188,20 +184,27 @@ class Lane:
             log.debug("lane mark stays behind", extra={"reason": str(error)})
 
     def _run(self) -> None:
-        while True:
-            with self._wake:
-                while not self._waiting and not self._closing:
-                    self._wake.wait()
-                if not self._waiting:
-                    return
-                batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MAX_BATCH))]
+        more = True
+        while more:
+            batch, more = self._gathered()
             for part in self._parts(batch):
                 started = time.perf_counter()
                 self._carry_out(part)
                 self.stats.count(len(part), time.perf_counter() - started)
 
+    def _gathered(self) -> tuple[list[_Pending], bool]:
+        """What waits, as soon as there is something; False when nothing comes after it."""
+        batch: list[_Pending] = []
+        while (pending := self._waiting.get()) is not None:
+            batch.append(pending)
+            if len(batch) == MAX_BATCH or self._waiting.empty():
+                return batch, True
+        return batch, False
+
     def _parts(self, batch: list[_Pending]) -> list[list[_Pending]]:
         """What shares a transaction."""
+        if not batch:
+            return []
         if self._database.dialect is Dialect.SQLITE or not any(pending.kind.alone for pending in batch):
             return [batch]
         together = [pending for pending in batch if not pending.kind.alone]
