@@ -4,7 +4,7 @@ import logging
 import os
 import random
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -30,7 +30,7 @@ from souk.dialects.shelf import Shelf
 from souk.dialects.table import Dialects
 from souk.engine.engine import Engine
 from souk.engine.hooks import Hooks
-from souk.engine.parents import parent_files
+from souk.engine.parents import Given, parent_files
 from souk.engine.slot import SlotLock
 from souk.engine.world import World
 from souk.engines import check_routes, connections_of, engines_of, fitters_of, limits_of, providers_of
@@ -48,7 +48,7 @@ from souk.operations.operations import Operations
 from souk.operations.records import record_of, stages_of
 from souk.operations.uploads import UploadLimits, Uploads
 from souk.premises import make_data_dir, meter_of, secret_values, storage_of, take_slot
-from souk.providers.base import Connection, LocalProvider, Media
+from souk.providers.base import NO_FILES, Connection, LocalProvider, Media
 from souk.providers.children.pool import Pool
 from souk.providers.connections import Configured
 from souk.relay.meter import Meter
@@ -57,6 +57,7 @@ from souk.relay.relay import Relay
 from souk.relay.roads import Roads
 from souk.relay.sandbox import SandboxChat
 from souk.settings import SandboxPolicy, Settings
+from souk.store.assets import AssetRow
 from souk.store.database import Database
 from souk.store.lane import Lane
 from souk.store.migrate import migrate
@@ -255,19 +256,18 @@ class House:
             self.callback_http.restrict()
 
     async def media_of(self, task: TaskRow, folder: Path) -> Media:
-        """A task's input files, fetched into ``folder`` when asked for."""
-        model = self.catalog.models[task.model]
-        sources = Sources(
-            self.storage,
-            self.http,
-            self.reads,
-            self.public_url,
-            self.settings.max_input_bytes,
-            task_id=task.id,
-        )
-        return await parent_files(
-            model, task, self.reads, lambda inputs, parents: TaskMedia(inputs, parents, folder, sources)
-        )
+        """A task's input files, fetched into a folder in its own when asked for."""
+
+        def media(inputs: Given, parents: Mapping[str, Sequence[AssetRow]]) -> Media:
+            if not inputs and not parents:
+                return NO_FILES
+            max_bytes = self.settings.max_input_bytes
+            sources = Sources(
+                self.storage, self.http, self.reads, self.public_url, max_bytes, task_id=task.id
+            )
+            return TaskMedia(inputs, parents, folder / "inputs", sources)
+
+        return await parent_files(self.catalog.models[task.model], task, self.reads, media)
 
     async def render(self, row: OutboxRow) -> Message | None:
         """A callback in the words of the dialect its task was created through."""

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from functools import partial
 
 from souk.engine import retention
 from souk.engine.door import Door
@@ -176,10 +177,11 @@ class Engine:
     def _begin(self, task: TaskRow) -> None:
         lease = Lease(self._world, task)
         lease.log("task claimed", logging.DEBUG, state=task.state, epoch=task.epoch)
-        life = asyncio.create_task(live(lease, self._roads))
+        life = asyncio.create_task(live(lease, self._roads), name=task.id)
         self._leases[task.id] = lease
         self._lives[task.id] = life
-        life.add_done_callback(lambda life: self._ended(task.id, life))
+        # No lambda: it would keep the row as it was claimed as long as the task lives.
+        life.add_done_callback(partial(self._ended, task.id))
 
     def _ended(self, task_id: TaskId, life: asyncio.Task[None]) -> None:
         # A task may have been handed back and claimed anew before the life of its old claim noticed.

@@ -17,7 +17,7 @@ async def hear(upstream: Upstream, job: Job) -> Hint | Reply | None:
     if not lease.reports:
         await _recall(upstream)
     lease.hint.clear()
-    reports, lease.reports = lease.reports, []
+    reports, lease.reports = lease.reports, ()
     said: Hint | Reply | None = None
     for report in reports:
         word = await _meaning(upstream, job, report)

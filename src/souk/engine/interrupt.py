@@ -1,8 +1,7 @@
 """Waiting that a deadline or a cancel request can end."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Generator
-from contextlib import contextmanager
+from collections.abc import Coroutine
 from functools import partial
 from typing import Any, TypeVar
 
@@ -42,10 +41,13 @@ async def guarded(lease: Lease, work: Coroutine[Any, Any, T]) -> T:
             reasons.append(reason)
             life.cancel()
 
+    timer = lease.world.clock.call_later(max(0.0, lease.seconds_left), partial(stop, DeadlinePassed))
+    lease.cancelled.heard_by(partial(stop, CancelAsked))
     try:
-        with _watched(lease, stop, max(0.0, lease.seconds_left)):
-            return await work
+        return await work
     finally:
+        timer.cancel()
+        lease.cancelled.heard_by(None)
         # Where the engine has cancelled this life besides, it is closing, and that goes first.
         if life is not None and reasons and not life.uncancel():
             raise reasons[0] from None
@@ -54,15 +56,18 @@ async def guarded(lease: Lease, work: Coroutine[Any, Any, T]) -> T:
 async def pause(lease: Lease, seconds: float, wake: Wish | None = None) -> None:
     """Sleep, but no longer than to the deadline, or till ``wake``. Raises CancelAsked at once when a cancel comes."""
     check(lease)
-    stop: asyncio.Future[type[Exception] | None] = asyncio.get_running_loop().create_future()
-    timer = lease.world.clock.call_later(seconds, lambda: _settle(stop, None))
+    over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    wakened = partial(_settle, over)
+    # The deadline passing is seen by whoever pauses next.
+    timer = lease.world.clock.call_later(min(seconds, lease.seconds_left), wakened)
+    lease.cancelled.heard_by(wakened)
     if wake is not None:
-        wake.heard_by(lambda: _settle(stop, None))
+        wake.heard_by(wakened)
     try:
-        with _watched(lease, partial(_settle, stop), lease.seconds_left):
-            await stop
+        await over
     finally:
         timer.cancel()
+        lease.cancelled.heard_by(None)
         if wake is not None:
             wake.heard_by(None)
     if lease.cancelled.is_set():
@@ -81,18 +86,6 @@ async def nap(clock: Clock, seconds: float, wake: Wish) -> None:
         wake.heard_by(None)
 
 
-@contextmanager
-def _watched(lease: Lease, stop: Callable[[type[Exception]], None], seconds: float) -> Generator[None]:
-    """Call ``stop`` when the deadline passes or a cancel is asked. One timer; no task of its own."""
-    timer = lease.world.clock.call_later(seconds, lambda: stop(DeadlinePassed))
-    lease.cancelled.heard_by(lambda: stop(CancelAsked))
-    try:
-        yield
-    finally:
-        timer.cancel()
-        lease.cancelled.heard_by(None)
-
-
-def _settle(stop: "asyncio.Future[type[Exception] | None]", reason: type[Exception] | None) -> None:
-    if not stop.done():
-        stop.set_result(reason)
+def _settle(over: asyncio.Future[None]) -> None:
+    if not over.done():
+        over.set_result(None)

@@ -1,8 +1,9 @@
 """From a stored task to what a provider sees of it."""
 
-import json
 from functools import cache
 from pathlib import Path
+
+import msgspec
 
 from souk.engine.lease import Lease
 from souk.engine.routes import Route
@@ -31,10 +32,10 @@ async def job_for(lease: Lease, route: Route, attempt: Attempt) -> Job:
         input=input,
         upstream_model=route.upstream_model,
         output=model.output_for(lease.input).to_json(),
-        media=await world.media_of(task, folder_of(lease) / "inputs"),
+        media=await world.media_of(task, folder_of(lease)),
         connection=route.connection,
         now=world.clock.now(),
-        prepared=json.loads(task.prepared) if task.prepared else {},
+        prepared=msgspec.json.decode(task.prepared) if task.prepared else {},
         hops=task.hops,
         filled=frozenset(input.keys() - lease.input.keys()) | lease.filled,
         parents=lease.parents,

@@ -33,7 +33,8 @@ _SMALL_STEPS = frozenset({TaskState.SUBMITTING, TaskState.STORING, None})
 """Steps that every task takes and that the next one shows anyway: a line for each would cost 4 % of a task."""
 _OF_THE_OPERATOR = frozenset({FailKind.AUTH, FailKind.QUOTA})
 """Failures whose code upstream is about the operator's account there; the client would take it for its own."""
-
+_NO_FILES: Mapping[int, AssetRow] = {}
+_NO_NAMES: frozenset[str] = frozenset()
 
 MOST_REPORTS = 16
 """So many are kept until they are heard, the latest."""
@@ -64,28 +65,48 @@ class Failure:
 
 
 class Lease:
-    """One claimed task, as last written. Raises Fenced as soon as a write finds another owner."""
+    """One claimed task, as last written. Raises Fenced as soon as a write finds another owner.
+
+    Tens of thousands live at once while they are upstream, so nothing is made before it is needed.
+    """
+
+    __slots__ = (
+        "_files",
+        "_reached",
+        "_recalled",
+        "attempt",
+        "cancelled",
+        "ended",
+        "filled",
+        "handing_over",
+        "hint",
+        "input",
+        "parents",
+        "reports",
+        "task",
+        "world",
+    )
 
     def __init__(self, world: World, task: TaskRow) -> None:
         self.world = world
         self.task = task
-        self.input: JsonObject = json.loads(task.input)
-        self.filled: frozenset[str] = frozenset(json.loads(task.filled) if task.filled else ())
+        self.input: JsonObject = msgspec.json.decode(task.input)
+        self.filled: frozenset[str] = frozenset(json.loads(task.filled)) if task.filled else _NO_NAMES
         """Fields of the input that the wire filled in."""
         self.cancelled = Wish()
         if task.cancel_at is not None:
             self.cancelled.set()
         self.hint = Wish()
         """Set when a report came."""
-        self.reports: list[Report] = []
+        self.reports: tuple[Report, ...] = ()
         """What the upstream said by itself and this task has not heard yet."""
         self.attempt: Attempt | None = None
         self.parents: tuple[ParentRef, ...] = ()
         """What the input names of earlier tasks and pieces."""
         self.ended = False
-        self._reached: set[str] = set()
+        self._reached = _NO_NAMES
         """Stages that need not be told any more."""
-        self._files: dict[int, AssetRow] = {}
+        self._files: Mapping[int, AssetRow] = _NO_FILES
         """Files that stages told of."""
         self._recalled = task.attempts == 0
         self.handing_over = False
@@ -107,7 +128,7 @@ class Lease:
     def tell(self, report: Report) -> None:
         """Let the task hear a report. One that it has already, or that is about another attempt, is passed over."""
         if report.attempt_id == self.task.attempt_id and report not in self.reports:
-            self.reports = [*self.reports[1 - MOST_REPORTS :], report]
+            self.reports = (*self.reports[1 - MOST_REPORTS :], report)
             self.hint.set()
 
     def new_attempt(self, route: Route, request: str = "") -> Attempt:
@@ -196,11 +217,12 @@ class Lease:
         if stage in self._reached:
             return
         if stage != PROGRESS:
-            self._reached.add(stage)
+            self.pass_over(stage)
         told = NewEvent(self.id, stage, self.world.clock.now(), json.dumps(data, ensure_ascii=False))
         changes: dict[str, Any] = {} if progress is None else {"progress": progress}
         await self.step(event=told, files=files, **changes)
-        self._files |= {row.number: row for row in files}
+        if files:
+            self._files = {**self._files, **{row.number: row for row in files}}
 
     async def has_reached(self, stage: str) -> bool:
         """Whether a stage was told, by this process or one that had the task before."""
@@ -208,8 +230,8 @@ class Lease:
         return stage in self._reached
 
     def pass_over(self, stage: str) -> None:
-        """Never tell of this stage."""
-        self._reached.add(stage)
+        """Never tell of this stage, or not again."""
+        self._reached |= {stage}
 
     async def files(self) -> Mapping[int, AssetRow]:
         """The files of the result that stages told of, by their number. They are stored and written."""
@@ -227,7 +249,7 @@ class Lease:
 
         told, rows = await self.world.reads.run(look)
         self._reached |= {event.stage for event in told if event.stage != PROGRESS}
-        self._files |= {row.number: row for row in rows}
+        self._files = {**self._files, **{row.number: row for row in rows}}
         self._recalled = True
 
     def _address_for(self, event: NewEvent) -> str | None:

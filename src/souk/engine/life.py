@@ -23,7 +23,9 @@ MOST_RETRY_SECONDS = 60.0
 async def live(lease: Lease, roads: Roads) -> None:
     """Run a claimed task until it ended or another node has it."""
     try:
-        await _run(lease, roads)
+        upstream = await _begun_on(lease, roads)
+        if upstream is not None:
+            await run(upstream)
     except Fenced:
         lease.log("lease lost")
         return
@@ -49,23 +51,24 @@ def _asked_to_stop() -> bool:
     return life is not None and life.cancelling() > 0
 
 
-async def _run(lease: Lease, roads: Roads) -> None:
+async def _begun_on(lease: Lease, roads: Roads) -> Upstream | None:
+    """The task on the routes it may take; None if it ended for want of one."""
     world, task = lease.world, lease.task
     model = world.catalog.find(task.model)
     if lease.cancelled.is_set() and task.attempt_id is None:
         await lease.fail(CANCELLED)
-        return
+        return None
     try:
         lease.parents = await parent_refs(model, task, world.reads) if model else ()
     except ParentUnknown as unknown:
         await lease.fail(Failure(FailKind.BAD_INPUT, str(unknown)))
-        return
+        return None
     every = routes_of(model, Mode(task.mode), world.connections) if model else []
     routes = _of_parents(lease, every)
     if routes or _begun(lease):
-        await run(Upstream(lease, routes, roads))
-    else:
-        await lease.fail(_PARENTS_GONE if every else _no_route(task.model, known=model is not None))
+        return Upstream(lease, routes, roads)
+    await lease.fail(_PARENTS_GONE if every else _no_route(task.model, known=model is not None))
+    return None
 
 
 def _begun(lease: Lease) -> bool:

@@ -72,13 +72,12 @@ class Throttle:
         """The rate is that of so many processes together."""
         self._gap = self._whole_gap * max(1, processes)
 
-    async def turn(self) -> None:
-        """Return when it is this caller's turn."""
+    def turn(self) -> float:
+        """Take the next turn; in how many seconds that is."""
         now = self._clock.monotonic()
         mine = max(now, self._next)
         self._next = mine + self._gap
-        if mine > now:
-            await self._clock.sleep(mine - now)
+        return mine - now
 
 
 class Turns:

@@ -1,9 +1,10 @@
 """What a task's input names of earlier work: which tasks and pieces that is, and the files they stand for."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+
+import msgspec
 
 from souk.assets.media import Rule
 from souk.catalog.media import field_of
@@ -19,6 +20,8 @@ from souk.store.tasks import TaskRow
 from souk.words import JsonObject, Millis, TaskId, TaskState
 
 M = TypeVar("M")
+Given = Sequence[tuple[str, str, Rule]]
+"""The addresses in a task's input, in order, each with its catalogue path and rule."""
 
 
 class ParentUnknown(Exception):
@@ -66,7 +69,7 @@ def _piece(named: NamedParent, piece: Piece | None) -> Parent | None:
         ref=piece.upstream_ref or "",
         asset_id=piece.asset_id,
         kind=piece.kind,
-        data=json.loads(piece.data),
+        data=msgspec.json.decode(piece.data),
     )
 
 
@@ -86,12 +89,13 @@ async def parent_files(
     model: Model,
     task: TaskRow,
     reads: Reads,
-    make: Callable[[Sequence[tuple[str, str, Rule]], Mapping[str, Sequence[AssetRow]]], M],
+    make: Callable[[Given, Mapping[str, Sequence[AssetRow]]], M],
 ) -> M:
     """Hand ``make`` a task's inputs and the result files of the work its parent fields name."""
-    given = json.loads(task.input)
-    rules = dict(model.media_fields())
-    inputs = [(path, url, rules[path]) for path, url in model.media_urls(given)]
+    given = msgspec.json.decode(task.input)
+    urls = list(model.media_urls(given))
+    rules = dict(model.media_fields()) if urls else {}
+    inputs = [(path, url, rules[path]) for path, url in urls]
     named = model.parents(given)
     if not named:
         return make(inputs, {})
@@ -111,7 +115,7 @@ def _files(connection: Connection, task: TaskRow, named: list[NamedParent]) -> d
 
 async def parent_refs(model: Model, task: TaskRow, reads: Reads) -> tuple[ParentRef, ...]:
     """What is known of a task's parents, and how the upstreams that made them call them. Raises ParentUnknown."""
-    named = model.parents(json.loads(task.input))
+    named = model.parents(msgspec.json.decode(task.input))
     if not named:
         return ()
     found = await reads.run(lambda connection: _of_task(connection, task, named))

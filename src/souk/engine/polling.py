@@ -5,6 +5,7 @@ from souk.engine.interrupt import CancelAsked, guarded, pause
 from souk.engine.lease import Failure, Lease
 from souk.engine.stages import stage_files, tell_stage
 from souk.engine.upstream import MAX_BACKOFF, Upstream, backoff
+from souk.engine.wish import Wish
 from souk.providers.base import Done, Hint, Job, Reply, Running, Unreachable
 from souk.store.events import PROGRESS
 
@@ -33,14 +34,16 @@ async def poll(upstream: Upstream) -> None:
         if isinstance(said, Reply):
             verdict, asked = said.verdict, clock.monotonic()
         else:
-            await upstream.traffic(route).throttle.turn()
+            turn = upstream.traffic(route).throttle.turn()
+            if turn > 0:
+                await _waited(upstream, job, turn)
             asked = clock.monotonic()
             verdict = await upstream.asked(job)
         if isinstance(verdict, Unreachable):
             errors += 1
             if verdict.retry_after:
                 # Not for ever: a paid result may lie there, and the deadline comes whatever the upstream asked.
-                await _waited(upstream, job, min(verdict.retry_after, MAX_BACKOFF))
+                await _waited(upstream, job, min(verdict.retry_after, MAX_BACKOFF), upstream.lease.hint)
             continue
         errors = 0
         if isinstance(verdict, Running):
@@ -77,16 +80,16 @@ async def _news(upstream: Upstream, job: Job, seconds: float) -> Hint | Reply | 
     lease, clock = upstream.lease, upstream.world.clock
     due = clock.monotonic() + seconds
     while True:
-        await _waited(upstream, job, max(0.0, due - clock.monotonic()))
+        await _waited(upstream, job, max(0.0, due - clock.monotonic()), lease.hint)
         said = await hear(upstream, job) if lease.hint.is_set() else None
         if said is not None or clock.monotonic() >= due:
             return said
 
 
-async def _waited(upstream: Upstream, job: Job, seconds: float) -> None:
-    """Wait, but no longer than till a report. Raises as :func:`_news` does."""
+async def _waited(upstream: Upstream, job: Job, seconds: float, wake: Wish | None = None) -> None:
+    """Wait, but no longer than till ``wake``. Raises as :func:`_news` does."""
     try:
-        await pause(upstream.lease, seconds, upstream.lease.hint)
+        await pause(upstream.lease, seconds, wake)
     except CancelAsked:
         await _cancel(upstream, job)
 
@@ -117,6 +120,8 @@ def _usual_seconds(upstream: Upstream) -> float:
 
 class _Progress:
     """Writes progress when it has grown, now and then."""
+
+    __slots__ = ("_lease", "_written_at")
 
     def __init__(self, lease: Lease) -> None:
         self._lease = lease

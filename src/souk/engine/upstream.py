@@ -1,6 +1,5 @@
 """What the states of an upstream task share: its lease, its routes, its slot on a connection, how it is asked."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -66,6 +65,8 @@ class Roads:
 
 class Upstream:
     """One task on its routes."""
+
+    __slots__ = ("_gate", "_made", "_roads", "_slot", "accepted_at", "book", "lease", "routes", "world")
 
     def __init__(self, lease: Lease, routes: list[Route], roads: Roads) -> None:
         self.lease = lease
@@ -136,7 +137,7 @@ class Upstream:
         made, self._made = self._made, None  # thousands of tasks wait here at once; one job each is enough
         if made is None or made.attempt_id != self.lease.task.attempt_id:
             return await job_for(self.lease, route, self.attempt())
-        prepared = json.loads(self.lease.task.prepared or "{}")
+        prepared = msgspec.json.decode(self.lease.task.prepared or "{}")
         if made.connection is route.connection and made.prepared == prepared:
             return made
         return replace(made, connection=route.connection, prepared=prepared)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 class Wish:
     """Set by whoever hears the client, cleared when it came too late."""
 
+    __slots__ = ("_hear", "_set")
+
     def __init__(self) -> None:
         self._set = False
         self._hear: Callable[[], None] | None = None

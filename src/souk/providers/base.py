@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
 from souk.net.http import Http
 from souk.words import Credits, FailKind, JsonObject, Millis, ModelId, TaskId
@@ -59,6 +59,18 @@ class Media(Protocol):
     async def all(self) -> Sequence[MediaFile]:
         """Every input file of the task, in the schema's field order."""
         ...
+
+
+class _NoFiles:
+    async def files(self, field: str) -> Sequence[MediaFile]:  # noqa: ARG002 - the same for every field
+        return ()
+
+    async def all(self) -> Sequence[MediaFile]:
+        return ()
+
+
+NO_FILES: Final[Media] = _NoFiles()
+"""The media of tasks without input files, which most are."""
 
 
 @dataclass(frozen=True, slots=True)

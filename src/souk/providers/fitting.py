@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from souk.providers.base import Job, MediaFile, Refused
+from souk.providers.base import NO_FILES, Job, MediaFile, Refused
 from souk.providers.children.errand import files_of, run_errand
 from souk.providers.children.pool import Pool
 from souk.providers.takes import MB, Choosy, Lack, Takes, lacks, rule_for
@@ -108,7 +108,7 @@ async def fitted(job: Job, provider: object, pool: Pool | None) -> Job:
 
     ``pool`` None leaves them as they are.
     """
-    if pool is None or not isinstance(provider, Choosy):
+    if pool is None or job.media is NO_FILES or not isinstance(provider, Choosy):
         return job
     media = FittedMedia(job, provider.takes(job), pool)
     await media.all()

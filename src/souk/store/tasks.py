@@ -5,6 +5,7 @@ Each transition compares owner and epoch, so a worker that lost its lease and wa
 
 import operator
 from collections.abc import Iterable, Sequence
+from sys import intern
 from typing import Any
 
 import msgspec
@@ -160,7 +161,23 @@ def running(connection: Connection, account_id: int, cap: int) -> int:
 def claim(connection: Connection, account_id: int, owner: str, most: int, now: int) -> list[TaskRow]:
     """Take up to ``most`` tasks of one account, oldest first."""
     params = {"account_id": account_id, "owner": owner, "most": most, "now": now}
-    return sorted(map(_task, connection.run(_CLAIM, params)), key=lambda task: task.id)
+    return sorted(
+        (_claimed(row, owner) for row in connection.run(_CLAIM, params)), key=operator.attrgetter("id")
+    )
+
+
+def _claimed(row: Row, owner: str) -> TaskRow:
+    """A task that is kept in memory as long as it runs: words that thousands of them share are there once."""
+    task = _task(row)
+    return msgspec.structs.replace(
+        task,
+        mode=intern(task.mode),
+        dialect=intern(task.dialect),
+        model=intern(task.model),
+        warnings=intern(task.warnings),
+        price=intern(task.price),
+        lease_owner=owner,
+    )
 
 
 _ADVANCE_SPEC = (
