@@ -22,7 +22,7 @@ PER_SECOND = 100
 PHASE_SECONDS = 40.0
 LEAD_SECONDS = 5.0
 """The server runs so long before it is asked, and has begun to clean up by then."""
-MOST_PHASES = 10
+MOST_PHASES = 6
 CONNECTIONS = 15
 """An odd number, so that each creates and reads in turn."""
 KEPT_DAYS = DAYS + 5
@@ -45,7 +45,7 @@ class Phase:
 def run(database: Database, folder: Path, past: Past) -> list[tuple[Phase, Phase]]:
     """Serve without a clean-up and with one, in turn, until the oldest day's tasks and their files are gone."""
     phases: list[tuple[Phase, Phase]] = []
-    while _left(database, past) and len(phases) < MOST_PHASES:
+    while any(_left(database, past)) and len(phases) < MOST_PHASES:
         quiet = _phase(database, folder, past, KEPT_DAYS)
         busy = _phase(database, folder, past, DAYS - SPENT_DAYS + _days_since(past))
         phases.append((quiet, busy))
@@ -66,11 +66,11 @@ def _phase(database: Database, folder: Path, past: Past, kept_days: float) -> Ph
         "SOUK_SANDBOX_DELAY": "3600",  # what is created meanwhile is claimed and waits
         **({} if database.url.startswith("sqlite:") else {"SOUK_DATABASE_URL": database.url}),
     }
-    before = _left(database, past)
+    before, _ = _left(database, past)
     with souk(folder, **settings) as server:
         time.sleep(LEAD_SECONDS)
         phase = uvloop.run(_drive(server.port, past))
-    phase.removed = before - _left(database, past)
+    phase.removed = before - _left(database, past)[0]
     connection = database.connect()
     connection.run(_FORGET)
     connection.close()
@@ -99,12 +99,12 @@ async def _drive(port: int, past: Past) -> Phase:
     return phase
 
 
-def _left(database: Database, past: Past) -> int:
-    """Tasks of the oldest day, and files of theirs that wait to be dropped."""
+def _left(database: Database, past: Past) -> tuple[int, int]:
+    """Tasks of the oldest day, and files of such tasks that wait to be dropped."""
     connection = database.connect()
     try:
-        tasks = connection.run(_LEFT, {"before": past.end_of_day(SPENT_DAYS)})[0][0]
-        return int(tasks) + int(connection.run(_FILES_LEFT)[0][0])
+        tasks = connection.run(_LEFT, {"before": past.end_of_day(SPENT_DAYS)})
+        return int(tasks[0][0]), int(connection.run(_FILES_LEFT)[0][0])
     finally:
         connection.close()
 

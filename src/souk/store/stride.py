@@ -17,7 +17,7 @@ LONGEST_REST_SECONDS = 0.2
 class Stride:
     """The size of the next step, made larger where steps are quick and smaller where they are slow."""
 
-    def __init__(self, clock: Clock, *, least: int = 10, most: int = 500) -> None:
+    def __init__(self, clock: Clock, *, least: int = 25, most: int = 500) -> None:
         self._clock = clock
         self._least = least
         self._most = most
