@@ -44,8 +44,12 @@ def harbour(
 @pytest.fixture(autouse=True)
 def alone(request: pytest.FixtureRequest, harbour: Harbour | None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keeps a test that is marked so off the fleets."""
-    if harbour is not None and request.node.get_closest_marker("alone"):
-        monkeypatch.setattr(harbour, "open", False)
+    mark = request.node.get_closest_marker("alone")
+    if harbour is not None and mark is not None:
+        if mark.kwargs.get("on_disk"):
+            monkeypatch.setattr(serving, "harbour", None)
+        else:
+            monkeypatch.setattr(harbour, "open", False)
 
 
 @pytest.fixture
@@ -55,12 +59,11 @@ def souk_database(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def souk_settings(request: pytest.FixtureRequest, souk_database: str, tmp_path: Path) -> dict[str, Any]:
+def souk_settings(alone: None, souk_database: str, tmp_path: Path) -> dict[str, Any]:
     """Where a Souk keeps what it stores. A fleet has a PostgreSQL of its own."""
-    mark = request.node.get_closest_marker("alone")
-    if mark is not None and mark.kwargs.get("on_disk"):
-        return {"database_url": sqlite_url(tmp_path / "souk.db")}
-    return {} if FLEET and not souk_database.startswith("sqlite") else {"database_url": souk_database}
+    if serving.harbour is None:
+        return {"database_url": souk_database or sqlite_url(tmp_path / "souk.db")}
+    return {"database_url": souk_database} if souk_database.startswith("sqlite") else {}
 
 
 @pytest.fixture

@@ -87,9 +87,9 @@ async def test_stems_made_there_are_written_down_there(bridged: tuple[Bridge, St
     notes = await made(bridged, "/api/v1/midi/generate", {"taskId": stems["taskId"]})
     assert notes["midiData"]["instruments"]
     # Both Souks name the stems themselves, each its own: they were not sent from one to the other.
-    every = Statement("SELECT filled FROM tasks WHERE model = 'suno-midi'")
+    newest = Statement("SELECT filled FROM tasks WHERE model = 'suno-midi' ORDER BY id DESC LIMIT 1")
     for souk in (bridged[0].near, bridged[0].far):
-        assert await souk.house.reads.run(lambda db: db.run(every)) == [('["stems"]',)]
+        assert await souk.house.reads.run(lambda db: db.run(newest)) == [('["stems"]',)]
 
 
 async def test_lyrics_are_written_there(bridged: tuple[Bridge, Studio]) -> None:

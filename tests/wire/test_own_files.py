@@ -34,6 +34,7 @@ async def test_a_file_named_as_input_is_held(souk: Souk) -> None:
     assert pins == [file]
 
 
+@pytest.mark.alone("its row has the same id every time")
 async def test_an_expired_file_is_not_held_though_its_row_is_still_there(souk: Souk) -> None:
     _, pins = await pinned_by_a_create_that_names(souk, expires_in=-1)
     assert pins == []

@@ -12,6 +12,8 @@ from tests.unit import media_files as media
 from tests.wire.serving import Souk, open_souk
 from tests.wire.uploading import EDIT, Part, send_form, send_text, served, stored_files
 
+on_the_disk = pytest.mark.alone("files are counted on the disk", on_disk=True)
+
 FIRST, SECOND = media.picture("PNG", 256, 256), media.picture("JPEG", 300, 300)
 
 
@@ -42,6 +44,7 @@ async def test_the_same_name_gets_the_new_file_at_the_same_link(souk: Souk) -> N
     assert after["cache-control"] == "public, no-cache"
 
 
+@on_the_disk
 async def test_the_replaced_file_leaves_the_disk(souk: Souk) -> None:
     await send_text(souk, FIRST, fileName="cat.png")
     await send_text(souk, SECOND, fileName="cat.png")
@@ -49,6 +52,7 @@ async def test_the_replaced_file_leaves_the_disk(souk: Souk) -> None:
     assert sizes(souk) == [len(SECOND)]
 
 
+@on_the_disk
 async def test_of_uploads_at_once_one_gets_the_name(souk: Souk) -> None:
     files = [media.picture("PNG", width, 10) for width in range(10, 18)]
     replies = await asyncio.gather(*(send_text(souk, data, fileName="cat.png") for data in files))
