@@ -5,18 +5,22 @@ import base64
 import hashlib
 import hmac
 import logging
+from random import Random
 
 import pytest
 from aiohttp import web
 
 from souk import __version__
 from souk.accounts.webhook_keys import make_webhook_key
+from souk.callbacks.delivery import LEASE_SECONDS, Deliverer, Outcome
 from souk.callbacks.message import Message
 from souk.callbacks.schedule import DELAYS
-from souk.store import outbox
+from souk.net.client import GuardedHttp
+from souk.net.policy import Policy
+from souk.store import outbox, sending
 from souk.store.outbox import OutboxRow
-from souk.words import TaskId
-from tests.callback_house import House, house, new_row, put, until
+from souk.words import Millis, TaskId
+from tests.callback_house import House, house, new_row, plain_render, put, until
 from tests.clock import HandClock
 from tests.upstreams.receiver import Received, receiver, silent, statuses
 
@@ -62,6 +66,31 @@ async def test_what_another_process_enqueued_is_found_by_looking(database_url: s
         assert client.got == []
         souk.clock.advance(10)
         await client.wait(1)
+
+
+async def test_a_process_that_stood_still_sends_nothing_that_others_took_over(database_url: str) -> None:
+    async with house(database_url) as souk, receiver() as client, GuardedHttp.open(Policy.OPEN) as http:
+        await asyncio.sleep(0.1)  # the worker's first look found nothing, and the clock stands still
+        now = souk.clock.now()
+        put(souk.connection, new_row(TASK, client.url(), now))
+        claim = sending.Claim(client.endpoint, 1, "sleeper", now, Millis(now + int(LEASE_SECONDS * 1000)))
+        (row,) = (await souk.lane.write(sending.CLAIM, claim)).rows
+
+        async def stand_still(_account: int) -> list[str]:
+            souk.clock.advance(20)
+            souk.connection.begin()
+            sending.take_back(souk.connection, ["sleeper"], souk.clock.now())
+            souk.connection.commit()
+            return souk.keys
+
+        log = logging.getLogger("souk.callbacks.test")
+        sleeper = Deliverer(
+            souk.lane, http, souk.clock, Random(0), plain_render, stand_still, log, souk.counted.append
+        )
+        assert await sleeper.deliver(row, asyncio.Semaphore(1)) == Outcome()
+        souk.worker.wake()
+        assert (await souk.settled(TASK, 1)).state == "delivered"
+        assert len(client.got) == 1
 
 
 async def test_what_is_due_later_is_sent_on_time(database_url: str) -> None:

@@ -23,6 +23,9 @@ from souk.words import Millis
 
 LEASE_SECONDS = 60.0
 """How long a claimed row belongs to its deliverer: a try and the writes around it, with room to spare."""
+SURE_SECONDS = 5.0
+"""A lease this young needs no second look. An older one may be that of a process that stood still and was declared
+dead: others may have told the task's end meanwhile."""
 
 
 class _Try(NamedTuple):
@@ -93,6 +96,9 @@ class Deliverer:
             at, began = self.clock.now(), self.clock.monotonic()
             if row.lease_until is None or at + TRY_SECONDS * 1000 > row.lease_until:
                 return None
+            leased_for = at - (row.lease_until - LEASE_SECONDS * 1000)
+            if leased_for > SURE_SECONDS * 1000 and not await self._kept(row, message):
+                return None
             answer = await post(self.http, row.url, message, message_id=row.message_id, keys=keys, now=at)
         return _Try(answer, at, round((self.clock.monotonic() - began) * 1000))
 
@@ -102,7 +108,11 @@ class Deliverer:
         if message is None:
             await self._drop(row)
             return None
-        return message if await self.lane.write(sending.BODY, sending.Body(row, pack(message))) else None
+        return message if await self._kept(row, message) else None
+
+    async def _kept(self, row: OutboxRow, message: Message) -> bool:
+        """Store the message; False if the lease was lost."""
+        return await self.lane.write(sending.BODY, sending.Body(row, pack(message)))
 
     async def _drop(self, row: OutboxRow) -> None:
         delivery = Delivery(
