@@ -71,6 +71,12 @@ def test_one_task_seen_proves_nothing_about_the_next() -> None:
     assert polled(Pace(), 20.0)[0] <= 1.0
 
 
+@pytest.mark.parametrize("seconds", [25.0, 60.0, 200.0])
+def test_task_of_an_unknown_model_is_found_done_within_a_twentieth_of_its_time(seconds: float) -> None:
+    assert polled(Pace(), seconds)[-1] <= seconds * 1.05
+    assert polled(settled(lambda: 10.0), seconds)[-1] <= seconds * 1.05
+
+
 def test_overdue_task_is_asked_about_ever_more_seldom_but_never_given_up() -> None:
     pace = settled(lambda: 10.0)
     looks = polled(pace, 600.0)

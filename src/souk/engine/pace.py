@@ -9,9 +9,9 @@ REMEMBERED = 32
 FEWEST = 8
 """Tasks to have seen before their durations tell how far apart they lie."""
 STEP_SHARE = 0.04
-"""Polls are never further apart than this share of the usual time while a task may end any moment."""
+"""While a task may end any moment, polls are never further apart than this share of the time it has taken."""
 LATE_SHARE = 0.2
-"""Past the usual time, polls are this share of the delay apart."""
+"""Nor, past the usual time, than this share of its delay: it is asked about ever more seldom."""
 EARLIER_SHARE = 0.2
 """A task that is done at the first look may have been for long: the next is looked at by so much sooner."""
 MIN_STEP = 0.005
@@ -56,7 +56,7 @@ class Pace:
             first = min(UNKNOWN_FIRST, step)
         if elapsed < first:
             return max(first - elapsed, MIN_STEP)
-        return min(MAX_STEP, max(step, (elapsed - usual) * LATE_SHARE))
+        return min(MAX_STEP, max(step, min((elapsed - usual) * LATE_SHARE, elapsed * STEP_SHARE)))
 
 
 class Throttle:
