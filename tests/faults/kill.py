@@ -188,6 +188,7 @@ async def besiege(
 
 def main() -> int:
     parser = command("kill", __doc__)
+    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--kills", type=int, default=500)
     parser.add_argument("--clients", type=int, default=4)
     given = parser.parse_args()

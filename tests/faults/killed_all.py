@@ -6,26 +6,25 @@ two engines die, on SQLite the one process that is all of it. A few tasks are *c
 answers are still awaited. With ``--accepted 0.5`` the kill comes when half of the others were taken, amid submits.
 """
 
-import argparse
 import asyncio
 import contextlib
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from souk.store.database import Database, sqlite_url
+from souk.store.database import Database
 from souk.store.statement import Statement
 from tests.faults.fleet import Member, environment
 from tests.faults.kill import upstream_process
 from tests.faults.load import Load
+from tests.faults.long_form import command, site
 from tests.faults.process import API_KEY, WEBHOOK_KEY
 from tests.faults.truth import Evidence, problems, settled
-from tests.postgres import free_port, fresh_database, running_cluster
+from tests.postgres import free_port
 from tests.upstreams.journal import read_submits
 from tests.upstreams.kie import KEY as UPSTREAM_KEY
 from tests.upstreams.receiver import Receiver, receiver
@@ -246,23 +245,16 @@ def _judge(town: Town, plan: Plan, outcome: Outcome, ready: float, limit: float)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.faults.killed_all", description=__doc__)
-    parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
+    parser = command("killed_all", __doc__)
     parser.add_argument("--tasks", type=int, default=Plan.tasks)
     parser.add_argument("--caught", type=int, default=Plan.caught)
     parser.add_argument("--accepted", type=float, default=Plan.accepted)
     parser.add_argument("--seconds", type=float, default=Plan.seconds)
     parser.add_argument("--engines", type=int, default=Plan.engines)
-    parser.add_argument("--keep", type=Path, help="a folder to leave the data and the logs in")
     given = parser.parse_args()
     plan = Plan(given.tasks, given.caught, given.accepted, given.seconds, given.engines)
-    with contextlib.ExitStack() as stack:
-        folder = given.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="souk-killed-")))
-        url = sqlite_url(folder / "data" / "souk.db")
-        if given.database == "postgresql":
-            cluster = stack.enter_context(running_cluster(durable=True))
-            url = stack.enter_context(fresh_database(cluster.url(), "souk"))
-        outcome = asyncio.run(kill_all(folder, url, plan))
+    with site(given) as there:
+        outcome = asyncio.run(kill_all(there.folder, there.database_url, plan))
     print(outcome)
     return 1 if outcome.broken else 0
 

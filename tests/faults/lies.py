@@ -163,6 +163,7 @@ async def lie_to(
 
 def main() -> int:
     parser = command("lies", __doc__)
+    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
     with site(given) as there:

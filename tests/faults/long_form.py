@@ -22,10 +22,9 @@ class Site:
 
 
 def command(name: str, about: str | None) -> argparse.ArgumentParser:
-    """A parser that knows ``--database``, ``--seed`` and ``--keep``; the proof adds its own."""
+    """A parser that knows ``--database`` and ``--keep``; the proof adds its own."""
     parser = argparse.ArgumentParser(prog=f"python -m tests.faults.{name}", description=about)
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
-    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", type=Path, help="a folder to leave the data and the server's log in")
     return parser
 

@@ -157,6 +157,7 @@ async def _long(there: Site, given: argparse.Namespace) -> list[str]:
 
 def main() -> int:
     parser = command("troubles", __doc__)
+    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--only", nargs="*", choices=list(TROUBLES))
     given = parser.parse_args()
