@@ -91,7 +91,9 @@ class Lease:
         self.world = world
         self.task = task
         self.input: JsonObject = msgspec.json.decode(task.input)
-        self.filled: frozenset[str] = frozenset(json.loads(task.filled)) if task.filled else _NO_NAMES
+        self.filled: frozenset[str] = (
+            frozenset(msgspec.json.decode(task.filled)) if task.filled else _NO_NAMES
+        )
         """Fields of the input that the wire filled in."""
         self.cancelled = Wish()
         if task.cancel_at is not None:

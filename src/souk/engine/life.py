@@ -59,7 +59,7 @@ async def _begun_on(lease: Lease, roads: Roads) -> Upstream | None:
         await lease.fail(CANCELLED)
         return None
     try:
-        lease.parents = await parent_refs(model, task, world.reads) if model else ()
+        lease.parents = await parent_refs(model, task, lease.input, world.reads) if model else ()
     except ParentUnknown as unknown:
         await lease.fail(Failure(FailKind.BAD_INPUT, str(unknown)))
         return None

@@ -113,9 +113,12 @@ def _files(connection: Connection, task: TaskRow, named: list[NamedParent]) -> d
     return files
 
 
-async def parent_refs(model: Model, task: TaskRow, reads: Reads) -> tuple[ParentRef, ...]:
-    """What is known of a task's parents, and how the upstreams that made them call them. Raises ParentUnknown."""
-    named = model.parents(msgspec.json.decode(task.input))
+async def parent_refs(model: Model, task: TaskRow, given: JsonObject, reads: Reads) -> tuple[ParentRef, ...]:
+    """What is known of the parents in a task's input, and how the upstreams that made them call them.
+
+    Raises ParentUnknown.
+    """
+    named = model.parents(given)
     if not named:
         return ()
     found = await reads.run(lambda connection: _of_task(connection, task, named))
