@@ -65,6 +65,18 @@ async def test_an_unknown_path_gets_the_nearest_one(souk: Souk) -> None:
     assert CREATE in reply.body["msg"]
 
 
+async def test_an_unknown_path_is_answered_with_one_of_the_same_method(souk: Souk) -> None:
+    for path, right in (
+        ("/api/v1/jobs/getTaskDetail", RECORD),
+        ("/api/v1/veo/status/1", "/api/v1/veo/record-info"),
+        ("/api/v1/jobs/lists", "/api/v1/jobs/list"),
+        ("/api/v1/user/credits", "/api/v1/chat/credit"),
+    ):
+        reply = await souk.client.get(path)
+        assert reply.body["msg"] == f"No such path: {path}; did you mean {right}?"
+    assert "did you mean" not in (await souk.client.get("/nowhere")).body["msg"]
+
+
 async def test_a_wrong_method_is_told_the_right_one(souk: Souk) -> None:
     for method, path, right in (
         ("GET", CREATE, "POST"),

@@ -95,7 +95,7 @@ class Application:
             allowed.add("POST")
         if allowed:
             raise WrongMethod(scope["method"], path, allowed)
-        raise unknown_path(path, [path for _, path in self.table()])
+        raise unknown_path(scope["method"], path, self.table())
 
 
 async def _live(receive: Receive, send: Send) -> None:

@@ -5,6 +5,7 @@ import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Final
 
 from starlette.exceptions import HTTPException
 
@@ -14,6 +15,11 @@ from souk.dialects.envelope import Rejected
 from souk.operations.types import Refusal
 
 log = logging.getLogger("souk.api")
+
+ALMOST: Final = 0.9
+"""How like a known path a slip of the pen is, as :mod:`difflib` counts."""
+ALIKE: Final = 0.6
+"""How like one a path must be for the hint to be worth a guess."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +66,20 @@ def _headers(error: Exception) -> Headers:
     return ()
 
 
-def unknown_path(path: str, known: Iterable[str]) -> Rejected:
-    """Nothing lives here; names the nearest path that does."""
-    near = get_close_matches(path[:200], list(known), 1, 0.6)
+def unknown_path(method: str, path: str, known: Iterable[tuple[str, str]]) -> Rejected:
+    """Nothing lives here; names the path that was probably meant. ``known`` is every method and path there is."""
+    paths = [right for takes, right in known if takes == method]
+    path = path[:200]
+    near = (
+        get_close_matches(path, paths, 1, ALMOST)
+        or _record_beside(method, path, paths)
+        or get_close_matches(path, paths, 1, ALIKE)
+    )
     hint = f"; did you mean {near[0]}?" if near else ""
-    return Rejected(404, f"No such path: {path[:200]}{hint}", "unknown_path", status=404)
+    return Rejected(404, f"No such path: {path}{hint}", "unknown_path", status=404)
+
+
+def _record_beside(method: str, path: str, paths: list[str]) -> list[str]:
+    """The record calls of the same API: whoever reads from an unknown path of it asks how a task is doing."""
+    api = "/".join(path.split("/")[:4]) + "/"  # such as /api/v1/jobs/
+    return [right for right in paths if method == "GET" and right.startswith(api) and "record" in right]
