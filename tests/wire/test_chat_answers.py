@@ -121,6 +121,8 @@ async def test_keys_are_taken_wherever_the_makers_clients_put_them(tmp_path: Pat
         body = GEMINI.body("hi")
         for headers in ({"x_goog_api_key": KEY}, {"x_api_key": KEY}, {"Authorization": f"Bearer {KEY}"}):
             assert (await souk.client.post(GEMINI.path, body, **headers)).status == 200
+        # As the market has people set up Claude Code.
+        assert (await souk.client.post(GEMINI.path, body, x_api_key=f"Bearer {KEY}")).status == 200
         assert (await souk.client.post(f"{GEMINI.path}?key={KEY}", body)).status == 200
         assert (await souk.client.post(GEMINI.path, body)).status == 401
 

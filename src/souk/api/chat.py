@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from souk.api.answers import JSON, OPEN_TO_BROWSERS
 from souk.api.body import Disconnected, read
-from souk.api.credential import LONGEST_TOKEN, bearer
+from souk.api.credential import LONGEST_TOKEN, bearer, bearer_token
 from souk.api.departure import WhileThere
 from souk.api.site import HeaderMap, Site
 from souk.dialects.envelope import Rejected
@@ -80,7 +80,8 @@ def key_of(headers: HeaderMap, query: bytes) -> str:
         given = parse_qs(query).get(b"key", [b""])[0]
     if given is None:
         return bearer(headers)
-    return given.strip().decode("latin-1") if len(given) <= LONGEST_TOKEN else ""
+    # The market's guide for Claude Code puts "Bearer <key>" into what becomes x-api-key.
+    return bearer_token(given) or (given.strip().decode("latin-1") if len(given) <= LONGEST_TOKEN else "")
 
 
 class ChatRoutes:

@@ -18,7 +18,12 @@ _Network = IPv4Network | IPv6Network
 
 def bearer(headers: Mapping[bytes, bytes]) -> str:
     """The token of ``Authorization: Bearer …``; empty when there is none."""
-    scheme, _, token = headers.get(b"authorization", b"").partition(b" ")
+    return bearer_token(headers.get(b"authorization", b""))
+
+
+def bearer_token(value: bytes) -> str:
+    """The token of ``Bearer …``; empty for anything else."""
+    scheme, _, token = value.partition(b" ")
     if scheme.lower() != b"bearer" or len(token) > LONGEST_TOKEN:
         return ""
     return token.strip().decode("latin-1")
