@@ -10,6 +10,7 @@ import re
 import select
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -17,7 +18,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -279,6 +280,32 @@ def test_workers_share_the_port_and_a_dead_one_is_replaced(tmp_path: Path, postg
             time.sleep(0.1)
         assert served.stop() == 0
     assert not [pid for pid in before if _alive(pid)]
+
+
+def test_workers_share_clients_that_come_at_once(tmp_path: Path, postgres_url: str) -> None:
+    with (
+        serving(tmp_path, "--workers", "2", SOUK_DATABASE_URL=postgres_url) as served,
+        ExitStack() as open_ones,
+    ):
+        port = int(served.url.rpartition(":")[2])
+        clients = [open_ones.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(32)]
+        for client in clients:
+            client.sendall(b"GET /health HTTP/1.1\r\nHost: souk\r\n\r\n")
+        for client in clients:
+            client.settimeout(START_SECONDS)
+            assert client.recv(12) == b"HTTP/1.1 200"
+        assert [_clients(pid, port) for pid in _workers(served.process.pid)] == [16, 16]
+        assert _clients(served.process.pid, port) == 0
+
+
+def _clients(pid: int, port: int) -> int:
+    """How many connections to the port a process has open."""
+    fields = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    established = "01"
+    ours = {
+        f"socket:[{row[9]}]" for row in fields if row[1].endswith(f":{port:04X}") and row[3] == established
+    }
+    return sum(str(each.readlink()) in ours for each in Path(f"/proc/{pid}/fd").iterdir())
 
 
 def _workers(parent: int) -> list[int]:

@@ -1,14 +1,16 @@
 """uvicorn as ``souk serve`` runs it: told apart from signals, so that the house is closed after the last request."""
 
+import asyncio
+import socket
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
 
+from souk.cli.handing import BACKLOG, Receiver
 from souk.cli.http_protocol import HttpProtocol
 
-BACKLOG = 2048
 KEEP_ALIVE_SECONDS = 75
 OPEN_REQUEST_SECONDS = 5
 """How long a stopping server lets requests end, long-polling ones among them."""
@@ -17,7 +19,7 @@ OPEN_REQUEST_SECONDS = 5
 class HttpServer(uvicorn.Server):
     """A uvicorn server that says when it is up and leaves signals to whoever runs it."""
 
-    def __init__(self, app: Any, started: Callable[[], None]) -> None:
+    def __init__(self, app: Any, started: Callable[[], None] | None = None) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -35,10 +37,44 @@ class HttpServer(uvicorn.Server):
             )
         )
         self._on_start = started
+        self._receiver: Receiver | None = None
+        self._beginning: set[asyncio.Task[None]] = set()
+
+    async def serve_at(self, entrance: socket.socket | Receiver) -> None:
+        """Answer those who connect to a socket, or whom a parent hands on, until told to stop."""
+        self._receiver = entrance if isinstance(entrance, Receiver) else None
+        await self.serve([] if isinstance(entrance, Receiver) else [entrance])
 
     async def startup(self, sockets: Any = None) -> None:
         await super().startup(sockets)
-        self._on_start()
+        if self._on_start:
+            self._on_start()
+        if self._receiver:
+            self._receiver.start(self._take_in)
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        if self._receiver:
+            self._receiver.stop()
+        await super().shutdown(sockets)
+
+    def _take_in(self, connection: socket.socket) -> None:
+        task = asyncio.create_task(self._begin(connection))
+        self._beginning.add(task)
+        task.add_done_callback(self._beginning.discard)
+
+    async def _begin(self, connection: socket.socket) -> None:
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(self._protocol, connection)
+        except OSError:  # it has ended meanwhile
+            connection.close()
+            self._ended()
+
+    def _protocol(self) -> HttpProtocol:
+        return _Handed(self._ended, config=self.config, server_state=self.server_state, app_state={})
+
+    def _ended(self) -> None:
+        if self._receiver:
+            self._receiver.ended()
 
     def stop(self) -> None:
         """Answer what is being asked, then end; at once if told a second time."""
@@ -48,3 +84,15 @@ class HttpServer(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Generator[None]:
         yield  # uvicorn would raise them again and end the process before the house is closed
+
+
+class _Handed(HttpProtocol):
+    """A connection that a parent handed on, and wants to hear the end of."""
+
+    def __init__(self, ended: Callable[[], None], **named: Any) -> None:
+        super().__init__(**named)
+        self._ended = ended
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._ended()

@@ -15,6 +15,7 @@ from souk.cli.opening import Loaded, load
 from souk.cli.options import DataDir
 
 if TYPE_CHECKING:
+    from souk.cli.handing import Receiver
     from souk.house import House
     from souk.settings import Settings
 
@@ -56,34 +57,46 @@ def serve(
 
             supervise(loaded, listener)
         else:
-            run_server(loaded, listener, started=_announce)
+            run_server(loaded, url_of(settings, listener), listener, _announce)
 
 
-def run_server(loaded: Loaded, listener: socket.socket, started: "Callable[[House], None]") -> None:
-    """Serve in this process until told to stop; ``started`` is called once requests are answered."""
+def run_server(
+    loaded: Loaded,
+    url: str,
+    entrance: "socket.socket | Receiver",
+    started: "Callable[[House], None] | None" = None,
+) -> None:
+    """Serve in this process until told to stop: whoever connects to a socket, or whom a parent hands on.
+
+    ``url`` is where clients reach it; ``started`` is called once requests are answered.
+    """
     import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(loaded, listener, started))
+        runner.run(_serve(loaded, url, entrance, started))
 
 
-async def _serve(loaded: Loaded, listener: socket.socket, started: "Callable[[House], None]") -> None:
+async def _serve(
+    loaded: Loaded,
+    url: str,
+    entrance: "socket.socket | Receiver",
+    started: "Callable[[House], None] | None",
+) -> None:
     from souk.app import asgi
     from souk.cli.garbage import look_seldom
     from souk.cli.http_server import HttpServer
     from souk.house import House
 
     settings = loaded.settings
-    url = url_of(settings, listener)
     house = await House.open(settings, loaded.config, engine=settings.engine, public_url=url)
     look_seldom()
     try:
-        server = HttpServer(asgi(house), lambda: started(house))
+        server = HttpServer(asgi(house), (lambda: started(house)) if started else None)
         for number in STOP_SIGNALS:
             asyncio.get_running_loop().add_signal_handler(number, server.stop)
         if rereads_config():
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, house.watch.read_again)
-        await server.serve(sockets=[listener])
+        await server.serve_at(entrance)
     finally:
         await house.close()
 

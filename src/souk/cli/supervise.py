@@ -1,5 +1,6 @@
-"""``souk serve --workers N``: a parent that starts server processes on one socket and replaces those that die."""
+"""``souk serve --workers N``: a parent starts server processes, hands them connections and replaces those that die."""
 
+import math
 import multiprocessing
 import os
 import signal
@@ -8,15 +9,14 @@ import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from typing import TYPE_CHECKING
 
 from souk.cli.failure import Exit, Failure, code_of, complain
+from souk.cli.handing import Door, Hand, Receiver
 from souk.cli.opening import Loaded, run
 from souk.cli.serve import STOP_SIGNALS, rereads_config, run_server, url_of
 
-if TYPE_CHECKING:
-    from souk.house import House
-
+GATHER_SECONDS = 5.0
+"""How long those who come while the workers start wait for the last of them: the first would get them all."""
 LOOK_SECONDS = 0.5
 """How often the parent looks whether it was told to stop."""
 SHORT_LIFE_SECONDS = 10.0
@@ -29,38 +29,41 @@ STOP_SECONDS = 60.0
 class Worker:
     """One place for a server process, and the process that holds it now."""
 
-    def __init__(self, start: Callable[[Connection], SpawnProcess]) -> None:
+    def __init__(self, start: Callable[[Hand], SpawnProcess]) -> None:
         self._start = start
         self._short_lives = 0
         self._born = 0.0
         self._again_at = 0.0
         self.process: SpawnProcess | None = None
+        self.hand: Hand | None = None
+        """None once it takes no more connections."""
         self.up = False
         """It has answered requests."""
-        self._news: Connection | None = None
 
-    def tend(self, now: float) -> None:
-        """Hear from the process; start it, or another one in its place when that is due."""
-        if self._news is not None and self._news.poll():
-            self._hear()
+    def tend(self, now: float) -> list[socket.socket]:
+        """Hear from the process; start it, or another one in its place when that is due.
+
+        Gives the connections that it was handed and never had.
+        """
+        left: list[socket.socket] = []
+        if self.hand is not None:
+            self.hand.hear()
+            self.up = self.up or self.hand.up
+            if self.hand.gone:
+                left = self.hand.end()
+                self.hand = None
         if self.process is not None and self.process.exitcode is not None:
             self._mourn(now)
         if self.process is None and now >= self._again_at:
-            mine, theirs = multiprocessing.get_context("spawn").Pipe(duplex=False)
-            self.process, self._news, self._born = self._start(theirs), mine, now
-            theirs.close()
+            self.hand, self._born, self.up = Hand(), now, False
+            self.process = self._start(self.hand)
+            self.hand.let_go()
+        return left
 
     def sources(self) -> "list[int | Connection]":
         """What becomes readable when there is something to tend to."""
         found: list[int | Connection] = [self.process.sentinel] if self.process else []
-        return found + ([self._news] if self._news else [])
-
-    def _hear(self) -> None:
-        try:
-            self.up = bool(self._news and self._news.recv())
-        except EOFError:
-            self.up = False
-        self._news = None  # it has but one thing to say
+        return found + ([self.hand.words] if self.hand else [])
 
     def _mourn(self, now: float) -> None:
         code = self.process.exitcode if self.process else None
@@ -78,14 +81,17 @@ def supervise(loaded: Loaded, listener: socket.socket) -> None:
     stopping: list[int] = []
     for number in STOP_SIGNALS:
         signal.signal(number, lambda number, _: stopping.append(number))
-    told: Callable[[], None] | None = run(_prepared(loaded, listener))
+    url = url_of(loaded.settings, listener)
+    told: Callable[[], None] | None = run(_prepared(loaded, url))
     context = multiprocessing.get_context("spawn")
 
-    def start(news: Connection) -> SpawnProcess:
-        process = context.Process(target=work, args=(loaded, listener, news), name="souk-worker")
+    def start(hand: Hand) -> SpawnProcess:
+        process = context.Process(target=work, args=(loaded, url, *hand.ends()), name="souk-worker")
         process.start()
         return process
 
+    door = Door(listener)
+    opens_at = math.inf
     workers = [Worker(start) for _ in range(loaded.settings.workers)]
     if rereads_config():
         signal.signal(signal.SIGHUP, lambda number, _: _pass_on(number, workers))
@@ -93,20 +99,25 @@ def supervise(loaded: Loaded, listener: socket.socket) -> None:
         while not stopping:
             now = time.monotonic()
             for worker in workers:
-                worker.tend(now)
+                door.hand_again(worker.tend(now))
+            if any(worker.up for worker in workers):
+                opens_at = min(opens_at, now + GATHER_SECONDS)
             if told and all(worker.up for worker in workers):
                 told()
-                told = None
-            wait([source for worker in workers for source in worker.sources()], LOOK_SECONDS)
+                told, opens_at = None, now
+            hands = [worker.hand for worker in workers if worker.hand and now >= opens_at]
+            door.let_in(hands)
+            sources = [source for worker in workers for source in worker.sources()]
+            wait([*sources, *door.sources(hands)], LOOK_SECONDS)
     finally:
+        door.close()
         _end([worker.process for worker in workers if worker.process])
 
 
-async def _prepared(loaded: Loaded, listener: socket.socket) -> Callable[[], None]:
+async def _prepared(loaded: Loaded, url: str) -> Callable[[], None]:
     """Make what is missing once, before any worker does; what to print when all are up."""
     from souk.house import House
 
-    url = url_of(loaded.settings, listener)
     house = await House.open(loaded.settings, loaded.config, engine=False, public_url=url)
     await house.close()
 
@@ -134,19 +145,14 @@ def _end(processes: list[SpawnProcess]) -> None:
             process.kill()
 
 
-def work(loaded: Loaded, listener: socket.socket, news: Connection) -> None:
+def work(loaded: Loaded, url: str, takes: socket.socket, tells: Connection) -> None:
     """One worker's whole life, in its own process."""
     from souk.logs import set_up
 
     set_up(loaded.settings.log_level, loaded.settings.log_format)
     _end_with_parent()
-
-    def started(_: "House") -> None:
-        news.send(True)
-        news.close()
-
     try:
-        run_server(loaded, listener, started)
+        run_server(loaded, url, Receiver(takes, tells))
     except Exception as error:  # noqa: BLE001 - a person reads one line, not a traceback
         raise SystemExit(code_of(error)) from None
 
