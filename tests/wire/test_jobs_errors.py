@@ -53,6 +53,14 @@ async def test_the_model_is_checked_before_the_input(souk: Souk) -> None:
     assert (await created(souk, model="zzzzzzzzzzzz", input={})).error["code"] == "unknown_model"
 
 
+async def test_fields_of_the_model_beside_the_input_are_sent_inside(souk: Souk) -> None:
+    flat = {"model": CHEAP["model"], **CHEAP["input"]}
+    reply = await souk.client.post(CREATE, flat)
+    told = "This field is required: input; the model's fields go inside it (beside it: prompt)"
+    assert is_refusal(reply, 422, told)
+    assert reply.error["field"] == "input"
+
+
 async def test_a_missing_field_is_named(souk: Souk) -> None:
     reply = await created(souk, input={})
     assert is_refusal(reply, 422, "This field is required: prompt")

@@ -18,6 +18,7 @@ NAME: Final = "jobs"
 
 FIELDS: Final = frozenset({"model", "input", "callBackUrl", "progressCallBackUrl", "clientTaskId"})
 MOST_WARNINGS: Final = 20
+MOST_NAMED: Final = 5
 
 _encode = msgspec.json.Encoder().encode
 
@@ -66,6 +67,7 @@ class JobsDialect:
             raise Refusal(Reason.INVALID_INPUT, f"model {said}", field="model")
         given = body.get("input")
         if given is None:
+            _refuse_flat(extra)
             given = {}
         if not isinstance(given, dict):
             raise Refusal(Reason.INVALID_INPUT, "input must be an object", field="input")
@@ -164,6 +166,14 @@ def wire_credits(amount: int) -> float:
     """Credits as the wire's number: two decimals, and whole ones without a point."""
     number = credits_to_number(amount)
     return int(number) if number == int(number) else number
+
+
+def _refuse_flat(extra: set[str]) -> None:
+    """Refuse a create without ``input`` but with unknown fields: what was asked for stands beside it. Raises Refusal."""
+    if extra:
+        named = ", ".join(sorted(name[:64] for name in extra)[:MOST_NAMED])
+        message = f"input is required; the model's fields go inside it (beside it: {named})"
+        raise Refusal(Reason.INVALID_INPUT, message, field="input")
 
 
 def _passed_over(extra: set[str], body: JsonObject) -> tuple[str, ...]:
