@@ -169,7 +169,7 @@ def wire_credits(amount: int) -> float:
 
 
 def _refuse_flat(extra: set[str]) -> None:
-    """Refuse a create without ``input`` but with unknown fields: what was asked for stands beside it. Raises Refusal."""
+    """Refuse a create without ``input`` whose fields stand where it should be. Raises Refusal."""
     if extra:
         named = ", ".join(sorted(name[:64] for name in extra)[:MOST_NAMED])
         message = f"input is required; the model's fields go inside it (beside it: {named})"
