@@ -13,6 +13,7 @@ from tests.wire.serving import CREATE, NO_TASK, RECORD, Client, Reply, Souk, mas
 
 Call = Callable[[Client, str], Awaitable[Reply]]
 NOWHERE = "http://127.0.0.1:9/"
+FIRST_CREATE, FIRST_RECORD = "/api/v1/playground/createTask", "/api/v1/playground/recordInfo"
 OF_A_SONG = ("/api/v1/wav/generate", "/api/v1/vocal-removal/generate", "/api/v1/mp4/generate")
 WISH = {"customMode": False, "instrumental": False, "prompt": "On", "model": "V5", "callBackUrl": NOWHERE}
 SECTION = {
@@ -49,6 +50,10 @@ TAKES_AN_ID: dict[tuple[str, str], Call] = {
     ("GET", RECORD): lambda client, task_id: client.get(RECORD, taskId=task_id),
     ("POST", CREATE): lambda client, task_id: client.post(
         CREATE, {"model": "grok-imagine/upscale", "input": {"task_id": task_id}}
+    ),
+    ("GET", FIRST_RECORD): lambda client, task_id: client.get(FIRST_RECORD, taskId=task_id),
+    ("POST", FIRST_CREATE): lambda client, task_id: client.post(
+        FIRST_CREATE, {"model": "grok-imagine/upscale", "input": {"task_id": task_id}}
     ),
     ("POST", "/api/v1/jobs/estimate"): lambda client, task_id: client.post(
         "/api/v1/jobs/estimate", {"model": "grok-imagine/upscale", "input": {"task_id": task_id}}

@@ -45,6 +45,14 @@ async def test_a_created_task_waits_in_the_documented_form(souk: Souk) -> None:
     assert (record["costTime"], record["completeTime"]) == (None, None)
 
 
+async def test_the_first_paths_of_create_and_record_lead_to_the_same_tasks(souk: Souk) -> None:
+    under = "/api/v1/playground"
+    task_id = (await souk.client.post(f"{under}/createTask", CHEAP)).data["taskId"]
+    asked = await souk.client.get(f"{under}/recordInfo", taskId=task_id)
+    assert asked.data == await souk.client.record(task_id)
+    assert asked.data["state"] == "waiting"
+
+
 async def test_answers_are_json_in_utf_8(souk: Souk) -> None:
     reply = await souk.client.get("/api/v1/chat/credit")
     assert reply.headers["content-type"] == "application/json;charset=UTF-8"

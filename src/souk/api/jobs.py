@@ -19,6 +19,9 @@ from souk.operations.records import Record
 from souk.operations.types import Reason, Refusal
 
 MOST_LISTED: Final = 100
+CALLS: Final = "/api/v1/jobs/"
+FIRST_CALLS: Final = "/api/v1/playground/"
+"""Where the market had its create and record calls in 2025; clients written then still ask there."""
 STATES: Final = ("waiting", "queuing", "generating", "success", "fail")
 
 
@@ -30,8 +33,10 @@ class JobRoutes:
         self._operations = site.operations
         self._dialect = site.dialects.jobs
         self.hot: HotRoutes = {
-            "/api/v1/jobs/createTask": ("POST", self.create),
-            "/api/v1/jobs/recordInfo": ("GET", self.record),
+            CALLS + "createTask": ("POST", self.create),
+            CALLS + "recordInfo": ("GET", self.record),
+            FIRST_CALLS + "createTask": ("POST", self.create),
+            FIRST_CALLS + "recordInfo": ("GET", self.record),
         }
         self.routes = [
             Route("/api/v1/jobs/estimate", self.estimate, methods=["POST"]),

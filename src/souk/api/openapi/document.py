@@ -73,6 +73,8 @@ def _described(operation: Operation) -> JsonObject:
     }
     if operation.description:
         found["description"] = operation.description
+    if operation.deprecated:
+        found["deprecated"] = True
     if operation.parameters:
         found["parameters"] = list(operation.parameters)
     if operation.body is not None:

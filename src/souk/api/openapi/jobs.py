@@ -1,7 +1,9 @@
 """The operations of the Jobs API in words."""
 
+from dataclasses import replace
+
 from souk.api.asked import LONGEST_WAIT
-from souk.api.jobs import MOST_LISTED, STATES
+from souk.api.jobs import CALLS, FIRST_CALLS, MOST_LISTED, STATES
 from souk.api.openapi.callbacks import TASK_CALLBACKS
 from souk.api.openapi.operation import Operation
 from souk.api.openapi.records import TASK_ID, WARNINGS
@@ -69,33 +71,50 @@ def _of_task(schema: JsonObject, example: JsonObject) -> JsonObject:
     return json_body(schema, examples={"task": {"value": example}})
 
 
+_CREATE = Operation(
+    "POST",
+    "/api/v1/jobs/createTask",
+    "createTask",
+    TAG,
+    "Create a task",
+    "Code 200 means that the task exists and its credits are held, whatever happens next. "
+    "`input` depends on the model: there is a schema for each.",
+    parameters=(IDEMPOTENCY,),
+    body=json_body(ref("CreateTask")),
+    data=_CREATED,
+    example={"taskId": EXAMPLE_ID, "recordId": EXAMPLE_ID},
+    refusals=CREATE_REFUSALS,
+    callbacks=TASK_CALLBACKS,
+)
+_RECORD = Operation(
+    "GET",
+    "/api/v1/jobs/recordInfo",
+    "recordInfo",
+    TAG,
+    "Get a task's state and result",
+    "Poll this, or let `wait` hold the answer back.",
+    parameters=(in_query("taskId", text(), "The task's id.", required=True), WAIT),
+    data=ref("Record"),
+    refusals=(Reason.UNKNOWN_TASK, Reason.INVALID_INPUT),
+)
+
+
+def _first(operation: Operation) -> Operation:
+    """The same call where the market had it at first."""
+    return replace(
+        operation,
+        path=operation.path.replace(CALLS, FIRST_CALLS),
+        name=f"{operation.name}Playground",
+        description=f"`{operation.name}` at its first path, for older clients.",
+        deprecated=True,
+    )
+
+
 OPERATIONS = (
-    Operation(
-        "POST",
-        "/api/v1/jobs/createTask",
-        "createTask",
-        TAG,
-        "Create a task",
-        "Code 200 means that the task exists and its credits are held, whatever happens next. "
-        "`input` depends on the model: there is a schema for each.",
-        parameters=(IDEMPOTENCY,),
-        body=json_body(ref("CreateTask")),
-        data=_CREATED,
-        example={"taskId": EXAMPLE_ID, "recordId": EXAMPLE_ID},
-        refusals=CREATE_REFUSALS,
-        callbacks=TASK_CALLBACKS,
-    ),
-    Operation(
-        "GET",
-        "/api/v1/jobs/recordInfo",
-        "recordInfo",
-        TAG,
-        "Get a task's state and result",
-        "Poll this, or let `wait` hold the answer back.",
-        parameters=(in_query("taskId", text(), "The task's id.", required=True), WAIT),
-        data=ref("Record"),
-        refusals=(Reason.UNKNOWN_TASK, Reason.INVALID_INPUT),
-    ),
+    _CREATE,
+    _RECORD,
+    _first(_CREATE),
+    _first(_RECORD),
     Operation(
         "POST",
         "/api/v1/jobs/estimate",

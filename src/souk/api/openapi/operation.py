@@ -34,4 +34,6 @@ class Operation:
     refusals: tuple[Reason, ...] = ()
     """Why it may be refused, beside what every call with a key may meet."""
     needs_key: bool = True
+    deprecated: bool = False
+    """Whether it is there for older clients only."""
     callbacks: JsonObject | None = None
