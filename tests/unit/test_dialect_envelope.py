@@ -72,6 +72,11 @@ def test_an_unknown_model_is_answered_with_the_nearest_one() -> None:
     assert body["error"]["allowed"] == ["nano-banana-pro"]
 
 
+def test_a_model_of_another_api_is_sent_there_after_the_markets_words() -> None:
+    body = answered(Reason.UNKNOWN_MODEL, "veo3 is created elsewhere", elsewhere=True)
+    assert body["msg"].endswith(" provided by KIE. veo3 is created elsewhere")
+
+
 def test_a_missing_field_is_named_after_the_markets_words() -> None:
     body = answered(Reason.INVALID_INPUT, "prompt is required", field="prompt")
     assert (body["code"], body["msg"]) == (422, "This field is required: prompt")

@@ -248,4 +248,4 @@ async def test_models_that_chat_are_in_the_markets_list_for_those_who_ask(souk: 
 async def test_task_of_a_chat_model_is_refused_and_the_path_named(souk: Any) -> None:
     reply = await souk.client.post("/api/v1/jobs/createTask", {"model": "gpt-5-2", "input": {"prompt": "hi"}})
     assert reply.code == 422
-    assert "/gpt-5-2/v1/chat/completions" in reply.error["message"]
+    assert "/gpt-5-2/v1/chat/completions" in reply.body["msg"]

@@ -49,6 +49,11 @@ async def test_a_model_like_no_other_gets_the_plain_text(souk: Souk) -> None:
     assert is_refusal(await created(souk, model="zzzzzzzzzzzz"), 422, NO_MODEL)
 
 
+async def test_a_model_of_another_api_is_sent_there(souk: Souk) -> None:
+    told = " veo3_fast is not created here but through the API called veo"
+    assert is_refusal(await created(souk, model="veo3_fast"), 422, NO_MODEL + told)
+
+
 async def test_the_model_is_checked_before_the_input(souk: Souk) -> None:
     assert (await created(souk, model="zzzzzzzzzzzz", input={})).error["code"] == "unknown_model"
 

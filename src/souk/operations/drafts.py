@@ -117,12 +117,14 @@ class Drafts:
                 Reason.UNKNOWN_MODEL,
                 f"{model.id} is not created here but through the API called {model.dialect}",
                 field="model",
+                elsewhere=True,
             )
         if model is None and (chat := self._catalog.find_chat(name)):
             raise Refusal(
                 Reason.UNKNOWN_MODEL,
                 f"{chat.id} makes no tasks, it chats: ask it at {' or '.join(paths_of(chat))}",
                 field="model",
+                elsewhere=True,
             )
         if model is None:
             near = self._catalog.nearest(name, dialect)

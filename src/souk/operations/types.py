@@ -42,6 +42,7 @@ class Refusal(Exception):
         field: str | None = None,
         retry_after: float | None = None,
         allowed: list[Any] | None = None,
+        elsewhere: bool = False,
     ) -> None:
         super().__init__(message)
         self.reason = reason
@@ -49,6 +50,8 @@ class Refusal(Exception):
         self.field = field
         self.retry_after = retry_after
         self.allowed = allowed
+        self.elsewhere = elsewhere
+        """The message names the call that does it: a wire with words of its own says it after them."""
 
     @property
     def retryable(self) -> bool:
