@@ -223,6 +223,7 @@ class House:
             Rate(self.clock, settings.rate_chats, None if settings.sqlite else self.lane),
             self.clock,
             self.meters,
+            self.meter.expenses,
         )
 
     @cached_property

@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -166,6 +166,7 @@ async def open_souk(
     *,
     engine: bool = False,
     models: dict[str, Any] | None = None,
+    connections: Sequence[dict[str, Any]] = (),
     env: dict[str, str] | None = None,
     port: int = 0,
     clock: Clock | None = None,
@@ -173,7 +174,7 @@ async def open_souk(
 ) -> AsyncIterator[Souk]:
     """Souk over a data folder, with these settings, changes to the catalogue and provider variables."""
     if harbour is not None and not settings.get("database_url", "").startswith("sqlite"):
-        special = bool(port or models or env or clock)
+        special = bool(port or models or connections or env or clock)
         if fleet := None if special else harbour.port_for(settings, engine=engine):
             async with fleet.visit(folder, **settings) as souk:
                 yield souk
@@ -182,7 +183,7 @@ async def open_souk(
     given = {"data_dir": folder, "api_key": SecretStr(KEY), "sandbox_workers": 1, **settings}
     with socket.create_server(("127.0.0.1", port)) as listening:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        config = Config(models=models or {})
+        config = Config(models=models or {}, connections=connections)
         house = await House.open(
             Settings(**given), config, engine=engine, public_url=url, clock=clock, env=env or {}
         )

@@ -88,7 +88,7 @@ class Connection:
     submits_per_minute: float = 0.0
     """Over all processes; 0 = no limit."""
     daily_cap: int = 0
-    """Credits its tasks may cost on one UTC day, in units of 0.0001 credit; 0 = no cap."""
+    """Credits its tasks and chats may cost on one UTC day, in units of 0.0001 credit; 0 = no cap."""
     options: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
 

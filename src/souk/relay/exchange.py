@@ -9,7 +9,9 @@ from souk.measure import Meters
 from souk.operations.types import Caller
 from souk.relay.admission import Ticket
 from souk.relay.bound import estimate
+from souk.relay.expenses import Expenses
 from souk.relay.protocols.protocol import Ask, ChatProtocol
+from souk.relay.roads import SANDBOX
 from souk.words import CREDIT, Credits
 
 log = logging.getLogger("souk.relay")
@@ -20,6 +22,8 @@ GONE: Final = "gone"
 REFUSED: Final = "refused"
 """The upstream said no."""
 UNREACHED: Final = "unreached"
+CAPPED: Final = "capped"
+"""Every connection that could answer is at its daily cap."""
 BROKEN: Final = "broken"
 """The upstream's answer broke off, or reported a failure inside."""
 
@@ -37,6 +41,7 @@ class Exchange:
         ticket: Ticket,
         clock: Clock,
         meters: Meters,
+        expenses: Expenses,
     ) -> None:
         self.caller = caller
         self.protocol = protocol
@@ -49,6 +54,9 @@ class Exchange:
         self._ticket = ticket
         self._clock = clock
         self._meters = meters
+        self._expenses = expenses
+        self.told: Credits | None = None
+        """What the upstream says it cost there."""
         self._started = clock.monotonic()
         self._open = True
 
@@ -67,6 +75,8 @@ class Exchange:
         known = usage or estimate(self.ask.body, self.produced, self.pieces)
         cost = self.cost(known)
         self._ticket.settle(cost)
+        if self.connection != SANDBOX:
+            self._expenses.add(self.connection, cost if self.told is None else self.told)
         if cost < self.model.price.cost(known):
             log.warning("chat cost more than its bound", extra={"model": self.model.id, "bound": self.bound})
         self._end(outcome, known, cost, estimated=usage is None)

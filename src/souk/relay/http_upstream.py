@@ -45,7 +45,7 @@ class HttpUpstream:
             members["stream"] = b"true" if stream else b"false"
         streamed = await self._http.post(self._urls[stream], self._headers_for(ask), joined(members))
         if stream and streamed.status == 200 and streamed.media_type in (EVENT_STREAM, ""):
-            return Answer(200, streamed.pieces(), end=streamed.close)
+            return Answer(200, streamed.pieces(), tells_credits=speech.tells_credits, end=streamed.close)
         return await self._whole(streamed)
 
     async def _whole(self, streamed: Streamed) -> Answer:
@@ -54,7 +54,7 @@ class HttpUpstream:
         if status == 200 and self._speech.enveloped:
             status = _enveloped(body)
         headers = {name: value for name in _PASSED_BACK if (value := streamed.header(name))}
-        return Answer(status, body, headers)
+        return Answer(status, body, headers, self._speech.tells_credits)
 
     def _headers_for(self, ask: Ask) -> dict[str, str]:
         headers = {**self._headers, HOPS_HEADER: str(ask.hops + 1)}

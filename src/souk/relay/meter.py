@@ -26,8 +26,10 @@ from souk.clock import Clock
 from souk.ids import RandomBits, new_task_id
 from souk.operations.types import Caller, Reason, Refusal
 from souk.relay.block import Block, Ticket, Waiting
+from souk.relay.expenses import Expenses
 from souk.store import blocks
 from souk.store.blocks import Told
+from souk.store.database import DatabaseError
 from souk.store.lane import Busy, Lane
 from souk.store.reads import Reads
 from souk.words import CREDIT, Mode
@@ -72,6 +74,7 @@ class Meter:
         self._random = random
         self._owner = owner
         self._slot = slot
+        self.expenses = Expenses(lane, reads, clock)
         self._blocks: dict[_Key, Block] = {}
         self._at_work: set[asyncio.Task[None]] = set()
         self._beating: asyncio.Task[None] | None = None
@@ -98,6 +101,7 @@ class Meter:
             self._begin(block, self._give_back(block))
         await asyncio.gather(*self._at_work)
         self._blocks.clear()
+        await self._close_expenses()
 
     async def admit(self, caller: Caller, mode: Mode, bound: int) -> Ticket:
         """Leave for a request that costs at most ``bound`` units of 0.0001 credit.
@@ -148,7 +152,7 @@ class Meter:
         now, moment = self._clock.now(), self._clock.monotonic()
         self._measure(moment - self._beaten_at, now)
         self._beaten_at = moment
-        await self.flush()
+        await asyncio.gather(self.flush(), self.expenses.flush())
         tasks = [task for block in list(self._blocks.values()) if (task := self._see_to(block, now))]
         if tasks:
             await asyncio.wait(tasks)
@@ -164,6 +168,14 @@ class Meter:
             except Exception as error:  # noqa: BLE001 - the next round may go well, and there must be one
                 log.warning("what chat has cost could not be written down", extra={"reason": repr(error)})
             await self._clock.sleep(FLUSH_SECONDS)
+
+    async def _close_expenses(self) -> None:
+        try:
+            await self.expenses.close()
+        except (DatabaseError, Busy) as error:
+            log.warning(
+                "what chat has cost its connections is not written down", extra={"reason": str(error)}
+            )
 
     # --- waiting for a block -----------------------------------------------------------------------
 

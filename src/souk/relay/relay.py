@@ -1,7 +1,8 @@
 """The one way of every chat request: read, priced, let in, sent on, its answer copied back, and settled."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+import math
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Final, Protocol
 
@@ -12,16 +13,21 @@ from souk.operations.types import Caller, Reason, Refusal
 from souk.relay.admission import Admission
 from souk.relay.bound import bound_of
 from souk.relay.events import WholeEvents
-from souk.relay.exchange import BROKEN, GONE, REFUSED, UNREACHED, Exchange
+from souk.relay.exchange import BROKEN, CAPPED, GONE, REFUSED, UNREACHED, Exchange
+from souk.relay.expenses import Expenses, told_in
 from souk.relay.faults import upstream_error
 from souk.relay.protocols.protocol import BadAsk, ChatProtocol, Fault, StreamReader
 from souk.relay.rate import Rate
 from souk.relay.roads import SANDBOX, Road, Roads
 from souk.relay.upstream import Answer, Broken, Unreached
-from souk.words import Mode
+from souk.words import CREDIT, Mode
 
 TRY_NEXT: Final = frozenset({401, 402, 403, 404, 429, 503, 529})
 """Answers that prove the model did not run, and not for the request's sake: the next route may do better."""
+_UNREACHABLE: Final = "upstream_unreachable"
+_BROKEN: Final = "upstream_broken"
+_CAPPED: Final = "daily_cap"
+_OUTCOMES: Final = {_UNREACHABLE: UNREACHED, _BROKEN: BROKEN, _CAPPED: CAPPED}
 
 
 class Client(Protocol):
@@ -55,6 +61,7 @@ class Relay:
         rate: Rate,
         clock: Clock,
         meters: Meters,
+        expenses: Expenses,
     ) -> None:
         self._roads = roads
         self._admission = admission
@@ -62,6 +69,7 @@ class Relay:
         self._rate = rate
         self._clock = clock
         self._meters = meters
+        self._expenses = expenses
 
     async def answer(
         self,
@@ -116,7 +124,9 @@ class Relay:
         ask.model, ask.hops = model.id, caller.hops
         bound = bound_of(model, ask)
         ticket = await self._admission.admit(caller, mode, bound)
-        made = Exchange(caller, protocol, model, ask, bound, ticket, self._clock, self._meters)
+        made = Exchange(
+            caller, protocol, model, ask, bound, ticket, self._clock, self._meters, self._expenses
+        )
         return made, roads
 
     async def _carry(self, exchange: Exchange, roads: tuple[Road, ...], client: Client) -> None:
@@ -124,33 +134,38 @@ class Relay:
         answer = await self._first_answer(exchange, roads)
         if isinstance(answer, Fault):
             exchange.status = answer.status
-            exchange.fail(UNREACHED if answer.code == "upstream_unreachable" else BROKEN)
-            await client.whole(answer.status, exchange.protocol.error(answer))
+            exchange.fail(_OUTCOMES[answer.code])
+            wait = str(math.ceil(answer.retry_after)) if answer.retry_after else ""
+            await client.whole(answer.status, exchange.protocol.error(answer), wait)
             return
         try:
             if not isinstance(answer.body, bytes):
-                await self._pass_stream(exchange, answer.body, client)
+                await self._pass_stream(exchange, answer, answer.body, client)
             elif answer.status == 200:
-                await self._pass_whole(exchange, answer.body, client)
+                await self._pass_whole(exchange, answer, answer.body, client)
             else:
                 await self._pass_error(exchange, answer, answer.body, client)
         finally:
             answer.end()
 
     async def _first_answer(self, exchange: Exchange, roads: tuple[Road, ...]) -> Answer | Fault:
+        waits = [await self._expenses.capped(road.connection) for road in roads]
+        if all(waits):
+            exchange.connection = roads[0].name
+            return _capped(roads, waits)
+        if any(waits):
+            roads = tuple(road for road, wait in zip(roads, waits, strict=True) if not wait)
         last = len(roads) - 1
         for number, road in enumerate(roads):
-            exchange.connection = road.connection
+            exchange.connection = road.name
             try:
                 answer = await road.upstream.send(exchange.protocol, exchange.ask, exchange.ask.stream)
             except Unreached as error:
-                fault = Fault(
-                    502, f"{road.connection} cannot be reached: {error}", code="upstream_unreachable"
-                )
+                fault = Fault(502, f"{road.name} cannot be reached: {error}", code=_UNREACHABLE)
                 if number == last:
                     return fault
             except Broken as error:
-                return Fault(502, f"{road.connection} gave no whole answer: {error}", code="upstream_broken")
+                return Fault(502, f"{road.name} gave no whole answer: {error}", code=_BROKEN)
             else:
                 exchange.headed()
                 if answer.status not in TRY_NEXT or number == last:
@@ -158,11 +173,13 @@ class Relay:
                 answer.end()
         raise AssertionError("a model without a route is refused before")
 
-    async def _pass_whole(self, exchange: Exchange, body: bytes, client: Client) -> None:
+    async def _pass_whole(self, exchange: Exchange, answer: Answer, body: bytes, client: Client) -> None:
         protocol = exchange.protocol
         usage = protocol.usage_of(body)
         exchange.status = 200
         exchange.produced = len(body)
+        if answer.tells_credits:
+            exchange.told = told_in(body)
         if usage is not None:
             body = protocol.with_credits(body, exchange.cost(usage))
         exchange.settle(usage)
@@ -176,7 +193,9 @@ class Relay:
         exchange.fail(REFUSED)
         await client.whole(status, told, answer.headers.get("retry-after", ""))
 
-    async def _pass_stream(self, exchange: Exchange, body: AsyncGenerator[bytes], client: Client) -> None:
+    async def _pass_stream(
+        self, exchange: Exchange, answer: Answer, body: AsyncGenerator[bytes], client: Client
+    ) -> None:
         """Copy events as they come. What was produced is paid for unless the upstream failed."""
         protocol = exchange.protocol
         reader = protocol.reader(exchange.ask, exchange.cost)
@@ -188,23 +207,38 @@ class Relay:
                 async for piece in body:
                     exchange.produced += len(piece)
                     exchange.pieces += 1
-                    if (events := whole.push(piece)) and (told := reader.feed(events)):
-                        await client.write(told)
-            if (rest := whole.rest()) and (told := reader.feed(rest)):
-                await client.write(told)
+                    if events := whole.push(piece):
+                        await _pass_on(exchange, answer, reader, events, client)
+            if rest := whole.rest():
+                await _pass_on(exchange, answer, reader, rest, client)
             _check_end(reader)
         except asyncio.CancelledError:
             exchange.settle(reader.usage, GONE)
             raise
         except Broken as error:
             exchange.fail(BROKEN)
-            fault = Fault(502, f"{exchange.connection} broke off: {error}", code="upstream_broken")
+            fault = Fault(502, f"{exchange.connection} broke off: {error}", code=_BROKEN)
             await client.write(protocol.error_event(fault))
         if reader.failed:
             exchange.fail(BROKEN)
         else:
             exchange.settle(reader.usage)
         await client.end()
+
+
+async def _pass_on(
+    exchange: Exchange, answer: Answer, reader: StreamReader, events: bytes, client: Client
+) -> None:
+    if answer.tells_credits and (credits := told_in(events)) is not None:
+        exchange.told = credits
+    if told := reader.feed(events):
+        await client.write(told)
+
+
+def _capped(roads: tuple[Road, ...], waits: Sequence[float]) -> Fault:
+    caps = ", ".join(f"{road.connection.daily_cap / CREDIT:g} credits on {road.name}" for road in roads)
+    message = f"no connection takes requests for this model until 00:00 UTC; daily caps are reached: {caps}"
+    return Fault(503, message, code=_CAPPED, retry_after=min(waits))
 
 
 def _check_end(reader: StreamReader) -> None:

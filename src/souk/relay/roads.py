@@ -16,14 +16,19 @@ from souk.relay.upstream import Upstream
 from souk.words import Mode
 
 SANDBOX: Final = "sandbox"
+_SANDBOX: Final = Connection(name=SANDBOX, provider=SANDBOX)
 
 
 @dataclass(frozen=True, slots=True)
 class Road:
     """One way to an answer."""
 
-    connection: str
+    connection: Connection
     upstream: Upstream
+
+    @property
+    def name(self) -> str:
+        return self.connection.name
 
 
 class Roads:
@@ -77,9 +82,9 @@ class Roads:
 
     def _roads(self, model: ChatModel, protocol: ChatProtocol, mode: Mode) -> tuple[Road, ...]:
         if mode is Mode.SANDBOX:
-            return (Road(SANDBOX, self._sandbox),) if self._sandbox else ()
+            return (Road(_SANDBOX, self._sandbox),) if self._sandbox else ()
         return tuple(
-            Road(connection.name, HttpUpstream(connection, speech, route.model, self._http))
+            Road(connection, HttpUpstream(connection, speech, route.model, self._http))
             for route in model.routes
             if route.usable and route.provider in PROVIDERS
             for connection in self._connections.values()

@@ -28,7 +28,7 @@ class ConnectionRow(msgspec.Struct, frozen=True):
 
 
 class Spending(msgspec.Struct, frozen=True):
-    """Credits that a day's tasks cost on a connection."""
+    """Credits that a day's tasks or chats cost on a connection."""
 
     name: str
     day: int

@@ -31,8 +31,8 @@ def _gemini(base: str, model: str, stream: bool) -> str:  # noqa: ARG001 - the b
 
 
 SPEECHES: Final[Speeches] = {
-    "chat": Speech(_chat, enveloped=True),
-    "messages": Speech(_messages, enveloped=True),
-    "responses": Speech(_responses, enveloped=True),
-    "gemini": Speech(_gemini, says_stream=True, enveloped=True),
+    "chat": Speech(_chat, enveloped=True, tells_credits=True),
+    "messages": Speech(_messages, enveloped=True, tells_credits=True),
+    "responses": Speech(_responses, enveloped=True, tells_credits=True),
+    "gemini": Speech(_gemini, says_stream=True, enveloped=True, tells_credits=True),
 }

@@ -35,6 +35,8 @@ class Speech:
     """Whether to stream stands in the body, in a protocol that has it in the path."""
     enveloped: bool = False
     """It may answer HTTP 200 with ``{"code": 402, "msg": …}`` when it refuses."""
+    tells_credits: bool = False
+    """Its answers say in ``credits_consumed`` what they cost, in credits like ours."""
 
 
 Speeches = Mapping[str, Speech]

@@ -47,6 +47,8 @@ class Fault:
     """The maker's word for the kind of error; empty for the one that goes with the status."""
     code: str = ""
     """Ours, such as ``no_route``."""
+    retry_after: float = 0.0
+    """Seconds until it is worth another try; 0 = not known."""
 
 
 class StreamReader(Protocol):
