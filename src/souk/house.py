@@ -4,7 +4,7 @@ import logging
 import os
 import random
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -34,7 +34,7 @@ from souk.engine.parents import Given, parent_files
 from souk.engine.slot import SlotLock
 from souk.engine.world import World
 from souk.engines import check_routes, connections_of, engines_of, fitters_of, limits_of, providers_of
-from souk.ids import random_hex
+from souk.ids import Chance, random_hex
 from souk.measure import Meters
 from souk.neighbours import Neighbours
 from souk.net.client import GuardedHttp
@@ -66,7 +66,7 @@ from souk.store.place import database_of
 from souk.store.reads import Reads
 from souk.store.tasks import TaskRow
 from souk.watch import ConfigWatch
-from souk.words import TaskId
+from souk.words import JsonObject, TaskId
 
 log = logging.getLogger("souk")
 
@@ -244,7 +244,7 @@ class House:
             self.reads,
             self.lane,
             self.clock,
-            random.SystemRandom(),
+            Chance(),
             self.box.sign,
             self.public_url,
             UploadLimits(settings.max_upload_bytes, int(settings.uploads_days * DAY_MS)),
@@ -256,8 +256,8 @@ class House:
             self.http.restrict()
             self.callback_http.restrict()
 
-    async def media_of(self, task: TaskRow, folder: Path) -> Media:
-        """A task's input files, fetched into a folder in its own when asked for."""
+    async def media_of(self, task: TaskRow, given: JsonObject, folder: Callable[[], Path]) -> Media:
+        """The files that a task's input names, fetched into a folder of its own when asked for."""
 
         def media(inputs: Given, parents: Mapping[str, Sequence[AssetRow]]) -> Media:
             if not inputs and not parents:
@@ -266,9 +266,9 @@ class House:
             sources = Sources(
                 self.storage, self.http, self.reads, self.public_url, max_bytes, task_id=task.id
             )
-            return TaskMedia(inputs, parents, folder / "inputs", sources)
+            return TaskMedia(inputs, parents, folder() / "inputs", sources)
 
-        return await parent_files(self.catalog.models[task.model], task, self.reads, media)
+        return await parent_files(self.catalog.models[task.model], task, given, self.reads, media)
 
     async def render(self, row: OutboxRow) -> Message | None:
         """A callback in the words of the dialect its task was created through."""
@@ -311,7 +311,7 @@ class House:
     async def _start_engine(self, slot: SlotLock) -> None:
         settings = self.settings
         node = f"{slot.name}#{secrets.token_hex(8)}"
-        chance = random.SystemRandom()
+        chance = Chance()
         self.engines, self.fitters = engines_of(settings), fitters_of(settings)
         self.outbox = self.neighbours.outbox = OutboxWorker(
             lane=self.lane,

@@ -1,15 +1,44 @@
 """Ids: new ones from an injected random source, and those that follow from others."""
 
 import hashlib
+import os
+import random
 from typing import Protocol
 
 from souk.words import Millis, TaskId
 
 
 class RandomBits(Protocol):
-    """The part of :class:`random.Random` that ids need; ``random.SystemRandom`` in production."""
+    """The part of :class:`random.Random` that ids need; :class:`Chance` in production."""
 
     def getrandbits(self, k: int, /) -> int: ...
+
+
+class Chance(random.SystemRandom):
+    """The system's chance, fetched many numbers at a time: each fetch makes a busy event loop wait for its threads.
+
+    Safe for any thread, but not for a process that was forked after the first number: it would repeat its parent's.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kept: list[bytes] = []
+
+    def getrandbits(self, k: int) -> int:
+        if not 0 < k <= 8 * _NUMBER_BYTES:
+            return super().getrandbits(k)
+        try:
+            number = self._kept.pop()
+        except IndexError:
+            fresh = os.urandom(_NUMBERS * _NUMBER_BYTES)
+            first, *more = (fresh[at : at + _NUMBER_BYTES] for at in range(0, len(fresh), _NUMBER_BYTES))
+            self._kept += more
+            number = first
+        return int.from_bytes(number) >> (8 * _NUMBER_BYTES - k)
+
+
+_NUMBER_BYTES = 16
+_NUMBERS = 256
 
 
 def new_task_id(now: Millis, random: RandomBits) -> TaskId:

@@ -34,7 +34,7 @@ async def row(souk: Running, task: TaskId) -> tuple[object, ...]:
         ("[up:429]", "queuing"),
         ("[up:slow-create=0.5]", "submitting"),
         ("[up:slow=0.5]", "generating"),
-        ("[up:file-slow=0.5]", "storing"),
+        ("[up:file-slow=1.5]", "storing"),
         ("[up:drop-after-accept]", "review"),
     ],
 )

@@ -113,8 +113,9 @@ async def test_a_crash_between_a_stage_and_the_end_stores_nothing_twice(
 
 
 async def _told(souk: House, task_id: TaskId) -> None:
-    while not (await souk.story(task_id)).events:
-        await souk.house.neighbours.bell.wait(task_id, 0.05)
+    with souk.house.neighbours.bell.waiter(task_id) as waiter:
+        while not (await souk.story(task_id)).events:
+            await waiter.step(0.05)
 
 
 async def test_a_stage_whose_file_cannot_be_had_is_told_once_it_can(souk: House) -> None:

@@ -116,11 +116,25 @@ async def test_many_refused_calls_in_a_row_are_no_reason_to_fail(
 
 async def test_a_caller_who_goes_away_leaves_nothing_at_the_bell() -> None:
     bell = Bell()
-    waiting = asyncio.create_task(bell.wait(TaskId("a"), 60))
+
+    async def wait() -> None:
+        with bell.waiter(TaskId("a")) as waiter:
+            await waiter.step(60)
+
+    waiting = asyncio.create_task(wait())
     await asyncio.sleep(0)
+    assert bell._waiting
     waiting.cancel()
     await asyncio.wait([waiting])
     assert not bell._waiting
+
+
+async def test_a_step_taken_while_the_one_before_is_looked_at_is_heard() -> None:
+    bell = Bell()
+    with bell.waiter(TaskId("a")) as waiter:
+        bell.ring(TaskId("a"))
+        async with asyncio.timeout(30):
+            await waiter.step(60)
 
 
 async def test_broken_reading_connections_are_let_go(migrated_postgres_url: str) -> None:

@@ -31,7 +31,7 @@ from souk.settings import SandboxPolicy
 from souk.store.database import DatabaseError
 from souk.store.outbox import END, OutboxRow, endpoint_of
 from souk.store.tasks import TaskRow
-from souk.words import TaskId
+from souk.words import JsonObject, TaskId
 from tests.simulation.clock import SimClock
 from tests.simulation.database import SeenDatabase, SimDatabase, Weather
 from tests.simulation.lane import LoopLane, LoopReads
@@ -244,7 +244,7 @@ async def _keys_of(_account: int) -> list[str]:
     return [SIGNING_KEY]
 
 
-async def _no_media(task: TaskRow, folder: Path) -> Media:
+async def _no_media(task: TaskRow, given: JsonObject, folder: Callable[[], Path]) -> Media:
     return _NoMedia()
 
 

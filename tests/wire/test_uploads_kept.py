@@ -1,6 +1,8 @@
 """What becomes of uploads: another takes the name, a task holds on to one, and days pass."""
 
 import asyncio
+import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -74,7 +76,8 @@ async def test_a_task_gets_the_file_as_it_was_when_the_task_was_created(souk: So
     for task_id, data in ((early, FIRST), (late, SECOND)):
         task = await souk.house.reads.task(TaskId(task_id))
         assert task is not None
-        (file,) = await (await souk.house.media_of(task, tmp_path / task_id)).files("image_url")
+        inputs = await souk.house.media_of(task, json.loads(task.input), partial(Path, tmp_path, task_id))
+        (file,) = await inputs.files("image_url")
         assert file.path.read_bytes() == data
 
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator
+from itertools import count
 from pathlib import Path
 from uuid import uuid4
 
@@ -13,10 +14,13 @@ class Scratch:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        # Chance for every path would be a call of the system for files that mostly are never made.
+        self._ours = uuid4().hex
+        self._numbers = count()
 
     def place(self) -> Path:
         """A fresh path."""
-        return self.folder / uuid4().hex
+        return self.folder / f"{self._ours}-{next(self._numbers)}"
 
     def clear(self, moment: Millis) -> int:
         """Remove the files nobody wrote to since a moment; how many there were. Raises OSError."""

@@ -1,7 +1,6 @@
 """From a stored task to what a provider sees of it."""
 
 from functools import cache
-from pathlib import Path
 
 import msgspec
 
@@ -32,7 +31,7 @@ async def job_for(lease: Lease, route: Route, attempt: Attempt) -> Job:
         input=input,
         upstream_model=route.upstream_model,
         output=model.output_for(lease.input).to_json(),
-        media=await world.media_of(task, folder_of(lease)),
+        media=await world.media_of(task, lease.input, lease.folder),
         connection=route.connection,
         now=world.clock.now(),
         prepared=msgspec.json.decode(task.prepared) if task.prepared else {},
@@ -61,8 +60,3 @@ async def current_job(lease: Lease, connection: Connection) -> Job:
         started_at=task.updated_at,
     )
     return await job_for(lease, Route(connection, attempt.upstream_model), attempt)
-
-
-def folder_of(lease: Lease) -> Path:
-    """The task's scratch folder; gone when the task has ended."""
-    return lease.world.workdir / lease.id

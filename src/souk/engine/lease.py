@@ -5,6 +5,7 @@ import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -78,6 +79,7 @@ class Lease:
         "cancelled",
         "ended",
         "filled",
+        "foldered",
         "handing_over",
         "hint",
         "input",
@@ -111,6 +113,8 @@ class Lease:
         self._files: Mapping[int, AssetRow] = _NO_FILES
         """Files that stages told of."""
         self._recalled = task.attempts == 0
+        self.foldered = task.epoch > 1
+        """Whether the task may have a folder on this machine: to look costs the event loop a stop."""
         self.handing_over = False
         """True from the submit mark until the answer is stored: the one stretch that must not be interrupted."""
 
@@ -126,6 +130,11 @@ class Lease:
     def seconds_left(self) -> float:
         """Until the task's deadline; negative when past."""
         return (self.task.deadline_at - self.world.clock.now()) / 1000
+
+    def folder(self) -> Path:
+        """Scratch space of the task's own on this machine, not yet made; it goes when the task has ended."""
+        self.foldered = True
+        return self.world.workdir / self.id
 
     def tell(self, report: Report) -> None:
         """Let the task hear a report. One that it has already, or that is about another attempt, is passed over."""

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import shutil
 
-from souk.engine.job import ModelGone, folder_of
+from souk.engine.job import ModelGone
 from souk.engine.lease import Failure, Fenced, Lease
 from souk.engine.parents import ParentUnknown, parent_refs
 from souk.engine.routes import Route, routes_of
@@ -41,8 +41,8 @@ async def live(lease: Lease, roads: Roads) -> None:
     except Exception:
         log.exception("task broke off", extra={"task_id": lease.id})
         await _set_aside(lease, _BROKE_OFF)
-    if lease.ended and (folder := folder_of(lease)).exists():
-        shutil.rmtree(folder, ignore_errors=True)
+    if lease.ended and lease.foldered:
+        shutil.rmtree(lease.folder(), ignore_errors=True)
 
 
 def _asked_to_stop() -> bool:

@@ -4,7 +4,7 @@ import shutil
 
 from souk.assets.ingest import IngestFailed
 from souk.engine.interrupt import check, guarded
-from souk.engine.job import folder_of, job_for
+from souk.engine.job import job_for
 from souk.engine.lease import Failure
 from souk.engine.request import summary
 from souk.engine.result import finish_with
@@ -49,7 +49,7 @@ async def _run(upstream: Upstream, route: Route) -> Failure | None:
     job = await job_for(lease, route, attempt)
     await lease.step(TaskState.GENERATING, attempt=replace_attempt(attempt, request=summary(job)))
     # Of the attempt's own, so that a run another process still has under way cannot write into it.
-    folder = folder_of(lease) / attempt.id
+    folder = lease.folder() / attempt.id
     folder.mkdir(parents=True)
     started = world.clock.monotonic()
 

@@ -88,11 +88,11 @@ def unknown_parent(named: NamedParent) -> str:
 async def parent_files(
     model: Model,
     task: TaskRow,
+    given: JsonObject,
     reads: Reads,
     make: Callable[[Given, Mapping[str, Sequence[AssetRow]]], M],
 ) -> M:
-    """Hand ``make`` a task's inputs and the result files of the work its parent fields name."""
-    given = msgspec.json.decode(task.input)
+    """Hand ``make`` a task's inputs and the result files of the work its parent fields name; ``given`` is its input."""
     urls = list(model.media_urls(given))
     rules = dict(model.media_fields()) if urls else {}
     inputs = [(path, url, rules[path]) for path, url in urls]

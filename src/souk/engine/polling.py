@@ -4,6 +4,7 @@ from souk.engine.hearing import hear
 from souk.engine.interrupt import CancelAsked, guarded, pause
 from souk.engine.lease import Failure, Lease
 from souk.engine.stages import stage_files, tell_stage
+from souk.engine.storing import store_at_once
 from souk.engine.upstream import MAX_BACKOFF, Upstream, backoff
 from souk.engine.wish import Wish
 from souk.providers.base import Done, Hint, Job, Reply, Running, Unreachable
@@ -56,7 +57,7 @@ async def poll(upstream: Upstream) -> None:
             # Had this process been in time, it would have asked when that was due.
             pace.learn(running, min(asked, due) - accepted)
         if isinstance(verdict, Done):
-            return await upstream.to_storing(verdict)
+            return await store_at_once(upstream, verdict)
         return await upstream.fail_over(Failure(verdict.kind, verdict.message, verdict.upstream))
 
 

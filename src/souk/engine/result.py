@@ -21,7 +21,11 @@ from souk.words import JsonObject
 
 async def finish_with(lease: Lease, done: Done, attempt: Attempt | None) -> None:
     """Store every file, then end the task in success. Raises IngestFailed; nothing is lost by trying again."""
-    rows = await all_stored(lease, done.files)
+    await finish_stored(lease, done, await all_stored(lease, done.files), attempt)
+
+
+async def finish_stored(lease: Lease, done: Done, rows: list[AssetRow], attempt: Attempt | None) -> None:
+    """End the task in success; its files are these."""
     result = filled(done.result, dict(enumerate(rows)), lease.id)
     delivered = _delivered(done, rows)
     captured = capture_from(json.loads(lease.task.price), delivered)

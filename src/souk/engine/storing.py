@@ -1,13 +1,48 @@
-"""Storing: the upstream is done and its verdict is written; now its files become ours."""
+"""Storing: the upstream is done; now its files become ours."""
+
+import asyncio
 
 from souk.assets.ingest import IngestFailed
+from souk.engine.files import all_stored
 from souk.engine.interrupt import DeadlinePassed
-from souk.engine.job import folder_of
 from souk.engine.lease import Failure
-from souk.engine.result import finish_with, outputs_from_json, spooled_json
+from souk.engine.result import finish_stored, finish_with, outputs_from_json, spooled_json
 from souk.engine.upstream import Upstream, backoff
 from souk.providers.base import Done
 from souk.words import FailKind
+
+AT_ONCE_SECONDS = 1.0
+"""Files may take this long before the verdict that names them is written. Were this process killed meanwhile, the next
+one would ask the upstream again."""
+
+
+async def store_at_once(upstream: Upstream, done: Done) -> None:
+    """Bring a result in and end the task in one write; if that takes long, the verdict is written beside it.
+
+    What the upstream handed over itself, and not by its address, is written before anything else. So is what could not
+    be brought in: :func:`store` goes on from there.
+    """
+    if not all(output.url for output in done.files):
+        await upstream.to_storing(done)
+        return
+    lease = upstream.lease
+    writing: list[asyncio.Task[None]] = []
+    timer = upstream.world.clock.call_later(
+        AT_ONCE_SECONDS, lambda: writing.append(asyncio.create_task(upstream.to_storing(done)))
+    )
+    try:
+        rows = await all_stored(lease, done.files)
+    except IngestFailed as error:
+        rows = error
+    finally:
+        timer.cancel()
+        await asyncio.gather(*writing)
+    if not isinstance(rows, IngestFailed):
+        await finish_stored(lease, done, rows, lease.closed_attempt("done", cost=done.cost))
+    elif not rows.retryable:
+        await lease.fail(unstorable(rows), verdict="failed")
+    elif not writing:
+        await upstream.to_storing(done)
 
 
 async def store(upstream: Upstream) -> None:
@@ -17,7 +52,7 @@ async def store(upstream: Upstream) -> None:
     while True:
         await upstream.too_late_to_cancel()
         try:
-            done = outputs_from_json(lease.task.outputs or "", folder_of(lease))
+            done = outputs_from_json(lease.task.outputs or "", lease.folder())
             return await finish_with(lease, done, lease.closed_attempt("done", cost=done.cost))
         except IngestFailed as error:
             errors += 1
@@ -43,4 +78,4 @@ async def _refresh(upstream: Upstream) -> None:
         return
     verdict = await upstream.asked(await upstream.job(upstream.route()))
     if isinstance(verdict, Done):
-        await lease.step(outputs=await spooled_json(verdict, folder_of(lease)))
+        await lease.step(outputs=await spooled_json(verdict, lease.folder()))

@@ -9,7 +9,7 @@ from souk.engine.cause import most_useful
 from souk.engine.door import Door
 from souk.engine.gate import Gate
 from souk.engine.health import HealthBook
-from souk.engine.job import folder_of, job_for
+from souk.engine.job import job_for
 from souk.engine.lease import Failure, Lease
 from souk.engine.pace import Pace, Throttle, Turns
 from souk.engine.result import spooled_json
@@ -157,7 +157,7 @@ class Upstream:
         await self.lease.step(TaskState.GENERATING, attempt=accepted, ref=answer.ref)
 
     async def to_storing(self, done: Done) -> None:
-        outputs = await spooled_json(done, folder_of(self.lease))
+        outputs = await spooled_json(done, self.lease.folder())
         await self.lease.step(TaskState.STORING, outputs=outputs)
 
     async def refused(self, attempt: Attempt, failure: Failure, verdict: str) -> None:

@@ -18,12 +18,13 @@ from souk.providers.children.pool import Pool
 from souk.store.lane import Lane
 from souk.store.reads import Reads
 from souk.store.tasks import TaskRow
+from souk.words import JsonObject
 
 
 class MediaOf(Protocol):
-    """Gathers a task's input files below a folder."""
+    """Gathers the files that a task's input names, below a folder that is asked for when there are any."""
 
-    async def __call__(self, task: TaskRow, folder: Path) -> Media: ...
+    async def __call__(self, task: TaskRow, given: JsonObject, folder: Callable[[], Path]) -> Media: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,7 +177,7 @@ class GuardedHttp:
         call = _Call(ask, timeout)
         try:
             answer = await self._answered(call)
-            body = b"".join([piece async for piece in _body(answer, max_bytes)])
+            body = await _whole(answer, max_bytes)
         except _FAILURES as error:
             raise call.failure(error) from None
         finally:
@@ -272,6 +272,14 @@ def _head(ask: _Ask, target: Target, sent: Sent) -> bytes:
     lines += [f"{name}: {value}" for name, value in ours.items() if name.lower() not in ask.given]
     lines += [f"{name}: {value}" for name, value in ask.headers.items()]
     return "\r\n".join([*lines, "", ""]).encode()
+
+
+async def _whole(answer: Wire, max_bytes: int) -> bytes:
+    """The body of an answer, in one. Raises TooLarge past ``max_bytes``."""
+    pieces = _body(answer, max_bytes)
+    if "content-encoding" in answer.headers or (whole := answer.whole(max_bytes)) is None:
+        return b"".join([piece async for piece in pieces])
+    return whole
 
 
 def _body(answer: Wire, max_bytes: int) -> AsyncIterator[bytes]:

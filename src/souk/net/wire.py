@@ -119,6 +119,17 @@ class Wire(asyncio.Protocol):
                 return
             await self._more()
 
+    def whole(self, most: int) -> bytes | None:
+        """The body, if all of it has come with the head and is no longer than this; else None, and nothing is read."""
+        if not self._complete or self._error is not None or self._paused or self._waiting_bytes > most:
+            return None
+        body = b"".join(self._pieces)
+        self._pieces.clear()
+        self._waiting_bytes = 0
+        self._busy = False
+        self._rest()
+        return body
+
     def _rest(self) -> None:
         """Nothing is waited for any more."""
         if self._alarm is not None:

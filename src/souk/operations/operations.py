@@ -10,7 +10,7 @@ from souk.catalog.chat_describe import chat_listing, describe_chat
 from souk.catalog.describe import describe
 from souk.catalog.describe import listing as listing_of
 from souk.clock import Clock
-from souk.engine.bell import Bell
+from souk.engine.bell import Bell, Waiter
 from souk.ids import RandomBits, new_task_id
 from souk.measure import Meters
 from souk.operations import ahead, changes, listing, once
@@ -169,11 +169,12 @@ class Operations:
 
         Waits up to ``wait`` seconds for its end. ``stages`` asks for what it reached on the way, too.
         """
-        task = await self._own(caller, task_id, dialect)
-        if task is None:
-            return None
-        if wait > 0 and task.completed_at is None:
-            task = await self._at_end(task, wait)
+        with self._bell.waiter(TaskId(task_id)) as waiter:
+            task = await self._own(caller, task_id, dialect)
+            if task is None:
+                return None
+            if wait > 0:
+                task = await self._at_end(task, wait, waiter)
         reached = await stages_of(self._reads, task.id, self._public_url) if stages else ()
         return record_of(task, self._public_url, reached)
 
@@ -201,12 +202,13 @@ class Operations:
 
     async def events(self, caller: Caller, task_id: str) -> AsyncIterator[Record]:
         """The task's record now and after each step, until it has ended. Nothing for an unknown id."""
-        task = await self._own(caller, task_id, None)
-        while task is not None:
-            yield record_of(task, self._public_url)
-            if task.completed_at is not None:
-                return
-            task = await self._changed(task)
+        with self._bell.waiter(TaskId(task_id)) as waiter:
+            task = await self._own(caller, task_id, None)
+            while task is not None:
+                yield record_of(task, self._public_url)
+                if task.completed_at is not None:
+                    return
+                task = await self._changed(task, waiter)
 
     async def list(
         self,
@@ -300,11 +302,12 @@ class Operations:
         self._bell.ring(task.id)
         self._wake_callbacks()
         deadline = self._clock.monotonic() + CANCEL_WAIT_SECONDS
-        while self._clock.monotonic() < deadline:
-            task = await self._reads.task(task.id)
-            if task is None or task.completed_at is not None or task.cancel_at is None:
-                return _cancel_answer(task)
-            await self._bell.wait(task.id, LOOK_AGAIN_SECONDS)
+        with self._bell.waiter(task.id) as waiter:
+            while self._clock.monotonic() < deadline:
+                task = await self._reads.task(task.id)
+                if task is None or task.completed_at is not None or task.cancel_at is None:
+                    return _cancel_answer(task)
+                await waiter.step(LOOK_AGAIN_SECONDS)
         return CancelAnswer.REQUESTED
 
     async def keep(self, caller: Caller, task_id: str, keep: bool) -> None:
@@ -340,19 +343,19 @@ class Operations:
             return None
         return task
 
-    async def _at_end(self, task: TaskRow, seconds: float) -> TaskRow:
+    async def _at_end(self, task: TaskRow, seconds: float, waiter: Waiter) -> TaskRow:
         deadline = self._clock.monotonic() + seconds
         while task.completed_at is None:
             left = deadline - self._clock.monotonic()
             if left <= 0:
                 break
-            await self._bell.wait(task.id, min(left, LOOK_AGAIN_SECONDS))
+            await waiter.step(min(left, LOOK_AGAIN_SECONDS))
             task = await self._reads.task(task.id) or task
         return task
 
-    async def _changed(self, task: TaskRow) -> TaskRow | None:
+    async def _changed(self, task: TaskRow, waiter: Waiter) -> TaskRow | None:
         while True:
-            await self._bell.wait(task.id, LOOK_AGAIN_SECONDS)
+            await waiter.step(LOOK_AGAIN_SECONDS)
             now = await self._reads.task(task.id)
             if now is None or (now.state, now.progress, now.completed_at) != (
                 task.state,

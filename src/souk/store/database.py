@@ -13,6 +13,9 @@ from souk.store.release import OURS
 from souk.store.statement import Dialect, Statement
 
 SQLITE_BUSY_SECONDS = 10.0
+WRITER_CACHE_KB = 16_000
+READER_CACHE_KB = 2_000
+"""Readers look at what was written a moment ago, which the system has in memory anyway; their caches would only double it."""
 STALLED_TRANSACTION_SECONDS = 20
 """PostgreSQL ends a transaction whose process was stopped in the middle: its row locks would hold up every other."""
 DEAD_PEER_SECONDS = 20
@@ -126,6 +129,7 @@ class SqliteConnection:
             )
             for pragma in _PRAGMAS:
                 self._raw.execute(pragma)
+            self._raw.execute(f"PRAGMA cache_size=-{READER_CACHE_KB if read_only else WRITER_CACHE_KB}")
             if read_only:
                 self._raw.execute("PRAGMA query_only=ON")
         except sqlite3.Error as error:
@@ -169,7 +173,6 @@ _PRAGMAS = (
     "PRAGMA synchronous=FULL",
     "PRAGMA foreign_keys=OFF",
     "PRAGMA temp_store=MEMORY",
-    "PRAGMA cache_size=-16000",
     "PRAGMA journal_size_limit=67108864",
 )
 
