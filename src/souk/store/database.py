@@ -15,7 +15,7 @@ from souk.store.statement import Dialect, Statement
 SQLITE_BUSY_SECONDS = 10.0
 WRITER_CACHE_KB = 16_000
 READER_CACHE_KB = 2_000
-"""Readers look at what was written a moment ago, which the system has in memory anyway; their caches would only double it."""
+"""Readers look at what was written a moment ago, which the system has in memory anyway."""
 STALLED_TRANSACTION_SECONDS = 20
 """PostgreSQL ends a transaction whose process was stopped in the middle: its row locks would hold up every other."""
 DEAD_PEER_SECONDS = 20
