@@ -80,7 +80,6 @@ def key_of(headers: HeaderMap, query: bytes) -> str:
         given = parse_qs(query).get(b"key", [b""])[0]
     if given is None:
         return bearer(headers)
-    # The market's guide for Claude Code puts "Bearer <key>" into what becomes x-api-key.
     return bearer_token(given) or (given.strip().decode("latin-1") if len(given) <= LONGEST_TOKEN else "")
 
 

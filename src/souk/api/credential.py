@@ -22,11 +22,14 @@ def bearer(headers: Mapping[bytes, bytes]) -> str:
 
 
 def bearer_token(value: bytes) -> str:
-    """The token of ``Bearer …``; empty for anything else."""
-    scheme, _, token = value.partition(b" ")
-    if scheme.lower() != b"bearer" or len(token) > LONGEST_TOKEN:
-        return ""
-    return token.strip().decode("latin-1")
+    """The token of ``Bearer …``; empty for anything else.
+
+    Whoever sets ``Bearer <key>`` as the key, as the market's guide for Claude Code has it, has clients say it twice.
+    """
+    token = value
+    while token[:7].lower() == b"bearer ":
+        token = token[7:].strip()
+    return token.decode("latin-1") if token is not value and len(token) <= LONGEST_TOKEN else ""
 
 
 class Proxies:
