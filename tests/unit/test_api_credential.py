@@ -10,7 +10,9 @@ def test_the_token_is_what_follows_bearer(header: bytes) -> None:
     assert bearer({b"authorization": header}) == "k-1"
 
 
-@pytest.mark.parametrize("header", [b"", b"Bearer", b"Bearer ", b"Basic k-1", b"k-1", b"Bearer " + b"x" * 513])
+@pytest.mark.parametrize(
+    "header", [b"", b"Bearer", b"Bearer ", b"Basic k-1", b"k-1", b"Bearer " + b"x" * 513]
+)
 def test_anything_else_is_no_token(header: bytes) -> None:
     assert bearer({b"authorization": header}) == ""
 
