@@ -192,6 +192,14 @@ def test_null_and_empty_address_of_optional_fields_are_dropped() -> None:
     assert "negative_prompt" not in changed
 
 
+def test_empty_choices_and_ids_of_optional_fields_are_dropped() -> None:
+    wish = {"customMode": False, "instrumental": True, "prompt": "Rain", "model": "V5"}
+    music = CATALOG.models["suno-generate"]
+    assert music.check({**wish, "vocalGender": "", "personaId": ""}).input == wish
+    assert "resolution" not in repaired("nano-banana-pro", resolution="")
+    assert refused("z-image", {"prompt": "a cat", "aspect_ratio": ""}).message == "aspect_ratio is required"
+
+
 def test_client_input_is_left_as_it_was() -> None:
     sent = {"prompt": "x", "aspect_ratio": "1:1", "sound": "false", "duration": 5}
     before = dict(sent)

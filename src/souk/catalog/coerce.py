@@ -1,7 +1,8 @@
 """Small repairs of an input at create, where clients are known to send another type than documented.
 
 A number as text and back, ``"true"`` for true, one text where a list is asked and a list of one where a text
-is asked, null or an empty address for a field not given. Only inputs that fail their schema come here.
+is asked, null or an empty address, choice or id for a field not given: forms send those for what was left open.
+Only inputs that fail their schema come here.
 """
 
 import re
@@ -23,8 +24,8 @@ class Shape:
     """Empty if anything goes."""
     items: "Shape | None"
     fields: dict[str, "Shape"]
-    address: bool = False
-    """Holds the address of a file."""
+    names: bool = False
+    """Its text names something, a file, a task or one of the choices: an empty one names nothing."""
 
     def coerce(self, value: Any) -> Any:
         """The value in an admitted type if there is an obvious one, else as it is."""
@@ -45,7 +46,7 @@ class Shape:
     def absent(self, value: Any) -> bool:
         """Whether the value is a way of saying that nothing is given."""
         return (value is None and "null" not in self.types and bool(self.types)) or (
-            value == "" and self.address
+            value == "" and self.names
         )
 
     def _from_text(self, value: str) -> Any:
@@ -94,4 +95,5 @@ def shape_of(schema: Any) -> Shape:
         types |= branch.types
         items = items or branch.items
     fields = {name: shape_of(inner) for name, inner in node.get("properties", {}).items()}
-    return Shape(frozenset(types), items, fields, node.get("format") == "uri")
+    names = node.get("format") == "uri" or "x-parent" in node or "" not in node.get("enum", [""])
+    return Shape(frozenset(types), items, fields, names)
