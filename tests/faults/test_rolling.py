@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from souk.store.database import Database
-from souk.store.migrate import BadSchema, upgrade
+from souk.store.migrate import upgrade
 from souk.store.release import HEAD, Half
+from souk.store.version import BadSchema
 from tests.faults.kill import siege
 from tests.later_release import ADDED, TIGHTENED, later_release
 from tests.postgres import free_port

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from souk.store.database import Connection, Database, DatabaseError
-from souk.store.migrate import BadSchema, Fit, current_version, fit, migrate, require, upgrade
+from souk.store.migrate import Fit, fit, migrate, require, upgrade
 from souk.store.release import HEAD, OURS, Half, Release
 from souk.store.statement import Dialect, Statement
 from souk.store.stepping import known_steps, run_steps
+from souk.store.version import BadSchema, current_version
 from tests.conftest import ROOT
 from tests.later_release import ADDED, TIGHTENED, later_release, write_step
 from tests.schema_shape import disturbed, shape_of

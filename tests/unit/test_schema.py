@@ -9,10 +9,11 @@ from alembic.migration import MigrationContext
 
 from scripts.schema import DIALECTS, FOLDER, script
 from souk.store.database import Database
-from souk.store.migrate import HEAD, current_version, migrate
-from souk.store.release import OURS, Half
+from souk.store.migrate import migrate
+from souk.store.release import HEAD, OURS, Half
 from souk.store.stepping import known_steps, run_steps, sqlalchemy_engine
 from souk.store.tables import metadata
+from souk.store.version import current_version
 from tests.schema_shape import shape_of
 
 

@@ -11,8 +11,8 @@ from souk.cli.options import AsJson, DataDir
 from souk.cli.show import out, show
 
 if TYPE_CHECKING:
-    from souk.operations.checkup import Finding
     from souk.operations.checkup_storage import Look
+    from souk.operations.finding import Finding
     from souk.settings import Settings
 
 RETRY_SECONDS = 3.0
@@ -23,7 +23,8 @@ MARKS = {"good": "ok  ", "warning": "note", "bad": "BAD "}
 def doctor(as_json: AsJson = False, data_dir: DataDir = None) -> None:
     """Check settings, connections, storage, database, keys and books. Leaves nothing changed."""
     from souk.clock import SystemClock
-    from souk.operations.checkup import Standing, check_up
+    from souk.operations.checkup import check_up
+    from souk.operations.finding import Standing
     from souk.store.place import database_of
 
     loaded = load(data_dir)

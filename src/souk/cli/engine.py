@@ -7,7 +7,7 @@ from souk.cli.failure import Exit, Failure
 from souk.cli.garbage import look_seldom
 from souk.cli.opening import Loaded, load, open_house
 from souk.cli.options import DataDir
-from souk.cli.serve import STOP_SIGNALS, rereads_config
+from souk.cli.serving import STOP_SIGNALS, rereads_config
 from souk.cli.show import out
 
 

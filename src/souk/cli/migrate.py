@@ -24,9 +24,10 @@ def migrate(
     data_dir: DataDir = None,
 ) -> None:
     """Make the database, or bring it to the newest schema; makes the first account if there is none."""
-    from souk.store.migrate import current_version, upgrade
+    from souk.store.migrate import upgrade
     from souk.store.place import database_of
     from souk.store.release import Half
+    from souk.store.version import current_version
 
     settings = load(data_dir).settings
     database = database_of(settings)

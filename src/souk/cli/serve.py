@@ -1,30 +1,20 @@
 """``souk serve``: the HTTP server, and in the same process the engine unless told otherwise."""
 
-import asyncio
-import os
-import signal
 import socket
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from souk.cli.failure import Exit, Failure
-from souk.cli.opening import Loaded, load
+from souk.cli.opening import load
 from souk.cli.options import DataDir
+from souk.cli.serving import run_server, url_of
 
 if TYPE_CHECKING:
-    from souk.cli.handing import Receiver
     from souk.house import House
     from souk.settings import Settings
-
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-
-
-def rereads_config() -> bool:
-    """Whether SIGHUP asks to read souk.yaml again. Where there is a terminal, it says that the terminal is gone."""
-    return not os.isatty(0)
 
 
 def _flag(help_text: str, *names: str) -> object:
@@ -60,47 +50,6 @@ def serve(
             run_server(loaded, url_of(settings, listener), listener, _announce)
 
 
-def run_server(
-    loaded: Loaded,
-    url: str,
-    entrance: "socket.socket | Receiver",
-    started: "Callable[[House], None] | None" = None,
-) -> None:
-    """Serve in this process until told to stop: whoever connects to a socket, or whom a parent hands on.
-
-    ``url`` is where clients reach it; ``started`` is called once requests are answered.
-    """
-    import uvloop
-
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(loaded, url, entrance, started))
-
-
-async def _serve(
-    loaded: Loaded,
-    url: str,
-    entrance: "socket.socket | Receiver",
-    started: "Callable[[House], None] | None",
-) -> None:
-    from souk.app import asgi
-    from souk.cli.garbage import look_seldom
-    from souk.cli.http_server import HttpServer
-    from souk.house import House
-
-    settings = loaded.settings
-    house = await House.open(settings, loaded.config, engine=settings.engine, public_url=url)
-    look_seldom()
-    try:
-        server = HttpServer(asgi(house), (lambda: started(house)) if started else None)
-        for number in STOP_SIGNALS:
-            asyncio.get_running_loop().add_signal_handler(number, server.stop)
-        if rereads_config():
-            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, house.watch.read_again)
-        await server.serve_at(entrance)
-    finally:
-        await house.close()
-
-
 def _announce(house: "House") -> None:
     from souk.cli.announce import announce
 
@@ -123,10 +72,3 @@ def _listening(settings: "Settings") -> Generator[socket.socket]:
                 Exit.CONFIGURATION,
             ) from error
         yield listener
-
-
-def url_of(settings: "Settings", listener: socket.socket) -> str:
-    """The address a client on this machine reaches the server at, with the port it really has."""
-    from souk.operations.address import default_url
-
-    return default_url(settings.model_copy(update={"port": listener.getsockname()[1]}))

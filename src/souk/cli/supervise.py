@@ -13,7 +13,7 @@ from multiprocessing.context import SpawnProcess
 from souk.cli.failure import Exit, Failure, code_of, complain
 from souk.cli.handing import Door, Hand, Receiver
 from souk.cli.opening import Loaded, run
-from souk.cli.serve import STOP_SIGNALS, rereads_config, run_server, url_of
+from souk.cli.serving import STOP_SIGNALS, rereads_config, run_server, url_of
 
 GATHER_SECONDS = 5.0
 """How long those who come while the workers start wait for the last of them: the first would get them all."""

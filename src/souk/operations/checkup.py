@@ -1,53 +1,26 @@
 """A check-up of an installation: what is configured, what is missing, and how to put it right. Changes nothing."""
 
 from collections.abc import Iterator, Mapping
-from enum import StrEnum
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-
-import msgspec
 
 from souk.catalog import CatalogError, load_catalog
 from souk.catalog.catalog import Catalog
 from souk.clock import Clock
 from souk.config import Config
+from souk.operations.finding import Finding, Standing, bad, good, warning
 from souk.providers.connections import BadConnection, Configured, configured
 from souk.settings import NetworkPolicy, SandboxPolicy, Settings
 from souk.store.database import Database, DatabaseError
-from souk.store.migrate import HEAD, Fit, current_version, fit
+from souk.store.migrate import Fit, fit
 from souk.store.others import older_than
+from souk.store.release import HEAD
+from souk.store.version import current_version
 
 if TYPE_CHECKING:
     from souk.operations.checkup_storage import Look
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
-
-class Standing(StrEnum):
-    GOOD = "good"
-    WARNING = "warning"
-    BAD = "bad"
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """What was looked at, how it stands, and what to do about it."""
-
-    subject: str
-    standing: Standing
-    told: str
-    remedy: str = ""
-
-
-def good(subject: str, told: str) -> Finding:
-    return Finding(subject, Standing.GOOD, told)
-
-
-def warning(subject: str, told: str, remedy: str) -> Finding:
-    return Finding(subject, Standing.WARNING, told, remedy)
-
-
-def bad(subject: str, told: str, remedy: str) -> Finding:
-    return Finding(subject, Standing.BAD, told, remedy)
 
 
 def check_up(

@@ -9,8 +9,8 @@ from souk.accounts.secrets import FILE_NAME, SecretBox, SecretKeyError
 from souk.accounts.verify import verify
 from souk.assets.belonging import REMEDY
 from souk.clock import Clock
-from souk.operations.checkup import Finding, bad, good, warning
 from souk.operations.checkup_storage import Look
+from souk.operations.finding import Finding, bad, good, warning
 from souk.settings import Settings
 from souk.store import accounts, nodes
 from souk.store.database import Connection, Database

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from souk.assets.disk import owner_of
 from souk.assets.inputs import is_public
 from souk.assets.storage import StorageError
-from souk.operations.checkup import Finding, bad, good, warning
+from souk.operations.finding import Finding, bad, good, warning
 from souk.settings import LinkService, Settings
 from souk.words import Millis
 

@@ -10,13 +10,13 @@ from enum import StrEnum
 from pathlib import Path
 
 from souk.store.alone import alone
-from souk.store.database import Connection, Database, DatabaseError
-from souk.store.release import HEAD, OURS, Half, Release
+from souk.store.database import Connection, Database
+from souk.store.release import OURS, Half, Release
 from souk.store.statement import Dialect, Statement
+from souk.store.version import BadSchema, current_version
 
 log = logging.getLogger("souk.store")
 
-_VERSION = Statement("SELECT version_num FROM alembic_version")
 _TIGHTENED = Statement("SELECT COALESCE(max(version), '') FROM post_steps")
 _HAS_VERSION = {
     Dialect.SQLITE: Statement("SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'"),
@@ -30,10 +30,6 @@ _MAKE_VERSION = Statement(
 )
 _WRITE_VERSION = Statement("INSERT INTO alembic_version (version_num) VALUES (:version)")
 _WRITE_TIGHTENED = Statement("INSERT INTO post_steps (version, at) VALUES (:version, :at)")
-
-
-class BadSchema(DatabaseError):
-    """The schema is not one this version of Souk can work with, or cannot be brought there now."""
 
 
 class Fit(StrEnum):
@@ -53,17 +49,6 @@ class Fit(StrEnum):
     @property
     def works(self) -> bool:
         return self in (Fit.LOOSE, Fit.EXACT, Fit.AHEAD)
-
-
-def current_version(database: Database) -> str | None:
-    """The newest step the database has seen; None for an empty one."""
-    if database.dialect is Dialect.SQLITE and not database.path.exists():
-        return None
-    connection = database.connect()
-    try:
-        return _version(connection)
-    finally:
-        connection.close()
 
 
 def fit(database: Database, release: Release = OURS) -> Fit:
@@ -135,16 +120,6 @@ def upgrade(database: Database, halves: tuple[Half, ...] = tuple(Half), release:
         return run_steps(database, halves, release)
 
 
-def _version(connection: Connection) -> str | None:
-    try:
-        rows = connection.run(_VERSION)
-    except DatabaseError as error:
-        if "alembic_version" in str(error):
-            return None
-        raise
-    return str(rows[0][0]) if rows else None
-
-
 def _create(database: Database, release: Release) -> bool:
     """Make every table in one transaction; False when there are tables already."""
     if current_version(database) is not None:
@@ -174,6 +149,3 @@ def _make_tables(connection: Connection, release: Release) -> None:
     if release.tightened:
         moment = time.time_ns() // 1_000_000
         connection.run(_WRITE_TIGHTENED, {"version": release.tightened, "at": moment})
-
-
-__all__ = ["HEAD", "BadSchema", "Fit", "current_version", "fit", "migrate", "require", "upgrade"]

@@ -15,10 +15,10 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from souk.store.database import SQLITE_BUSY_SECONDS, Database, DatabaseError
-from souk.store.migrate import BadSchema, current_version
 from souk.store.others import staying
 from souk.store.release import Half, Release
 from souk.store.statement import Dialect
+from souk.store.version import BadSchema, current_version
 
 log = logging.getLogger("souk.store")
 

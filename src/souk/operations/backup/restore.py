@@ -21,7 +21,8 @@ from souk.operations.backup.manifest import Manifest, assets_of, check, files_of
 from souk.store.accounts import INSTALLATION
 from souk.store.database import Connection, Database
 from souk.store.dump import is_empty, number_on, read_table, table_names, write_rows
-from souk.store.migrate import HEAD, migrate
+from souk.store.migrate import migrate
+from souk.store.release import HEAD
 
 ROWS_AT_ONCE = 1000
 LOOKS_AT_ONCE = 64

@@ -18,7 +18,8 @@ from souk.store import assets
 from souk.store.assets import AssetRow
 from souk.store.database import Connection, Database
 from souk.store.dump import read_table, table_names
-from souk.store.migrate import HEAD, Fit, fit
+from souk.store.migrate import Fit, fit
+from souk.store.release import HEAD
 from souk.store.snapshot import snapshot
 
 ASSETS = "assets"
