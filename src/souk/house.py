@@ -358,6 +358,7 @@ class House:
             share_work=self.neighbours.share_work,
         )
         self.engine = self.neighbours.engine = Engine(world)
+        self.watch.follow.append(self.engine.follow)
         await self.engine.start()
         self.outbox.start()
         log.info("engine started", extra={"node": random_hex(chance, 4)})

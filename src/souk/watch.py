@@ -1,15 +1,14 @@
 """``souk.yaml`` while a process runs: what an edit of it changes at once, and what it takes a restart for.
 
-Models, prices and routes change at once, and so do a connection's key, base URL and options. Tasks that exist keep the
-price they were created at: it is stored with them. A file that cannot be read or is wrong changes nothing and is
-complained of once.
+Models, prices and routes change at once, and so do a connection's key, base URL, options and limits. Tasks that exist
+keep the price they were created at: it is stored with them. A file that cannot be read or is wrong changes nothing and
+is complained of once.
 """
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 
 from souk import logs
 from souk.catalog.catalog import Catalog
@@ -45,6 +44,8 @@ class ConfigWatch:
         self._env = env
         self._catalog = catalog
         self._connections = connections
+        self.follow: list[Callable[[], None]] = []
+        """Who holds to the limits of connections, and is told when they may have changed."""
         # What was put together otherwise than from a file has none to be watched.
         self._of_a_file = config.path is not None or config == Config()
         self._before: _Seen = None
@@ -112,15 +113,14 @@ class ConfigWatch:
             log.warning("part of souk.yaml needs a restart", extra={"parts": ", ".join(later)})
 
     def _connect(self, new: Mapping[str, Connection]) -> list[str]:
-        """Take over keys, base URLs and options; what else has changed, in words."""
+        """Take over what the connections there are have become; which come or go, in words."""
         later: list[str] = []
         for name in self._connections.keys() | new.keys():
             was, will = self._connections.get(name), new.get(name)
             if was is None or will is None or was.provider != will.provider:
                 later.append(f"connection {name}")
-                continue
-            kept = replace(was, api_key=will.api_key, base_url=will.base_url, options=will.options)
-            self._connections[name] = kept
-            if kept != will:
-                later.append(f"limits of connection {name}")
+            else:
+                self._connections[name] = will
+        for follow in self.follow:
+            follow()
         return sorted(later)

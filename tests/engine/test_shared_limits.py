@@ -111,6 +111,18 @@ def test_rates_are_those_of_all_processes_together() -> None:
     assert throttle.turn() == pytest.approx(1.6)
 
 
+def test_polls_that_were_put_off_come_nearer_when_the_rate_is_raised() -> None:
+    clock = HandClock()
+    throttle = Throttle(clock, 0.1)
+    assert [throttle.turn() for _ in range(3)] == [0, 10, 20]
+    throttle.resize(10)
+    assert throttle.turn() == pytest.approx(0.3)
+    throttle.resize(0)
+    assert throttle.turn() == 0
+    throttle.resize(2)
+    assert [throttle.turn() for _ in range(2)] == [0, 0.5]
+
+
 async def test_submits_are_spaced_and_accounts_take_turns() -> None:
     clock = HandClock()
     turns = Turns(clock, 60.0)

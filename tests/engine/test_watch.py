@@ -26,6 +26,7 @@ from tests.upstreams.kie import KEY, FakeKie
 from tests.wire.serving import served
 
 LONG = 20.0
+LIVE: dict[str, Any] = {"engine": True, "initial_credits": 100, "breaker_seconds": 0}
 KEYED = {"Authorization": f"Bearer {API_KEY}"}
 
 
@@ -167,13 +168,12 @@ def complaints(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [vars(each)["reason"] for each in caplog.records if each.levelno == logging.ERROR]
 
 
-async def test_a_new_key_of_a_connection_is_used_at_once_and_other_changes_wait_for_a_restart(
+async def test_a_new_key_of_a_connection_is_used_at_once_and_a_new_connection_waits_for_a_restart(
     tmp_path: Path, sqlite: str, upstream: FakeKie, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tmp_path / "data"
     write(folder, priced(2, upstream, key="an old key"))
-    given: dict[str, Any] = {"engine": True, "initial_credits": 100, "breaker_seconds": 0}
-    async with watching(folder, sqlite, **given) as souk:
+    async with watching(folder, sqlite, **LIVE) as souk:
         assert (await souk.ended(await souk.create())).state == "fail"
         changed = priced(3, upstream)
         changed["connections"][0]["concurrency"] = 7
@@ -182,7 +182,77 @@ async def test_a_new_key_of_a_connection_is_used_at_once_and_other_changes_wait_
         await until_hold(souk, 3)
         assert (await souk.ended(await souk.create())).state == "success"
         later = [vars(each)["parts"] for each in caplog.records if "needs a restart" in each.message]
-        assert later == ["connection two, limits of connection one, settings"]
+        assert later == ["connection two, settings"]
+
+
+def limited(upstream: FakeKie, **limits: float) -> dict[str, Any]:
+    """One connection with these limits."""
+    document = priced(2, upstream)
+    document["connections"][0] |= limits
+    return document
+
+
+@pytest.mark.parametrize("more", [2, 0])
+async def test_more_room_on_a_connection_is_given_to_those_who_wait(
+    more: int, tmp_path: Path, migrated_url: str, upstream: FakeKie
+) -> None:
+    folder = tmp_path / "data"
+    write(folder, limited(upstream, concurrency=1))
+    async with watching(folder, migrated_url, **LIVE) as souk:
+        running = await souk.create("[up:slow=60]")
+        await souk.reached(running, "generating")
+        waiting = await souk.create()
+        await souk.reached(waiting, "queuing")
+        write(folder, limited(upstream, concurrency=more))
+        assert (await souk.ended(waiting)).state == "success"
+        assert (await souk.record(running)).inner_state == "generating"
+
+
+async def test_a_higher_rate_of_submits_holds_for_whose_turn_is_next(
+    tmp_path: Path, sqlite: str, upstream: FakeKie
+) -> None:
+    folder = tmp_path / "data"
+    write(folder, limited(upstream, submits_per_minute=0.01))
+    async with watching(folder, sqlite, **LIVE) as souk:
+        assert (await souk.ended(await souk.create())).state == "success"
+        waiting = await souk.create()
+        await souk.reached(waiting, "queuing")
+        write(folder, limited(upstream, submits_per_minute=6000))
+        assert (await souk.ended(waiting)).state == "success"
+
+
+async def test_a_higher_daily_cap_frees_those_who_wait_and_a_lower_one_holds_at_once(
+    tmp_path: Path, sqlite: str, upstream: FakeKie
+) -> None:
+    folder = tmp_path / "data"
+    write(folder, limited(upstream, daily_cap=0.01))
+    async with watching(folder, sqlite, **LIVE) as souk:
+        assert (await souk.ended(await souk.create())).state == "success"
+        await asyncio.sleep(1.1)  # what is known of a connection is a second old at most
+        waiting = await souk.create()
+        await souk.reached(waiting, "queuing")
+        write(folder, limited(upstream, daily_cap=1000))
+        assert (await souk.ended(waiting)).state == "success"
+        write(folder, limited(upstream, daily_cap=0.01))
+        await until(lambda: souk.house.connections["one"].daily_cap == CREDIT // 100)
+        sent = len(upstream.submits)
+        await souk.reached(await souk.create(), "queuing")
+        await asyncio.sleep(0.5)
+        assert len(upstream.submits) == sent
+
+
+async def test_a_task_that_waits_goes_with_the_new_key(
+    tmp_path: Path, sqlite: str, upstream: FakeKie
+) -> None:
+    folder = tmp_path / "data"
+    write(folder, limited(upstream, daily_cap=0.01))
+    async with watching(folder, sqlite, **LIVE) as souk:
+        assert (await souk.ended(await souk.create())).state == "success"
+        await asyncio.sleep(1.1)  # what is known of a connection is a second old at most
+        waiting = await souk.create()
+        await souk.reached(waiting, "queuing")
+        write(folder, priced(2, upstream, key="one that the upstream does not know"))
+        assert (await souk.ended(waiting)).state == "fail"
 
 
 async def test_a_key_in_a_file_is_read_again_when_asked(
@@ -195,8 +265,7 @@ async def test_a_key_in_a_file_is_read_again_when_asked(
     del document["connections"][0]["api_key"]
     document["connections"][0]["api_key_file"] = str(secret)
     write(folder, document)
-    given: dict[str, Any] = {"engine": True, "initial_credits": 100, "breaker_seconds": 0}
-    async with watching(folder, sqlite, **given) as souk:
+    async with watching(folder, sqlite, **LIVE) as souk:
         assert (await souk.ended(await souk.create())).state == "fail"
         secret.write_text(KEY)
         souk.house.watch.read_again()

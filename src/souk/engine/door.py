@@ -36,6 +36,10 @@ class Door:
         self._trying = ""
         """The attempt that tries a connection which was shut."""
 
+    def follow(self, connection: Connection) -> None:
+        """The connection is like this from now on."""
+        self._connection = connection
+
     async def shut(self, attempt: str = "") -> Failure | None:
         """Why no task may be submitted now, if so. The attempt that tries is let through."""
         row, now = await self._book.row(self._connection.name), self._book.clock.now()

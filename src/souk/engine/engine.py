@@ -83,6 +83,13 @@ class Engine:
         """There may be work to claim."""
         self._work.set()
 
+    def follow(self) -> None:
+        """The operator may have changed limits of connections: they hold from now on, also for those who wait."""
+        for name, traffic in self._roads.traffic.items():
+            if connection := self._world.connections.get(name):
+                traffic.follow(connection)
+        self._book.ring()
+
     def cancel(self, task_id: TaskId) -> bool:
         """A client asked to cancel a task. False if it is not in this process."""
         lease = self._leases.get(task_id)

@@ -82,7 +82,7 @@ class HealthBook:
         outcome = await self._lane.write(CHANGE, change)
         self._told += 1
         self._rows = {**self._rows, change.name: outcome.row}
-        self._ring()
+        self.ring()
         if outcome.moved:
             told = {"connection": change.name, "health": outcome.row.state, "reason": outcome.row.last_error}
             log.warning("connection health changed", extra=told)
@@ -109,7 +109,8 @@ class HealthBook:
                 with contextlib.suppress(asyncio.CancelledError, DatabaseError):
                     await task
 
-    def _ring(self) -> None:
+    def ring(self) -> None:
+        """Have those who wait look again."""
         self.version += 1
         if self._news is not None:
             self._news.set_result(None)
@@ -142,7 +143,7 @@ class HealthBook:
             now = self.clock.now()
             due = any(seen < row.until <= now for row in self._rows.values())
             if due or now // DAY_MS != seen // DAY_MS or self._standing() != before:
-                self._ring()
+                self.ring()
             seen = now
 
     def _standing(self) -> dict[str, tuple[str, int]]:

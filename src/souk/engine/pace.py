@@ -17,6 +17,8 @@ EARLIER_SHARE = 0.2
 MIN_STEP = 0.005
 MAX_STEP = 10.0
 UNKNOWN_FIRST = 1.0
+LOOK_SECONDS = 1.0
+"""A rate may change while a turn is waited for: how often that is looked for."""
 
 
 class Pace:
@@ -64,13 +66,24 @@ class Throttle:
 
     def __init__(self, clock: Clock, per_second: float) -> None:
         self._clock = clock
-        self._whole_gap = 1.0 / per_second if per_second else 0.0
-        self._gap = self._whole_gap
+        self._rate = per_second
+        self._processes = 1
         self._next = 0.0
 
     def share(self, processes: int) -> None:
         """The rate is that of so many processes together."""
-        self._gap = self._whole_gap * max(1, processes)
+        self._processes = max(1, processes)
+
+    def resize(self, per_second: float) -> None:
+        """This is the rate from now on. Turns given out stay; the next one is as many turns away as before."""
+        now, gap = self._clock.monotonic(), self._gap
+        self._rate = per_second
+        if gap and self._next > now:
+            self._next = now + (self._next - now) * self._gap / gap
+
+    @property
+    def _gap(self) -> float:
+        return self._processes / self._rate if self._rate else 0.0
 
     def turn(self) -> float:
         """Take the next turn; in how many seconds that is."""
@@ -85,29 +98,36 @@ class Turns:
 
     def __init__(self, clock: Clock, per_minute: float) -> None:
         self._clock = clock
-        self._whole_gap = 60.0 / per_minute if per_minute else 0.0
-        self._gap = self._whole_gap
-        self._next = 0.0
+        self._rate = per_minute
+        self._processes = 1
+        self._last = float("-inf")
         self._one = Slots(1)
 
     @property
     def endless(self) -> bool:
         """Whether nobody ever waits."""
-        return not self._gap
+        return not self._rate
 
     def share(self, processes: int) -> None:
         """The rate is that of so many processes together."""
-        self._gap = self._whole_gap * max(1, processes)
+        self._processes = max(1, processes)
+
+    def resize(self, per_minute: float) -> None:
+        """This is the rate from now on, also for whoever's turn is next."""
+        self._rate = per_minute
+
+    @property
+    def _gap(self) -> float:
+        return 60.0 * self._processes / self._rate if self._rate else 0.0
 
     async def turn(self, account_id: int) -> None:
         """Return when it is this account's turn. Whoever gives up while waiting uses up nothing."""
-        if not self._gap:
+        if self.endless:
             return
         await self._one.acquire(account_id)
         try:
-            wait = self._next - self._clock.monotonic()
-            if wait > 0:
-                await self._clock.sleep(wait)
-            self._next = self._clock.monotonic() + self._gap
+            while (wait := self._last + self._gap - self._clock.monotonic()) > 0:
+                await self._clock.sleep(min(wait, LOOK_SECONDS))
+            self._last = self._clock.monotonic()
         finally:
             self._one.release()

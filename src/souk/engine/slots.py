@@ -50,7 +50,7 @@ class Slots:
         self._give_out()
 
     def _give_out(self) -> None:
-        while self._waiting and self._used < self._limit:
+        while self._waiting and (not self._limit or self._used < self._limit):
             account_id, queue = next(iter(self._waiting.items()))
             future = queue.popleft()
             if queue:

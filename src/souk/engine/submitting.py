@@ -45,7 +45,7 @@ async def submit(upstream: Upstream) -> None:
         version = upstream.book.version
         failures: list[Failure] = []
         for route in routes:
-            failure = await _offer(upstream, route)
+            failure = await _offer(upstream, upstream.as_configured(route))
             if failure is None:
                 return
             failures.append(failure)
@@ -150,7 +150,7 @@ async def _prepared(upstream: Upstream, route: Route, attempt: Attempt) -> Job:
 async def _marked(upstream: Upstream, job: Job, attempt: Attempt) -> Attempt | None:
     """The attempt with its durable mark; None while other processes fill the connection."""
     marked = replace_attempt(attempt, submitted_at=upstream.world.clock.now(), request=summary(job))
-    prepared, limit = json.dumps(job.prepared), job.connection.concurrency
+    prepared, limit = json.dumps(job.prepared), upstream.connection(job.connection).concurrency
     told: dict[str, Any] = {"fitted": json.dumps(said)} if (said := said_of(job)) else {}
     written = await upstream.lease.step(
         TaskState.SUBMITTING, attempt=marked, prepared=prepared, limit=limit, **told

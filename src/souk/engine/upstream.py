@@ -49,6 +49,13 @@ class Traffic:
         self.throttle.share(processes)
         self.turns.share(processes)
 
+    def follow(self, connection: Connection) -> None:
+        """The connection has these limits from now on. What runs is not interrupted."""
+        self.slots.resize(connection.concurrency)
+        self.throttle.resize(connection.polls_per_second)
+        self.turns.resize(connection.submits_per_minute)
+        self.door.follow(connection)
+
 
 @dataclass(frozen=True, slots=True)
 class Roads:
@@ -82,6 +89,15 @@ class Upstream:
 
     def traffic(self, route: Route) -> Traffic:
         return self._roads.traffic[route.connection.name]
+
+    def as_configured(self, route: Route) -> Route:
+        """The route with its connection as it is now: the operator may have changed it while the task waited."""
+        connection = self.connection(route.connection)
+        return route if connection is route.connection else replace(route, connection=connection)
+
+    def connection(self, connection: Connection) -> Connection:
+        """A connection as it is now."""
+        return self.world.connections.get(connection.name, connection)
 
     def pace(self, route: Route) -> Pace:
         return self._roads.paces.setdefault(f"{route.connection.name} {route.upstream_model}", Pace())
