@@ -39,36 +39,43 @@ async def store_at_once(upstream: Upstream, done: Done) -> None:
         await asyncio.gather(*writing)
     if not isinstance(rows, IngestFailed):
         await finish_stored(lease, done, rows, lease.closed_attempt("done", cost=done.cost))
-    elif not rows.retryable:
-        await lease.fail(unstorable(rows), verdict="failed")
-    elif not writing:
+        return
+    if rows.retryable and not writing:
         await upstream.to_storing(done)
+    await _failed(upstream, rows, 1)
 
 
 async def store(upstream: Upstream) -> None:
     """Copy the result into our storage; a file that cannot be had is asked for again, never made again."""
     lease = upstream.lease
     errors = 0
-    while True:
+    while not lease.ended:
         await upstream.too_late_to_cancel()
         try:
             done = outputs_from_json(lease.task.outputs or "", lease.folder())
-            return await finish_with(lease, done, lease.closed_attempt("done", cost=done.cost))
+            await finish_with(lease, done, lease.closed_attempt("done", cost=done.cost))
         except IngestFailed as error:
             errors += 1
-            lease.log("storing failed", reason=str(error), errors=errors)
-            if not error.retryable:
-                return await lease.fail(unstorable(error), verdict="failed")
-        if lease.seconds_left <= 0:
-            raise DeadlinePassed
-        await upstream.world.clock.sleep(min(backoff(errors), lease.seconds_left))
-        await _refresh(upstream)
+            await _failed(upstream, error, errors)
 
 
 def unstorable(error: IngestFailed) -> Failure:
     """What the client hears when a result could not be stored."""
     kind = FailKind.TRANSIENT if error.retryable else FailKind.INTERNAL
     return Failure(kind, f"the result could not be stored: {error}")
+
+
+async def _failed(upstream: Upstream, error: IngestFailed, errors: int) -> None:
+    """End the task where no repetition helps, else wait a while and ask for newer addresses. Raises DeadlinePassed."""
+    lease = upstream.lease
+    lease.log("storing failed", reason=str(error), errors=errors)
+    if not error.retryable:
+        await lease.fail(unstorable(error), verdict="failed")
+        return
+    if lease.seconds_left <= 0:
+        raise DeadlinePassed
+    await upstream.world.clock.sleep(min(backoff(errors), lease.seconds_left))
+    await _refresh(upstream)
 
 
 async def _refresh(upstream: Upstream) -> None:
