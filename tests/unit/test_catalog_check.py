@@ -200,6 +200,11 @@ def test_empty_choices_and_ids_of_optional_fields_are_dropped() -> None:
     assert refused("z-image", {"prompt": "a cat", "aspect_ratio": ""}).message == "aspect_ratio is required"
 
 
+def test_empty_lists_of_optional_fields_are_dropped() -> None:
+    assert "color_palette" not in repaired("wan/2-7-image", color_palette=[])
+    assert "video_urls" not in repaired("kling-3.0-omni/reference-to-video", video_urls=[])
+
+
 def test_client_input_is_left_as_it_was() -> None:
     sent = {"prompt": "x", "aspect_ratio": "1:1", "sound": "false", "duration": 5}
     before = dict(sent)

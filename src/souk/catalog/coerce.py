@@ -1,7 +1,8 @@
 """Small repairs of an input at create, where clients are known to send another type than documented.
 
 A number as text and back, ``"true"`` for true, one text where a list is asked and a list of one where a text
-is asked, null or an empty address, choice or id for a field not given: forms send those for what was left open.
+is asked, null, an empty list or an empty address, choice or id for a field not given: forms send those for what
+was left open.
 Only inputs that fail their schema come here.
 """
 
@@ -24,6 +25,8 @@ class Shape:
     """Empty if anything goes."""
     items: "Shape | None"
     fields: dict[str, "Shape"]
+    needed: frozenset[str] = frozenset()
+    """Those of the fields that must be there: their empty lists are told what they lack."""
     names: bool = False
     """Its text names something, a file, a task or one of the choices: an empty one names nothing."""
 
@@ -77,7 +80,7 @@ class Shape:
             shape = self.fields.get(name)
             if shape is None:
                 found[name] = inner
-            elif not shape.absent(inner):
+            elif not shape.absent(inner) and (inner != [] or name in self.needed):
                 found[name] = shape.coerce(inner)
         return found
 
@@ -96,4 +99,4 @@ def shape_of(schema: Any) -> Shape:
         items = items or branch.items
     fields = {name: shape_of(inner) for name, inner in node.get("properties", {}).items()}
     names = node.get("format") == "uri" or "x-parent" in node or "" not in node.get("enum", [""])
-    return Shape(frozenset(types), items, fields, names)
+    return Shape(frozenset(types), items, fields, frozenset(node.get("required", ())), names)
