@@ -78,9 +78,8 @@ class Redactor:
         self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
 
     def __call__(self, text: str) -> str:
-        for (
-            secret
-        ) in self._known:  # looking for each is far cheaper than one pattern of all, which then removes them
+        # Looking for each is far cheaper than one pattern of all, which then removes them.
+        for secret in self._known:
             if secret in text and self._pattern is not None:
                 text = self._pattern.sub(REDACTED, text)
                 break

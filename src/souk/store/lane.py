@@ -81,7 +81,7 @@ class Kind(Generic[Op, Answer]):
     likes, for it waits with nothing in its hands that others wait for."""
 
 
-@dataclass
+@dataclass(slots=True)
 class _Pending:
     kind: Kind[Any, Any]
     op: Any
