@@ -1,5 +1,6 @@
 """Processes to measure: a Souk server in a folder of its own, and the simplest server that reads the same body."""
 
+import atexit
 import os
 import re
 import shutil
@@ -77,7 +78,7 @@ def _family(pid: int) -> list[int]:
 @contextmanager
 def souk(folder: Path | None = None, *arguments: str, **env: str) -> Generator[Server]:
     """``souk serve`` with its log in a file, limits out of the way and more credits than a bench spends."""
-    own = folder or Path(tempfile.mkdtemp(prefix="souk-bench-"))
+    own = folder or _own_folder()
     own.mkdir(parents=True, exist_ok=True)
     settings = {"SOUK_API_KEY": KEY, "SOUK_INITIAL_CREDITS": "1000000000", **LIMITS, **env}
     port = free_port()
@@ -89,15 +90,18 @@ def souk(folder: Path | None = None, *arguments: str, **env: str) -> Generator[S
         "--data-dir",
         str(own),
     ]
-    try:
-        with process([*command, *arguments], clean_env(settings), own / "log", port, "/health") as (
-            pid,
-            took,
-        ):
-            yield Server(pid, port, took, own)
-    finally:
-        if folder is None:
-            shutil.rmtree(own, ignore_errors=True)
+    with process([*command, *arguments], clean_env(settings), own / "log", port, "/health") as (pid, took):
+        yield Server(pid, port, took, own)
+
+
+def _own_folder() -> Path:
+    """A new folder, which stays till all benches are over.
+
+    For minutes ext4 looks past each file that was deleted when it makes one: the next bench would pay for the tidying.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="souk-bench-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 @contextmanager
