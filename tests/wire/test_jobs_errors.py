@@ -50,8 +50,22 @@ async def test_a_model_like_no_other_gets_the_plain_text(souk: Souk) -> None:
 
 
 async def test_a_model_of_another_api_is_sent_there(souk: Souk) -> None:
-    told = " veo3_fast is not created here but through the API called veo"
-    assert is_refusal(await created(souk, model="veo3_fast"), 422, NO_MODEL + told)
+    told = NO_MODEL + " veo3_fast is not created here but through the API called veo"
+    assert is_refusal(await created(souk, model="veo3_fast"), 422, told)
+
+
+async def test_a_task_of_another_api_is_told_from_an_unknown_one_to_its_owner(souk: Souk) -> None:
+    market = await souk.client.create()
+    veo = (await souk.client.post("/api/v1/veo/generate", {"prompt": "A kite"})).data["taskId"]
+    for path, task_id, api in (
+        (RECORD, veo, "veo"),
+        ("/api/v1/veo/record-info", market, "jobs"),
+        ("/api/v1/generate/record-info", market, "jobs"),
+        ("/api/v1/wav/record-info", veo, "veo"),
+    ):
+        told = f"recordInfo is null: this task was created through the API called {api}, whose record call has it"
+        assert is_refusal(await souk.client.get(path, taskId=task_id), 422, told)
+        assert (await souk.client.get(path, taskId=NO_TASK)).body["msg"] in ("recordInfo is null", "success")
 
 
 async def test_the_model_is_checked_before_the_input(souk: Souk) -> None:

@@ -65,7 +65,10 @@ class DedicatedRoutes:
                 caller, task_id, dialect=family.name, wait=wait, stages=family.staged
             )
             record = await (while_connected(asked, receive) if wait else asked)
-            return family.missing() if record is None else family.record(record)
+            if record is None:
+                await self._operations.refuse_elsewhere(caller, task_id)
+                return family.missing()
+            return family.record(record)
 
         return handler
 

@@ -66,6 +66,7 @@ class JobRoutes:
         asked = self._operations.record(caller, task_id, dialect=self._dialect.name, wait=wait)
         record = await (while_connected(asked, receive) if wait else asked)
         if record is None:
+            await self._operations.refuse_elsewhere(caller, task_id)
             raise unknown_task()
         return self._dialect.record(record)
 

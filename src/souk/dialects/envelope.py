@@ -175,7 +175,7 @@ def _text(answer: Answer, refusal: Refusal) -> str:
     if refusal.reason is Reason.UNKNOWN_MODEL and refusal.allowed:
         return f'{answer.text} Did you mean "{refusal.allowed[0]}"?'
     if refusal.elsewhere:
-        return f"{answer.text} {refusal.message}".lstrip()
+        return f"{answer.text}{' ' if answer.text.endswith('.') else ': '}{refusal.message}"
     missing = f"{refusal.field} is required"
     if refusal.reason is Reason.INVALID_INPUT and refusal.message.startswith(missing):
         # Clients look for the market's words; people need the field's name.

@@ -178,6 +178,17 @@ class Operations:
         reached = await stages_of(self._reads, task.id, self._public_url) if stages else ()
         return record_of(task, self._public_url, reached)
 
+    async def refuse_elsewhere(self, caller: Caller, task_id: str) -> None:
+        """Refuse to look for a task of the caller's where another wire API made it. Raises Refusal."""
+        task = await self._own(caller, task_id, None)
+        if task is not None:
+            raise Refusal(
+                Reason.UNKNOWN_TASK,
+                f"this task was created through the API called {task.dialect}, whose record call has it",
+                field="taskId",
+                elsewhere=True,
+            )
+
     async def piece(self, caller: Caller, piece_id: str) -> Piece | None:
         """A piece of the caller's account and mode, as long as its file lasts."""
         mode, now = self._drafts.mode_of(caller).value, self._clock.now()
