@@ -34,6 +34,13 @@ async def test_a_missing_or_wrong_key_gets_401(souk: Souk) -> None:
         assert is_refusal(await stranger.get(RECORD, taskId=NO_TASK), 401, UNAUTHORIZED), key
 
 
+async def test_a_key_without_its_scheme_is_told_how_to_be_sent(souk: Souk) -> None:
+    bare = {"Authorization": souk.client.key}
+    reply = await souk.client.call("GET", "/api/v1/chat/credit", headers=bare)
+    assert is_refusal(reply, 401, UNAUTHORIZED)
+    assert reply.error["message"] == "No API key was found; send it as Authorization: Bearer <key>"
+
+
 async def test_the_key_is_checked_before_the_body_is_read(souk: Souk) -> None:
     stranger = Client(souk.client.session, souk.client.url, "no-such-key")
     assert (await stranger.post(CREATE, b"{")).code == 401

@@ -134,7 +134,7 @@ class Authenticator:
         if entry is None or self._clock.monotonic() - entry.read_at >= CACHE_SECONDS:
             if not token:
                 raise Denied(
-                    DeniedReason.NO_KEY, "No API key was sent; add the header Authorization: Bearer <key>"
+                    DeniedReason.NO_KEY, "No API key was found; send it as Authorization: Bearer <key>"
                 )
             if len(token) > LONGEST:
                 raise Denied(*_UNKNOWN)
