@@ -110,6 +110,15 @@ def test_storage_that_cannot_be_written_is_bad(souk: Command, monkeypatch: pytes
     assert standings(souk, "storage", 3) == ["bad"]
 
 
+def test_full_disk_is_told_to_make_room(souk: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Whatever is written to this device finds no space left.
+    full = "souk.operations.checkup_storage.TemporaryFile"
+    monkeypatch.setattr(full, lambda dir: (dir / "/dev/full").open("wb"))
+    (finding,) = found(souk, "storage", 3)
+    assert "No space left" in finding["told"]
+    assert finding["remedy"].startswith("make room")
+
+
 def test_unfinished_change_of_a_webhook_key_is_noted(souk: Command) -> None:
     souk.good("accounts", "rotate-webhook-key", "main")
     (finding,) = found(souk, "webhook key")

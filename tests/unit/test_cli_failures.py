@@ -1,8 +1,12 @@
 """Commands that cannot do what they are asked: one line, the right exit code, nothing half made."""
 
+import re
 from pathlib import Path
+from uuid import uuid4
 
+import psycopg
 import pytest
+from psycopg import sql
 
 from souk import __version__
 from souk.store.database import Database, without_password
@@ -34,12 +38,22 @@ def test_command_makes_no_data_where_there_is_none(souk: Command, words: tuple[s
 
 
 @pytest.mark.parametrize(
-    "words", [("nonsense",), ("keys", "nonsense"), ("keys", "create", "--nonsense"), ("run",)]
+    ("words", "at"),
+    [
+        (("nonsense",), "souk"),
+        (("keys", "nonsense"), "souk keys"),
+        (("keys", "create", "--nonsense"), "souk keys create"),
+        (("keys", "create", "a-name"), "souk keys create"),
+        (("run",), "souk run"),
+    ],
 )
-def test_misspelt_command_is_a_usage_error(souk: Command, words: tuple[str, ...]) -> None:
+def test_misspelt_command_is_a_usage_error_that_names_the_help(
+    souk: Command, words: tuple[str, ...], at: str
+) -> None:
     answer = souk(*words)
     assert answer.code == 2
     assert len(answer.err.strip().splitlines()) == 1
+    assert f"(see {at} --help)" in answer.err
 
 
 @pytest.mark.parametrize("words", [(), ("keys",)])
@@ -76,6 +90,21 @@ def test_unreachable_database_is_a_configuration_error_that_names_the_setting(
     assert answer.code == 3
     assert "postgresql://127.0.0.1:1/souk (SOUK_DATABASE_URL)" in answer.err
     assert "canary" not in answer.err
+    assert len(answer.err.strip().splitlines()) == 1
+
+
+def test_role_that_may_not_make_tables_is_told_what_it_lacks(
+    souk: Command, monkeypatch: pytest.MonkeyPatch, postgres_url: str
+) -> None:
+    role = f"poor_{uuid4().hex}"
+    with psycopg.connect(postgres_url, autocommit=True) as owner:
+        owner.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(role)))
+        monkeypatch.setenv("SOUK_DATABASE_URL", re.sub(r"//[^@]*@", f"//{role}@", postgres_url))
+        answer = souk("migrate")
+        owner.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
+    assert answer.code == 3
+    assert "(SOUK_DATABASE_URL): permission denied" in answer.err
+    assert "OWNER TO" in answer.err
     assert len(answer.err.strip().splitlines()) == 1
 
 

@@ -52,7 +52,8 @@ def _told(error: Exception) -> tuple[str, Exit]:
     if isinstance(error, Failure):
         return str(error), error.code
     if usage := getattr(error, "format_message", None):  # what the command-line parser raises
-        return f"{usage()} (see souk --help)", Exit.USAGE
+        at = getattr(getattr(error, "ctx", None), "command_path", "") or "souk"
+        return f"{usage()} (see {at} --help)", Exit.USAGE
     # Below here a command has run, so these are loaded already or soon enough.
     from souk.operations.admin import NoSuch
     from souk.operations.types import Reason, Refusal

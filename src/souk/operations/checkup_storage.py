@@ -1,6 +1,7 @@
 """The part of a check-up that looks at where files live: a folder, or a bucket that is written to, read and cleaned."""
 
 import asyncio
+import errno
 import secrets
 import shutil
 import time
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 LEAST_FREE_BYTES = 1 << 30
 MOST_SKEW_SECONDS = 60.0
 """The sweep judges by the service's time how old a file is, and leaves an hour; signatures bear 15 minutes."""
+_MAKE_ROOM = "make room: results cannot be stored on a full disk"
 _EVER = Millis(1 << 52)
 _PROBE = b"souk doctor was here\n"
 
@@ -106,13 +108,11 @@ def _room(files: Path) -> Finding:
         with TemporaryFile(dir=place) as file:
             file.write(b"souk")
     except OSError as error:
-        return bad(
-            "storage",
-            f"cannot write to {files}: {error.strerror}",
-            "correct SOUK_STORAGE_URL or its permissions",
-        )
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        remedy = _MAKE_ROOM if full else "correct SOUK_STORAGE_URL or its permissions"
+        return bad("storage", f"cannot write to {files}: {error.strerror}", remedy)
     free = shutil.disk_usage(place).free
     told = f"{files}, {free / (1 << 30):.1f} GiB free"
     if free < LEAST_FREE_BYTES:
-        return bad("storage", told, "make room: results cannot be stored on a full disk")
+        return bad("storage", told, _MAKE_ROOM)
     return good("storage", told)

@@ -10,13 +10,15 @@ from enum import StrEnum
 from pathlib import Path
 
 from souk.store.alone import alone
-from souk.store.database import Connection, Database
+from souk.store.database import Connection, Database, DatabaseError
 from souk.store.release import OURS, Half, Release
 from souk.store.statement import Dialect, Statement
 from souk.store.version import BadSchema, current_version
 
 log = logging.getLogger("souk.store")
 
+_NOT_ALLOWED = "42501"
+"""SQLSTATE of what a role may not do."""
 _TIGHTENED = Statement("SELECT COALESCE(max(version), '') FROM post_steps")
 _HAS_VERSION = {
     Dialect.SQLITE: Statement("SELECT count(*) FROM sqlite_master WHERE name = 'alembic_version'"),
@@ -133,6 +135,13 @@ def _create(database: Database, release: Release) -> bool:
                 return False
             _make_tables(connection, release)
             connection.commit()
+        except DatabaseError as error:
+            if getattr(error.__cause__, "sqlstate", "") != _NOT_ALLOWED:
+                raise
+            raise BadSchema(
+                f"cannot make the tables in {database.place} (SOUK_DATABASE_URL): {error}; its role must own the "
+                "database: ALTER DATABASE … OWNER TO …"
+            ) from error
         finally:
             connection.close()
     log.info("database created", extra={"version": release.head})
