@@ -22,9 +22,11 @@ PART = 250_000
 
 _SERIES = {
     Dialect.SQLITE: "(WITH RECURSIVE n(i) AS (SELECT :begin UNION ALL SELECT i + 1 FROM n WHERE i < :stop - 1) "
-    "SELECT i, :first + i * :every / 1000 AS at, lower(hex(randomblob(16))) AS chance FROM n) AS n",
+    "SELECT i, :first + i * :every / 1000 AS at, "
+    "printf('%012x7', :first + i * :every / 1000) || substr(lower(hex(randomblob(10))), 2) AS chance FROM n) AS n",
     Dialect.POSTGRESQL: "(SELECT i, :first + CAST(i AS bigint) * :every / 1000 AS at, "
-    "replace(gen_random_uuid()::text, '-', '') AS chance FROM generate_series(:begin, :stop - 1) AS i) AS n",
+    "lpad(to_hex(:first + CAST(i AS bigint) * :every / 1000), 12, '0') || '7' || "
+    "right(replace(gen_random_uuid()::text, '-', ''), 19) AS chance FROM generate_series(:begin, :stop - 1) AS i) AS n",
 }
 _ID = {
     Dialect.SQLITE: "printf('%012x7%019x', at, i)",
@@ -36,7 +38,7 @@ _TASKS = """
     SELECT {id}, 1, 1, 'sandbox', 'jobs', 'nano-banana-2', 'success',
       '{{"prompt":"A paper lantern floating over a quiet harbour at dusk, soft mist","aspect_ratio":"16:9"}}',
       at, at + :took, at + :took, at + 900000, 0, 1, chance, 1, 'kie', 'nano-banana-2', chance, 80000,
-      '{{"unit":"per_image","amount":80000,"count":1,"seconds":0,"chars":0,"megapixels":0,"plus":0,"least":0,"tiers":[]}}',
+      '{{"unit":"per_image","amount":80000}}',
       80000, '{{"resultUrls":["souk:///' || :segment || '/' || chance || '.png"]}}'
     FROM {series}
 """

@@ -34,7 +34,7 @@ from souk.engine.parents import Given, parent_files
 from souk.engine.slot import SlotLock
 from souk.engine.world import World
 from souk.engines import check_routes, connections_of, engines_of, fitters_of, limits_of, providers_of
-from souk.ids import Chance, random_hex
+from souk.ids import Chance
 from souk.measure import Meters
 from souk.neighbours import Neighbours
 from souk.net.client import GuardedHttp
@@ -361,4 +361,4 @@ class House:
         self.watch.follow.append(self.engine.follow)
         await self.engine.start()
         self.outbox.start()
-        log.info("engine started", extra={"node": random_hex(chance, 4)})
+        log.info("engine started", extra={"node": secrets.token_hex(2)})

@@ -41,23 +41,26 @@ _NUMBER_BYTES = 16
 _NUMBERS = 256
 
 
-def new_task_id(now: Millis, random: RandomBits) -> TaskId:
-    """A UUIDv7 (RFC 9562) as 32 hex digits: 48 bits of time, then random bits, so ids sort by creation."""
+def new_id(now: Millis, random: RandomBits) -> str:
+    """A UUIDv7 (RFC 9562) as 32 hex digits: 48 bits of time, then 74 of chance.
+
+    Ids sort by creation, so an index of them grows at its end only. Nobody guesses one.
+    """
     value = (now & 0xFFFF_FFFF_FFFF) << 80
     chance = random.getrandbits(74)
     value |= 0x7 << 76 | (chance >> 62) << 64
     value |= 0b10 << 62 | chance & 0x3FFF_FFFF_FFFF_FFFF
-    return TaskId(f"{value:032x}")
+    return f"{value:032x}"
+
+
+def new_task_id(now: Millis, random: RandomBits) -> TaskId:
+    """The id of a new task: tasks are listed in the order of their ids."""
+    return TaskId(new_id(now, random))
 
 
 def oldest_id_at(moment: Millis) -> str:
     """The smallest task id that can have been made at this moment."""
     return f"{moment & 0xFFFF_FFFF_FFFF:012x}" + "0" * 20
-
-
-def random_hex(random: RandomBits, digits: int = 32) -> str:
-    """An unguessable id of this many hex digits."""
-    return f"{random.getrandbits(4 * digits):0{digits}x}"
 
 
 def piece_id(task_id: TaskId, number: int) -> str:

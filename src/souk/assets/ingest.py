@@ -17,7 +17,7 @@ from souk.assets.small import SMALL_BYTES, TakesBytes
 from souk.assets.sniff import canonical, extension_of
 from souk.assets.storage import Storage, StorageError, Unreachable
 from souk.clock import Clock
-from souk.ids import RandomBits, random_hex
+from souk.ids import RandomBits, new_id
 from souk.net.http import Blocked, Http, NetError, TooLarge
 from souk.providers.base import OutputFile
 from souk.store import accounts
@@ -113,7 +113,7 @@ class Ingest:
             else:
                 facts = await asyncio.to_thread(facts_of, scratch, declared=expected, sha256=brought.sha256)
             media_type = _settle(facts, expected, brought.declared)
-            asset_id = AssetId(random_hex(self._random))
+            asset_id = AssetId(new_id(self._clock.now(), self._random))
             name = f"{asset_id}{_tail(output.label)}.{extension_of(media_type)}"
             path = f"{await self._segment(account_id)}/{name}"
             if data is not None and self._takes_bytes is not None:

@@ -87,13 +87,13 @@ class Quote:
         return Credits(min(self.hold, real._total(self._amount_for(delivered.megapixels))))
 
     def to_json(self) -> JsonObject:
-        """As a plain object to store beside the hold."""
-        return {name: getattr(self, name) for name in _NAMES}
+        """As a plain object to store beside the hold, without what is as it is by default: every task has one."""
+        return {name: value for name, default in _FIELDS if (value := getattr(self, name)) != default}
 
     @classmethod
     def from_json(cls, data: JsonObject) -> "Quote":
         """The inverse of :meth:`to_json`."""
-        tiers: Sequence[tuple[int, int]] = data["tiers"]
+        tiers: Sequence[tuple[int, int]] = data.get("tiers", ())
         known: JsonObject = {**data, "unit": Unit(data["unit"]), "tiers": tuple(map(tuple, tiers))}
         return cls(**known)
 
@@ -120,7 +120,7 @@ class Quote:
         return max(self.least, total + self.plus)
 
 
-_NAMES = tuple(each.name for each in fields(Quote))
+_FIELDS = tuple((each.name, each.default) for each in fields(Quote))
 
 
 def capture_from(price_json: JsonObject, delivered: Delivered) -> Credits:

@@ -15,7 +15,7 @@ from souk.engine.routes import Route
 from souk.engine.steps import ADVANCE, FINISH, MARK, Finish, Mark, Step
 from souk.engine.wish import Wish
 from souk.engine.world import World
-from souk.ids import random_hex
+from souk.ids import new_id
 from souk.providers.base import ParentRef
 from souk.store import assets, events
 from souk.store.assets import AssetRow
@@ -144,13 +144,14 @@ class Lease:
 
     def new_attempt(self, route: Route, request: str = "") -> Attempt:
         """The next attempt, not yet written."""
+        now = self.world.clock.now()
         return Attempt(
-            id=random_hex(self.world.random),
+            id=new_id(now, self.world.random),
             task_id=self.id,
             number=self.task.attempts + 1,
             connection=route.connection.name,
             upstream_model=route.upstream_model,
-            started_at=self.world.clock.now(),
+            started_at=now,
             request=request or None,
         )
 

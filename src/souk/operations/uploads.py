@@ -22,7 +22,7 @@ from souk.assets.links import own_path
 from souk.assets.sniff import extension_of
 from souk.assets.storage import Missing, Storage, Unreachable
 from souk.clock import Clock
-from souk.ids import RandomBits, random_hex
+from souk.ids import RandomBits, new_id
 from souk.net.http import Blocked, Http, NetError, TooLarge
 from souk.operations.types import Caller, Reason, Refusal
 from souk.store import assets
@@ -235,7 +235,7 @@ class Uploads:
     def _row(self, account_id: AccountId, segment: str, name: str, media_type: str, facts: Facts) -> AssetRow:
         now = self._clock.now()
         seconds = facts.measured.seconds
-        asset_id = AssetId(random_hex(self._random))
+        asset_id = AssetId(new_id(now, self._random))
         return AssetRow(
             id=asset_id,
             account_id=account_id,
