@@ -66,7 +66,7 @@ class DedicatedRoutes:
             )
             record = await (while_connected(asked, receive) if wait else asked)
             if record is None:
-                await self._operations.refuse_elsewhere(caller, task_id)
+                await self._operations.refuse_elsewhere(caller, task_id, family.name)
                 return family.missing()
             return family.record(record)
 

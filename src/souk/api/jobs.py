@@ -66,7 +66,7 @@ class JobRoutes:
         asked = self._operations.record(caller, task_id, dialect=self._dialect.name, wait=wait)
         record = await (while_connected(asked, receive) if wait else asked)
         if record is None:
-            await self._operations.refuse_elsewhere(caller, task_id)
+            await self._operations.refuse_elsewhere(caller, task_id, self._dialect.name)
             raise unknown_task()
         return self._dialect.record(record)
 

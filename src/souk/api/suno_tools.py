@@ -58,7 +58,7 @@ class SunoToolRoutes:
             asked = self._operations.record(caller, task_id, dialect=tool.name, wait=wait)
             record = await (while_connected(asked, receive) if wait else asked)
             if record is None:
-                await self._operations.refuse_elsewhere(caller, task_id)
+                await self._operations.refuse_elsewhere(caller, task_id, tool.name)
                 raise unknown_task()
             return tool.record_of(record, await self._number(caller, tool, record))
 

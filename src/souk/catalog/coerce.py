@@ -1,9 +1,8 @@
 """Small repairs of an input at create, where clients are known to send another type than documented.
 
 A number as text and back, ``"true"`` for true, one text where a list is asked and a list of one where a text
-is asked, null, an empty list or an empty address, choice or id for a field not given: forms send those for what
-was left open.
-Only inputs that fail their schema come here.
+is asked. Null, an empty list, and an empty address, choice or id stand for a field not given: forms send them for
+what was left open. Only inputs that fail their schema come here.
 """
 
 import re

@@ -178,10 +178,10 @@ class Operations:
         reached = await stages_of(self._reads, task.id, self._public_url) if stages else ()
         return record_of(task, self._public_url, reached)
 
-    async def refuse_elsewhere(self, caller: Caller, task_id: str) -> None:
-        """Refuse to look for a task of the caller's where another wire API made it. Raises Refusal."""
+    async def refuse_elsewhere(self, caller: Caller, task_id: str, dialect: str) -> None:
+        """Refuse to look in one wire API for a task of the caller's that another one made. Raises Refusal."""
         task = await self._own(caller, task_id, None)
-        if task is not None:
+        if task is not None and task.dialect != dialect:
             raise Refusal(
                 Reason.UNKNOWN_TASK,
                 f"this task was created through the API called {task.dialect}, whose record call has it",
