@@ -1,13 +1,14 @@
 """Connections handed to workers: fairly, and not lost with a worker that ends. Both sides run here, in one process."""
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from souk.cli.handing import Door, Hand, Receiver
+from souk.cli.handing import STALL_SECONDS, UP, Door, Hand, Receiver
 from souk.cli.http_server import HttpServer
 
 PATIENCE = 30.0
@@ -38,6 +39,7 @@ class Parent:
         self.door = Door(self.listener)
         self.workers = [Worker(), Worker()]
         self.clients: list[socket.socket] = []
+        self.now = 0.0
 
     def connect(self, number: int) -> None:
         self.clients += [socket.create_connection(self.listener.getsockname()) for _ in range(number)]
@@ -50,7 +52,7 @@ class Parent:
             if hand.gone:
                 self.door.hand_again(hand.end())
         self.workers = [worker for worker in self.workers if not worker.hand.gone]
-        self.door.let_in([worker.hand for worker in self.workers])
+        self.door.let_in([worker.hand for worker in self.workers], self.now)
 
     async def until(self, number: int) -> list[int]:
         """Go on until the workers have so many connections, and the parent knows it; how many each has."""
@@ -129,6 +131,28 @@ async def test_what_a_worker_had_is_not_handed_to_another(parent: Parent) -> Non
     assert other.hand.connections == 5
 
 
+async def test_worker_that_stalls_gets_no_more_while_another_takes_them(parent: Parent) -> None:
+    stuck, other = Hand(), parent.workers[1]
+    _, tells = stuck.ends()
+    os.write(tells.fileno(), UP)
+    stuck.hear()
+    hands = [stuck, other.hand]
+    parent.connect(4)
+    parent.door.let_in(hands, 0.0)
+    assert [hand.connections for hand in hands] == [2, 2]
+    async with asyncio.timeout(PATIENCE):
+        while len(other.taken) < 2:  # noqa: ASYNC110 - what is waited for has no event
+            await asyncio.sleep(0)
+    other.hand.hear()
+    parent.connect(4)
+    parent.door.let_in(hands, STALL_SECONDS)
+    assert [hand.connections for hand in hands] == [2, 6]
+    for end in stuck.ends():
+        end.close()
+    for left in stuck.end():
+        left.close()
+
+
 async def test_parent_keeps_no_connection_open_that_a_worker_closed(parent: Parent) -> None:
     parent.connect(1)
     await parent.until(1)
@@ -143,13 +167,13 @@ async def test_connections_wait_outside_while_no_worker_takes_any() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()):
         door, hand = Door(listener), Hand()
         assert door.sources([hand]) == []
-        door.let_in([hand])
+        door.let_in([hand], 0.0)
         assert hand.connections == 0
         receiver = Receiver(*hand.ends())
         receiver.start(lambda each: each.close())
         hand.hear()
         assert door.sources([hand]) == [listener]
-        door.let_in([hand])
+        door.let_in([hand], 0.0)
         assert hand.connections == 1
         await asyncio.sleep(0)
         receiver.stop()
@@ -168,7 +192,7 @@ async def test_server_answers_a_connection_it_was_handed_and_tells_its_end() -> 
                 await asyncio.sleep(0.01)
             reader, writer = await asyncio.open_connection(*listener.getsockname())
             writer.write(b"GET / HTTP/1.1\r\nHost: souk\r\nConnection: close\r\n\r\n")
-            door.let_in([hand])
+            door.let_in([hand], 0.0)
             assert hand.connections == 1
             await reader.readuntil(b"\r\n\r\nhello")
             while hand.connections:

@@ -27,6 +27,8 @@ AT_ONCE: Final = 64
 """Connections in a row before anything else is looked at."""
 PAUSE_SECONDS: Final = 0.1
 """How long the parent rests when it can accept no more, as when it may open no more files."""
+STALL_SECONDS: Final = 1.0
+"""A worker that has not looked for so long gets nothing while another one does."""
 UP, TAKEN, ENDED = b"u", b"t", b"e"
 """What a worker says: it serves; it has the next of the connections it was handed; one has ended."""
 _ROOM: Final = 65536
@@ -40,7 +42,8 @@ class Hand:
         self.words, self._tells = get_context("spawn").Pipe(duplex=False)
         self._gives.setblocking(False)
         os.set_blocking(self.words.fileno(), False)
-        self._offered: deque[socket.socket] = deque()
+        self._offered: deque[tuple[socket.socket, float]] = deque()
+        """With the moment of each."""
         self.connections = 0
         """How many it has, or has been offered."""
         self.given_at = 0
@@ -58,13 +61,17 @@ class Hand:
         self._takes.close()
         self._tells.close()
 
-    def give(self, connection: socket.socket, turn: int) -> bool:
+    def stalls(self, now: float) -> bool:
+        """Whether it does not look at what it is offered."""
+        return bool(self._offered) and now - self._offered[0][1] >= STALL_SECONDS
+
+    def give(self, connection: socket.socket, turn: int, now: float) -> bool:
         """Offer a connection. False if the worker is gone, or has not looked at the last ones for long."""
         try:
             socket.send_fds(self._gives, [b"c"], [connection.fileno()])
         except OSError:
             return False
-        self._offered.append(connection)
+        self._offered.append((connection, now))
         self.connections += 1
         self.given_at = turn
         return True
@@ -76,7 +83,7 @@ class Hand:
         except OSError:
             return False
         for _ in range(said.count(TAKEN)):
-            self._offered.popleft().close()
+            self._offered.popleft()[0].close()
         self.connections -= said.count(ENDED)
         self.gone = not said
         self.up = not self.gone and (self.up or UP in said)
@@ -89,7 +96,7 @@ class Hand:
         self.up = False
         self._gives.close()
         self.words.close()
-        left = list(self._offered)
+        left = [connection for connection, _ in self._offered]
         self._offered.clear()
         return left
 
@@ -112,16 +119,19 @@ class Door:
         """These were handed to somebody who never had them."""
         self._waiting.extend(connections)
 
-    def let_in(self, hands: Iterable[Hand]) -> None:
-        """Hand out what comes in, each to the worker with the fewest connections; among equals by turns."""
+    def let_in(self, hands: Iterable[Hand], now: float) -> None:
+        """Hand out what comes in, each to the worker with the fewest connections; among equals by turns.
+
+        ``now`` is a moment of the monotonic clock.
+        """
         takers = [hand for hand in hands if hand.up]
         for _ in range(AT_ONCE):
             connection = self._next() if takers else None
             if connection is None:
                 return
             self._turn += 1
-            takers.sort(key=lambda hand: (hand.connections, hand.given_at))
-            if not any(hand.give(connection, self._turn) for hand in takers):
+            takers.sort(key=lambda hand: (hand.stalls(now), hand.connections, hand.given_at))
+            if not any(hand.give(connection, self._turn, now) for hand in takers):
                 self._waiting.appendleft(connection)
                 return
 

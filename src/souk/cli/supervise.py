@@ -106,7 +106,7 @@ def supervise(loaded: Loaded, listener: socket.socket) -> None:
                 told()
                 told, opens_at = None, now
             hands = [worker.hand for worker in workers if worker.hand and now >= opens_at]
-            door.let_in(hands)
+            door.let_in(hands, now)
             sources = [source for worker in workers for source in worker.sources()]
             wait([*sources, *door.sources(hands)], LOOK_SECONDS)
     finally:
