@@ -90,6 +90,7 @@ def test_refusal_names_field_and_reason(
             "cannot be made at 1080P",
         ),
         ("grok-imagine/image-to-video", {"task_id": "t"}, "exclude each other"),
+        ("veo3", {"generationType": "REFERENCE_2_VIDEO"}, "REFERENCE_2_VIDEO needs model veo3_fast"),
         ("grok-imagine/image-to-video", {"mode": "spicy"}, "mode spicy works with task_id only"),
         ("kling-3.0/video", {"multi_shots": True}, "multi_shots needs multi_prompt"),
         ("gpt-image-2-text-to-image", {"aspect_ratio": "1:1", "resolution": "4K"}, "goes up to 2K"),
