@@ -7,7 +7,7 @@ TaskId = NewType("TaskId", str)
 """A task's id on the wire: a UUIDv7 as 32 lower-case hex digits, so ids sort by creation time."""
 
 AssetId = NewType("AssetId", str)
-"""A stored file's id: 32 random hex digits (unguessable, because links need no key)."""
+"""A stored file's id: 32 hex digits, 74 bits of them chance (links need no key, so nobody may guess one)."""
 
 AccountId = NewType("AccountId", int)
 KeyId = NewType("KeyId", int)

@@ -14,7 +14,7 @@ import souk.house
 from souk.accounts import auth, webhook_keys
 from souk.callbacks import worker
 from souk.engine.world import EngineLimits
-from souk.operations import operations
+from souk.operations import waiting
 from souk.operations.types import CancelAnswer, Reason, Refusal
 from souk.settings import Settings
 from souk.store.herald import LONGEST, PostgresHerald, Topic, payloads
@@ -36,7 +36,7 @@ def nobody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
         return replace(limits(settings), claim_seconds=NEVER)
 
     monkeypatch.setattr(souk.house, "limits_of", seldom)
-    monkeypatch.setattr(operations, "LOOK_AGAIN_SECONDS", NEVER)
+    monkeypatch.setattr(waiting, "LOOK_AGAIN_SECONDS", NEVER)
     monkeypatch.setattr(worker, "LOOK_SECONDS", NEVER)
 
 

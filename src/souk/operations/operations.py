@@ -10,10 +10,10 @@ from souk.catalog.chat_describe import chat_listing, describe_chat
 from souk.catalog.describe import describe
 from souk.catalog.describe import listing as listing_of
 from souk.clock import Clock
-from souk.engine.bell import Bell, Waiter
+from souk.engine.bell import Bell
 from souk.ids import RandomBits, new_task_id
 from souk.measure import Meters
-from souk.operations import ahead, changes, listing, once
+from souk.operations import ahead, changes, listing, once, waiting
 from souk.operations.create import Limits, NewTask
 from souk.operations.drafts import Checked, Drafts, bounds_of, task_row
 from souk.operations.records import Record, RecordPage, record_of, stages_of
@@ -34,14 +34,9 @@ from souk.store.lane import Lane
 from souk.store.pieces import Piece
 from souk.store.reads import Reads
 from souk.store.tasks import TaskRow
-from souk.words import Credits, JsonObject, Mode, TaskId, TaskState
+from souk.words import Credits, JsonObject, Mode, TaskId
 
 log = logging.getLogger("souk.operations")
-
-LOOK_AGAIN_SECONDS = 0.5
-"""How often a waiting caller looks for steps another process took."""
-CANCEL_WAIT_SECONDS = 3.0
-"""How long a cancel waits for the engine's word before it answers that it is on its way."""
 
 
 class Operations:
@@ -174,7 +169,7 @@ class Operations:
             if task is None:
                 return None
             if wait > 0:
-                task = await self._at_end(task, wait, waiter)
+                task = await waiting.at_end(waiter, self._reads, self._clock, task, wait)
         reached = await stages_of(self._reads, task.id, self._public_url) if stages else ()
         return record_of(task, self._public_url, reached)
 
@@ -219,7 +214,7 @@ class Operations:
                 yield record_of(task, self._public_url)
                 if task.completed_at is not None:
                     return
-                task = await self._changed(task, waiter)
+                task = await waiting.changed(waiter, self._reads, task)
 
     async def list(
         self,
@@ -307,19 +302,13 @@ class Operations:
         if task is None:
             raise unknown_task()
         if task.completed_at is not None:
-            return _cancel_answer(task)
+            return waiting.cancel_answer(task)
         await self._lane.write(changes.CANCEL, changes.Cancel(task.id, task.account_id, self._clock.now()))
         self._cancel_engine(task.id)
         self._bell.ring(task.id)
         self._wake_callbacks()
-        deadline = self._clock.monotonic() + CANCEL_WAIT_SECONDS
         with self._bell.waiter(task.id) as waiter:
-            while self._clock.monotonic() < deadline:
-                task = await self._reads.task(task.id)
-                if task is None or task.completed_at is not None or task.cancel_at is None:
-                    return _cancel_answer(task)
-                await waiter.step(LOOK_AGAIN_SECONDS)
-        return CancelAnswer.REQUESTED
+            return await waiting.cancelled(waiter, self._reads, self._clock, task.id)
 
     async def keep(self, caller: Caller, task_id: str, keep: bool) -> None:
         """Keep a task and its files past their time, or no longer."""
@@ -354,27 +343,6 @@ class Operations:
             return None
         return task
 
-    async def _at_end(self, task: TaskRow, seconds: float, waiter: Waiter) -> TaskRow:
-        deadline = self._clock.monotonic() + seconds
-        while task.completed_at is None:
-            left = deadline - self._clock.monotonic()
-            if left <= 0:
-                break
-            await waiter.step(min(left, LOOK_AGAIN_SECONDS))
-            task = await self._reads.task(task.id) or task
-        return task
-
-    async def _changed(self, task: TaskRow, waiter: Waiter) -> TaskRow | None:
-        while True:
-            await waiter.step(LOOK_AGAIN_SECONDS)
-            now = await self._reads.task(task.id)
-            if now is None or (now.state, now.progress, now.completed_at) != (
-                task.state,
-                task.progress,
-                task.completed_at,
-            ):
-                return now
-
 
 def is_task_id(text: str) -> bool:
     """Whether a text can be an id of ours."""
@@ -384,9 +352,3 @@ def is_task_id(text: str) -> bool:
 def unknown_task() -> Refusal:
     """Unknown, or another account's or mode's: nothing in the answer tells which."""
     return Refusal(Reason.UNKNOWN_TASK, "there is no task with this id", field="taskId")
-
-
-def _cancel_answer(task: TaskRow | None) -> CancelAnswer:
-    if task is not None and task.state == TaskState.FAIL and task.fail_kind == "cancelled":
-        return CancelAnswer.CANCELLED
-    return CancelAnswer.TOO_LATE
