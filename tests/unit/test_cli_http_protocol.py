@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from souk.cli import http_protocol
+from souk.cli import http_protocol, http_server
 from souk.cli.http_server import HttpServer
 
 SLOW_SECONDS = 0.3
@@ -106,3 +106,34 @@ async def test_answer_may_take_longer_than_a_request(port: int, monkeypatch: pyt
     answer = await answer_to(port, b"GET /slow HTTP/1.1\r\nHost: souk\r\n\r\n")
 
     assert answer.startswith(b"HTTP/1.1 200")
+
+
+async def test_stopping_server_answers_a_last_time_on_a_connection_that_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def hello(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
+        await send({"type": "http.response.body", "body": b"hello"})
+
+    monkeypatch.setattr(http_server, "PARTING_SECONDS", 60.0)  # until the connection has gone
+    up = asyncio.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = listener.getsockname()
+        server = HttpServer(hello, up.set)
+        serving = asyncio.create_task(server.serve_at(listener))
+        await up.wait()
+        reader, writer = await asyncio.open_connection(*address)
+        async with asyncio.timeout(30):
+            writer.write(b"GET / HTTP/1.1\r\nHost: souk\r\n\r\n")
+            assert b"connection: close" not in await reader.readuntil(b"\r\n\r\nhello")
+            server.stop()
+            while (b"connection", b"close") not in server.server_state.default_headers:  # noqa: ASYNC110 - no event
+                await asyncio.sleep(0.01)
+            writer.write(b"GET / HTTP/1.1\r\nHost: souk\r\n\r\n")
+            last = await reader.read()
+        assert last.startswith(b"HTTP/1.1 200")
+        assert b"connection: close" in last
+        assert last.endswith(b"hello")
+        writer.close()
+        await writer.wait_closed()
+        await serving

@@ -17,7 +17,7 @@ import yaml
 from prometheus_client import generate_latest
 
 from souk.api.health import HealthRoutes
-from souk.cli.http_server import OPEN_REQUEST_SECONDS
+from souk.cli.http_server import OPEN_REQUEST_SECONDS, PARTING_SECONDS
 from souk.cli.main import app
 from souk.engine.engine import LEAVE_SECONDS
 from souk.measure import Meters
@@ -32,7 +32,7 @@ USER = 10001
 PORT = 8080
 WRITABLE = {"/data", "/tmp"}  # noqa: S108 - as the manifests name them
 DRAIN_SECONDS = Settings.model_fields["drain_seconds"].default
-STOP_SECONDS = OPEN_REQUEST_SECONDS + DRAIN_SECONDS + LEAVE_SECONDS
+STOP_SECONDS = PARTING_SECONDS + OPEN_REQUEST_SECONDS + DRAIN_SECONDS + LEAVE_SECONDS
 """What a process needs at the very least to end in peace."""
 
 

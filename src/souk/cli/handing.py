@@ -61,6 +61,11 @@ class Hand:
         self._takes.close()
         self._tells.close()
 
+    @property
+    def waits(self) -> bool:
+        """Whether it was offered connections that it has not yet taken."""
+        return bool(self._offered)
+
     def stalls(self, now: float) -> bool:
         """Whether it does not look at what it is offered."""
         return bool(self._offered) and now - self._offered[0][1] >= STALL_SECONDS

@@ -12,8 +12,11 @@ from souk.cli.handing import BACKLOG, Receiver
 from souk.cli.http_protocol import HttpProtocol
 
 KEEP_ALIVE_SECONDS = 75
+PARTING_SECONDS = 1.0
+"""How long a stopping server still answers on connections that clients keep: the next request on each, and no more."""
 OPEN_REQUEST_SECONDS = 5
-"""How long a stopping server lets requests end, long-polling ones among them."""
+"""How long it lets requests end after that, long-polling ones among them."""
+LOOK_SECONDS = 0.05
 
 
 class HttpServer(uvicorn.Server):
@@ -55,7 +58,19 @@ class HttpServer(uvicorn.Server):
     async def shutdown(self, sockets: Any = None) -> None:
         if self._receiver:
             self._receiver.stop()
+        for server in self.servers:
+            server.close()
+        await self._part()
         await super().shutdown(sockets)
+
+    async def _part(self) -> None:
+        """Answer a last time on connections that are kept, and say that it was: who is just asking is not cut off."""
+        self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]
+        ends_at = asyncio.get_running_loop().time() + PARTING_SECONDS
+        while self.server_state.connections and not self.force_exit:
+            if asyncio.get_running_loop().time() >= ends_at:
+                return
+            await asyncio.sleep(LOOK_SECONDS)
 
     def _take_in(self, connection: socket.socket) -> None:
         task = asyncio.create_task(self._begin(connection))

@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
 from souk.cli.failure import Exit, Failure, code_of, complain
-from souk.cli.handing import Door, Hand, Receiver
+from souk.cli.handing import STALL_SECONDS, Door, Hand, Receiver
 from souk.cli.opening import Loaded, run
 from souk.cli.serving import STOP_SIGNALS, rereads_config, run_server, url_of
 
@@ -111,6 +111,7 @@ def supervise(loaded: Loaded, listener: socket.socket) -> None:
             wait([*sources, *door.sources(hands)], LOOK_SECONDS)
     finally:
         door.close()
+        _see_in([worker.hand for worker in workers if worker.hand])
         _end([worker.process for worker in workers if worker.process])
 
 
@@ -133,6 +134,18 @@ def _pass_on(number: int, workers: list[Worker]) -> None:
     for worker in workers:
         if worker.up and worker.process and worker.process.pid:
             os.kill(worker.process.pid, number)
+
+
+def _see_in(hands: list[Hand]) -> None:
+    """Let the workers take what they were handed, so that they answer it before they end."""
+    deadline = time.monotonic() + STALL_SECONDS
+    while (slow := [hand for hand in hands if hand.waits]) and time.monotonic() < deadline:
+        wait([hand.words for hand in slow], STALL_SECONDS / 10)
+        for hand in slow:
+            hand.hear()
+    for hand in hands:
+        for connection in hand.end():
+            connection.close()
 
 
 def _end(processes: list[SpawnProcess]) -> None:
