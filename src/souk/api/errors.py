@@ -13,6 +13,7 @@ from souk.api.answers import Headers
 from souk.dialects import envelope, uploads
 from souk.dialects.envelope import Rejected
 from souk.operations.types import Refusal
+from souk.store.database import DatabaseError
 
 log = logging.getLogger("souk.api")
 
@@ -20,6 +21,8 @@ ALMOST: Final = 0.9
 """How like a known path a slip of the pen is, as :mod:`difflib` counts."""
 ALIKE: Final = 0.6
 """How like one a path must be for the hint to be worth a guess."""
+
+_NO_DATABASE: Final = "the server cannot use its database at the moment: try again later, a create with the same Idempotency-Key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ def failure_of(error: Exception, request_id: str, path: str) -> Failure:
         return Failure(envelope.refused(error, request_id), headers=_headers(error))
     if isinstance(error, Rejected):
         return Failure(envelope.rejected(error, request_id), error.status, _headers(error))
-    return Failure(envelope.broken(request_id))
+    return Failure(envelope.broken(request_id, _NO_DATABASE if isinstance(error, DatabaseError) else ""))
 
 
 def _headers(error: Exception) -> Headers:

@@ -150,10 +150,13 @@ def failure(
     return _encode(_Failure(code, text, data, problem))
 
 
-def broken(request_id: str) -> bytes:
+def broken(request_id: str, message: str = "") -> bytes:
     """The body that answers when we failed. The log has the rest under the same request id."""
     text = "Server Error - An unexpected error occurred while processing the request"
-    return _encode(_Failure(500, text, None, Problem("internal", None, True, request_id)))
+    problem = Problem("internal", None, True, request_id)
+    if message:
+        problem.message = message
+    return _encode(_Failure(500, text, None, problem))
 
 
 def refused(refusal: Refusal, request_id: str) -> bytes:
