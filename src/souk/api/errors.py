@@ -22,7 +22,9 @@ ALMOST: Final = 0.9
 ALIKE: Final = 0.6
 """How like one a path must be for the hint to be worth a guess."""
 
-_NO_DATABASE: Final = "the server cannot use its database at the moment: try again later, a create with the same Idempotency-Key"
+_NO_DATABASE: Final = (
+    "the database cannot be used now: try again later, a create with the same Idempotency-Key"
+)
 
 
 @dataclass(frozen=True, slots=True)
