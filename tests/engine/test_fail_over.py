@@ -118,11 +118,13 @@ async def test_a_task_in_the_middle_of_a_run_here_is_run_again_by_the_next_proce
         task = await door.create("a tram")
         await door.sql(
             "UPDATE tasks SET state = 'generating', attempt_id = 'x', attempts = 1, connection = 'local', "
-            "upstream_model = 'anything' WHERE id = :id",
+            "upstream_model = 'anything', due_at = :later WHERE id = :id",
             id=task,
+            later=2**52,
         )
     async with running(tmp_path, migrated_url, upstream, models=SERVICE_FIRST) as souk:
         engine_does(souk, "local", Told(done=DONE))
+        await souk.sql("UPDATE tasks SET due_at = 0 WHERE id = :id", id=task)
         assert (await souk.ended(task)).state == "success"
         assert await souk.verdicts(task) == [("local", "handed_back"), ("local", "done")]
         assert not upstream.tries
