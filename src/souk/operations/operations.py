@@ -164,12 +164,12 @@ class Operations:
 
         Waits up to ``wait`` seconds for its end. ``stages`` asks for what it reached on the way, too.
         """
-        with self._bell.waiter(TaskId(task_id)) as waiter:
+        if wait > 0:
+            task = await self._ended(caller, task_id, dialect, wait)
+        else:
             task = await self._own(caller, task_id, dialect)
-            if task is None:
-                return None
-            if wait > 0:
-                task = await waiting.at_end(waiter, self._reads, self._clock, task, wait)
+        if task is None:
+            return None
         reached = await stages_of(self._reads, task.id, self._public_url) if stages else ()
         return record_of(task, self._public_url, reached)
 
@@ -334,6 +334,13 @@ class Operations:
         return count
 
     # --- shared ----------------------------------------------------------------------------------
+
+    async def _ended(
+        self, caller: Caller, task_id: str, dialect: str | None, seconds: float
+    ) -> TaskRow | None:
+        with self._bell.waiter(TaskId(task_id)) as waiter:
+            task = await self._own(caller, task_id, dialect)
+            return task and await waiting.at_end(waiter, self._reads, self._clock, task, seconds)
 
     async def _own(self, caller: Caller, task_id: str, dialect: str | None) -> TaskRow | None:
         task = await self._reads.task(TaskId(task_id)) if is_task_id(task_id) else None
