@@ -34,6 +34,10 @@ LOOK_SECONDS = 0.1
 Start = Callable[[Server, float, str], AbstractContextManager[Peer]]
 
 
+class Unended(Exception):
+    """Tasks that a peer took did not end in time: what it does then is a figure, too."""
+
+
 def run() -> None:
     """Print a line for each, twice: running, and killed."""
     peers: dict[str, Start] = {"FastAPI + Celery + Redis": celery, "FastAPI + procrastinate": procrastinate}
@@ -41,7 +45,7 @@ def run() -> None:
         for name, start in peers.items():
             try:
                 _measure(name, start, cluster)
-            except Unavailable as error:
+            except (Unavailable, Unended) as error:
                 print(f"{name}: {error}")
         _measure_souk(cluster)
 
@@ -139,11 +143,11 @@ class _Rows:
     url: str
 
     def wait(self, ended: int, seconds: float) -> None:
-        """Return when so many have ended. Raises RuntimeError when that takes longer."""
+        """Return when so many have ended. Raises Unended when that takes longer."""
         deadline = time.monotonic() + seconds
-        while self._one("SELECT count(*) FROM work WHERE state = 'success'") < ended:
+        while (now := self._one("SELECT count(*) FROM work WHERE state = 'success'")) < ended:
             if time.monotonic() > deadline:
-                raise RuntimeError("the tasks did not end")
+                raise Unended(f"of {ended} tasks {now:.0f} ended within {seconds:g} s")
             time.sleep(LOOK_SECONDS)
 
     def ended_within(self, seconds: float) -> int:
