@@ -69,9 +69,14 @@ def _delivered(done: Done, rows: list[AssetRow]) -> Delivered:
     )
 
 
+def is_addressed(done: Done) -> bool:
+    """Whether every file can be fetched from its address, so that nothing of it is in our hands alone."""
+    return all(output.url for output in done.files)
+
+
 async def spooled_json(done: Done, spool: Path) -> str:
     """A verdict that can be stored. What has to be written to disk for that is, on a thread."""
-    if all(output.url for output in done.files):
+    if is_addressed(done):
         return outputs_to_json(done, spool)
     return await asyncio.to_thread(outputs_to_json, done, spool)
 

@@ -6,7 +6,7 @@ from souk.assets.ingest import IngestFailed
 from souk.engine.files import all_stored
 from souk.engine.interrupt import DeadlinePassed
 from souk.engine.lease import Failure
-from souk.engine.result import finish_stored, finish_with, outputs_from_json, spooled_json
+from souk.engine.result import finish_stored, finish_with, is_addressed, outputs_from_json, spooled_json
 from souk.engine.upstream import Upstream, backoff
 from souk.providers.base import Done
 from souk.words import FailKind
@@ -22,7 +22,7 @@ async def store_at_once(upstream: Upstream, done: Done) -> None:
     What the upstream handed over itself, and not by its address, is written before anything else. So is what could not
     be brought in: :func:`store` goes on from there.
     """
-    if not all(output.url for output in done.files):
+    if not is_addressed(done):
         await upstream.to_storing(done)
         return
     lease = upstream.lease
