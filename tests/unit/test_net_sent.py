@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+import threading
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from souk.net.client import GuardedHttp
+from souk.net.client import FRESH_SECONDS, GuardedHttp
 from souk.net.http import Blocked, FilePart, Form, MaybeSent, NeverSent, Response, TooLarge
 from souk.net.policy import Policy
 from tests.upstreams.raw import Exchange, answer, raw_server, says
@@ -208,19 +209,57 @@ async def keep_alive_once(exchange: Exchange) -> None:
     await exchange.asked()
 
 
-async def test_submit_never_rides_a_kept_connection(http: GuardedHttp) -> None:
-    async with raw_server(keep_alive_once) as server:
-        await http.request("GET", server.url(), timeout=5, max_bytes=100)
-        assert (await submit(http, server.url())).status == 200
-        assert (await submit(http, server.url())).status == 200
-        assert server.connections == 3
+async def patient(exchange: Exchange) -> None:
+    """Answers whatever comes."""
+    while True:
+        head = await exchange.asked()
+        await exchange.rest_of(head)
+        await exchange.say(answer())
 
 
-async def test_fresh_request_never_rides_a_kept_connection(http: GuardedHttp) -> None:
+async def test_submits_in_a_row_share_a_connection(http: GuardedHttp) -> None:
+    async with raw_server(patient) as server:
+        for _ in range(3):
+            assert (await submit(http, server.url())).status == 200
+        assert (server.connections, len(server.heads)) == (1, 3)
+
+
+async def test_submit_never_rides_a_connection_that_rested(http: GuardedHttp) -> None:
     async with raw_server(keep_alive_once) as server:
-        await http.request("GET", server.url(), timeout=5, max_bytes=100)
-        await http.request("POST", server.url(), fresh=True, timeout=5, max_bytes=100)
+        assert (await submit(http, server.url())).status == 200
+        await asyncio.sleep(FRESH_SECONDS * 1.1)
+        assert (await submit(http, server.url())).status == 200
         assert server.connections == 2
+
+
+async def test_submit_never_rides_a_connection_of_other_requests(http: GuardedHttp) -> None:
+    async with raw_server(keep_alive_once) as server:
+        await http.request("GET", server.url(), timeout=5, max_bytes=100)
+        assert (await submit(http, server.url())).status == 200
+        assert server.connections == 2
+
+
+async def test_submit_never_rides_a_connection_that_ended_while_nobody_looked(http: GuardedHttp) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer_one() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(answer())
+                closing.wait()
+
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        closing = threading.Event()
+        first = threading.Thread(target=answer_one)
+        first.start()
+        assert (await submit(http, url)).status == 200
+        closing.set()
+        first.join()  # the event loop stands still meanwhile, so it cannot have seen the end
+        second = threading.Thread(target=answer_one)
+        second.start()
+        assert (await submit(http, url)).status == 200
+        second.join()
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "GET", "DELETE"])
@@ -235,11 +274,6 @@ async def test_dropped_submit_is_not_repeated_whatever_its_method(http: GuardedH
 
 
 async def test_request_keeps_its_connection(http: GuardedHttp) -> None:
-    async def patient(exchange: Exchange) -> None:
-        while True:
-            await exchange.asked()
-            await exchange.say(answer())
-
     async with raw_server(patient) as server:
         for _ in range(3):
             await http.request("GET", server.url(), timeout=5, max_bytes=100)

@@ -24,6 +24,10 @@ from souk.net.wire import Wire
 CONNECTIONS = 256
 """Connections in use at once, per pool."""
 CONNECT_SECONDS = 10.0
+IDLE_SECONDS = 15.0
+"""How long an unused connection is kept. Servers keep theirs longer, so ours are seldom stale."""
+FRESH_SECONDS = 1.0
+"""The same where a request must happen at most once. No server known to us lets go of a connection so soon."""
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 """Methods asked once more where a connection ended without an answer: most likely it had been kept too long."""
@@ -68,7 +72,7 @@ class _Call:
         self._pool, self._target = pool, target
         async with body_for(ask.method, ask.body, ask.given) as sent:
             head = _head(ask, target, sent)
-            wire = None if ask.fresh else pool.kept(target)
+            wire = pool.kept(target)
             may_repeat = not ask.fresh and ask.method in REPEATABLE and isinstance(sent.body, bytes)
             self.connected = False
             while True:
@@ -92,7 +96,7 @@ class _Call:
             return
         pool.leave()
         if wire is not None:
-            pool.give_back(target, wire, keep=not self.ask.fresh)
+            pool.give_back(target, wire)
 
     def failure(self, error: Exception) -> NetError:
         """What the caller is told. Where the cause may spell the whole address, it is described and not attached."""
@@ -110,7 +114,9 @@ class GuardedHttp:
     """:class:`souk.net.http.Http` over real sockets.
 
     Each pair of policy and freshness has a pool of its own, so a connection that was made to a trusted address is never
-    reused for an address that is not trusted, and requests of one kind do not take the room of the other.
+    reused for an address that is not trusted, and requests of one kind do not take the room of the other. One that
+    rested is taken for what must happen at most once only a moment after it served: a server that tires of a connection
+    while a request is on its way leaves open whether it acted on it.
     """
 
     def __init__(self, policy: Policy, lookup: Lookup, *, connections: int, connect_timeout: float) -> None:
@@ -259,15 +265,14 @@ class GuardedHttp:
         pool = self._pools.get((policy, fresh))
         if pool is None:
             connector = Connector(policy, self._lookup, self._connect_timeout)
-            pool = self._pools[policy, fresh] = Pool(connector, self._connections)
+            idle = FRESH_SECONDS if fresh else IDLE_SECONDS
+            pool = self._pools[policy, fresh] = Pool(connector, self._connections, idle)
         return pool
 
 
 def _head(ask: _Ask, target: Target, sent: Sent) -> bytes:
     """The request line and headers. The caller's own stand in front of ours, whatever their case."""
     ours = {"Host": target.authority, **_ALWAYS, **sent.headers}
-    if ask.fresh:
-        ours["Connection"] = "close"
     lines = [f"{ask.method} {target.path} HTTP/1.1"]
     lines += [f"{name}: {value}" for name, value in ours.items() if name.lower() not in ask.given]
     lines += [f"{name}: {value}" for name, value in ask.headers.items()]

@@ -130,8 +130,8 @@ class Http(Protocol):
     ) -> Response:
         """One exchange; any HTTP status is an answer.
 
-        ``fresh`` opens a connection of its own. ``follow`` redirects are followed for GET and HEAD,
-        each checked by policy. Raises :class:`NeverSent` or :class:`MaybeSent`.
+        ``fresh`` takes no connection that rested for longer than a moment. ``follow`` redirects are followed for
+        GET and HEAD, each checked by policy. Raises :class:`NeverSent` or :class:`MaybeSent`.
         """
         ...
 
@@ -147,7 +147,7 @@ class Http(Protocol):
         max_bytes: int,
         trusted: bool = False,
     ) -> Response:
-        """An exchange that must happen at most once: a new connection, no redirect, no repeat."""
+        """An exchange that must happen at most once: no redirect, no repeat, and no connection but a ``fresh`` one."""
         ...
 
     async def download(

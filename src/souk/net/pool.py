@@ -7,8 +7,6 @@ from souk.net.connecting import Connector
 from souk.net.policy import Target
 from souk.net.wire import Wire
 
-IDLE_SECONDS = 15.0
-"""How long an unused connection is kept. Servers keep theirs longer, so ours are seldom stale."""
 CLOSE_SECONDS = 2.0
 """How long closing connections are waited for."""
 
@@ -16,10 +14,14 @@ Origin = tuple[str, str, int]
 
 
 class Pool:
-    """The connections of one policy. ``limit`` bounds how many are in use at once; 0 = any number."""
+    """The connections of one policy. ``limit`` bounds how many are in use at once; 0 = any number.
 
-    def __init__(self, connector: Connector, limit: int) -> None:
+    One that was not used for ``idle_seconds`` serves nobody any more.
+    """
+
+    def __init__(self, connector: Connector, limit: int, idle_seconds: float) -> None:
         self._connector = connector
+        self._idle_seconds = idle_seconds
         self._room = asyncio.Semaphore(limit) if limit else None
         self._idle: dict[Origin, deque[tuple[float, Wire]]] = {}
         """With when each fell idle, the latest last."""
@@ -48,9 +50,10 @@ class Pool:
     def kept(self, target: Target) -> Wire | None:
         """A connection that served before and still stands, if there is one."""
         idle = self._idle.get(target.origin)
+        latest = asyncio.get_running_loop().time() - self._idle_seconds
         while idle:
-            _, wire = idle.pop()
-            if wire.reusable:
+            since, wire = idle.pop()
+            if since > latest and wire.still():
                 return wire
             wire.close()
         return None
@@ -65,15 +68,15 @@ class Pool:
         wire.gone.add_done_callback(lambda _: self._open.discard(wire))
         return wire
 
-    def give_back(self, target: Target, wire: Wire, *, keep: bool) -> None:
-        """An exchange is over; the connection is kept if it may be and can be."""
-        if not keep or self._closed or not wire.reusable:
+    def give_back(self, target: Target, wire: Wire) -> None:
+        """An exchange is over; the connection is kept if it can be."""
+        if self._closed or not wire.reusable:
             wire.close()
             return
         loop = asyncio.get_running_loop()
         self._idle.setdefault(target.origin, deque()).append((loop.time(), wire))
         if self._sweep is None:
-            self._sweep = loop.call_later(IDLE_SECONDS, self._close_idle)
+            self._sweep = loop.call_later(self._idle_seconds, self._close_idle)
 
     async def aclose(self) -> None:
         """Close every connection, those in use among them."""
@@ -91,8 +94,8 @@ class Pool:
         """Close what was not used for long; come again while something is kept."""
         loop = asyncio.get_running_loop()
         for origin, idle in list(self._idle.items()):
-            while idle and (idle[0][0] <= loop.time() - IDLE_SECONDS or not idle[0][1].reusable):
+            while idle and (idle[0][0] <= loop.time() - self._idle_seconds or not idle[0][1].reusable):
                 idle.popleft()[1].close()
             if not idle:
                 del self._idle[origin]
-        self._sweep = loop.call_later(IDLE_SECONDS / 3, self._close_idle) if self._idle else None
+        self._sweep = loop.call_later(self._idle_seconds / 3, self._close_idle) if self._idle else None

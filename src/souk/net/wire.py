@@ -5,6 +5,7 @@ Souk needs and nothing more.
 """
 
 import asyncio
+import select
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator
 from typing import cast
@@ -69,6 +70,17 @@ class Wire(asyncio.Protocol):
     def reusable(self) -> bool:
         """Whether the exchange is over and the server keeps the connection, as far as anybody knows."""
         return not (self._busy or self._spoilt or self.gone.done() or self._transport.is_closing())
+
+    def still(self) -> bool:
+        """Whether a connection that rested may be asked: nothing has come that the loop had no time to look at.
+
+        The end of the connection would be the first thing to come.
+        """
+        if not self.reusable:
+            return False
+        came = select.poll()
+        came.register(self._transport.get_extra_info("socket"), select.POLLIN)
+        return not came.poll(0)
 
     @property
     def silent(self) -> bool:
