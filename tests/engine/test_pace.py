@@ -12,20 +12,25 @@ USUAL = 20.0
 """What the catalogue says."""
 
 
-def polled(pace: Pace, ends: float) -> list[float]:
-    """The moments at which a task is looked at that ends so long after acceptance; the pace learns from it."""
-    looks, elapsed = list[float](), 0.0
+def polled(pace: Pace, ends: float, late: float = 0.0) -> list[float]:
+    """The moments at which a task is looked at that ends so long after acceptance; the pace learns from it.
+
+    Each look comes so ``late``, as in a process that has much else to do.
+    """
+    looks, due, elapsed = list[float](), 0.0, 0.0
     while not looks or looks[-1] < ends:
-        elapsed += pace.next_wait(elapsed, USUAL)
+        due = elapsed + pace.next_wait(elapsed, USUAL)
+        elapsed = due + late
+        pace.came(late)
         looks.append(elapsed)
-    pace.learn(looks[-2] if len(looks) > 1 else 0.0, looks[-1])
+    pace.learn(looks[-2] if len(looks) > 1 else 0.0, due)
     return looks
 
 
-def settled(ends: Callable[[], float], tasks: int = 200) -> Pace:
+def settled(ends: Callable[[], float], tasks: int = 200, late: float = 0.0) -> Pace:
     pace = Pace()
     for _ in range(tasks):
-        polled(pace, ends())
+        polled(pace, ends(), late)
     return pace
 
 
@@ -48,6 +53,19 @@ def test_uneven_upstream_is_asked_within_a_few_percent_of_its_end() -> None:
         asked += len(looks)
     assert late / 200 <= 0.04 * 20
     assert asked / 200 <= 20
+
+
+def test_busy_process_asks_more_seldom_and_within_a_few_of_its_own_delays() -> None:
+    late, seconds = 0.1, 0.5
+    idle, busy = settled(lambda: seconds), settled(lambda: seconds, late=late)
+    looks = [polled(busy, seconds, late) for _ in range(50)]
+    assert sum(map(len, looks)) / 50 <= 1.5 < sum(len(polled(idle, seconds)) for _ in range(50)) / 50
+    assert max(looked[-1] for looked in looks) - seconds <= 5 * late
+
+
+def test_process_that_was_busy_once_asks_in_time_again() -> None:
+    pace = settled(lambda: 0.5, late=0.1)
+    assert [polled(pace, 0.5)[-1] - 0.5 for _ in range(100)][-1] <= 0.5 * STEP_SHARE
 
 
 def test_upstream_that_became_quicker_is_noticed() -> None:

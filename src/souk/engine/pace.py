@@ -16,6 +16,10 @@ EARLIER_SHARE = 0.2
 """A task that is done at the first look may have been for long: the next is looked at by so much sooner."""
 MIN_STEP = 0.005
 MAX_STEP = 10.0
+LATE_MEMORY = 0.1
+"""How much one delay of ours weighs in what is remembered of them."""
+LATE_FACTOR = 2.0
+"""A process that comes late by so much anyhow looks that many times as much later, and as far apart."""
 UNKNOWN_FIRST = 1.0
 LOOK_SECONDS = 1.0
 """A rate may change while a turn is waited for: how often that is looked for."""
@@ -33,6 +37,11 @@ class Pace:
         self._usual = 0.0
         self._first = 0.0
         self._step = 0.0
+        self._late = 0.0
+
+    def came(self, late: float) -> None:
+        """A look came so many seconds after it was due, for all else there was to do."""
+        self._late += (late - self._late) * LATE_MEMORY
 
     def learn(self, running: float, done: float) -> None:
         """A task was seen running and then done, so many seconds after acceptance; ``running`` 0 for never."""
@@ -56,9 +65,10 @@ class Pace:
         else:
             usual, step = fallback, max(fallback * STEP_SHARE, MIN_STEP)
             first = min(UNKNOWN_FIRST, step)
-        if elapsed < first:
-            return max(first - elapsed, MIN_STEP)
-        return min(MAX_STEP, max(step, min((elapsed - usual) * LATE_SHARE, elapsed * STEP_SHARE)))
+        busy = self._late * LATE_FACTOR
+        if elapsed < first + busy:
+            return max(first + busy - elapsed, MIN_STEP)
+        return min(MAX_STEP, max(step, busy, min((elapsed - usual) * LATE_SHARE, elapsed * STEP_SHARE)))
 
 
 class Throttle:

@@ -35,6 +35,8 @@ async def poll(upstream: Upstream) -> None:
         if isinstance(said, Reply):
             verdict, asked = said.verdict, clock.monotonic()
         else:
+            if not errors:
+                pace.came(clock.monotonic() - due)
             turn = upstream.traffic(route).throttle.turn()
             if turn > 0:
                 await _waited(upstream, job, turn)
