@@ -34,10 +34,10 @@ _ID = {
 }
 _TASKS = """
     INSERT INTO tasks (id, account_id, key_id, mode, dialect, model, state, input, created_at, updated_at, completed_at,
-      deadline_at, due_at, epoch, attempt_id, attempts, connection, upstream_model, ref, hold, price, captured, result)
+      deadline_at, due_at, epoch, attempts, connection, upstream_model, ref, hold, price, captured, result)
     SELECT {id}, 1, 1, 'sandbox', 'jobs', 'nano-banana-2', 'success',
       '{{"prompt":"A paper lantern floating over a quiet harbour at dusk, soft mist","aspect_ratio":"16:9"}}',
-      at, at + :took, at + :took, at + 900000, 0, 1, chance, 1, 'kie', 'nano-banana-2', chance, 80000,
+      at, at + :took, at + :took, at + 900000, 0, 1, 1, 'kie', 'nano-banana-2', chance, 80000,
       '{{"unit":"per_image","amount":80000}}',
       80000, '{{"resultUrls":["souk:///' || :segment || '/' || chance || '.png"]}}'
     FROM {series}
@@ -51,15 +51,15 @@ _OF_TASKS = (
     """
     INSERT INTO attempts (id, task_id, number, connection, upstream_model, started_at, submitted_at, ended_at, ref,
       verdict, request)
-    SELECT attempt_id, id, 1, 'kie', model, created_at, created_at, completed_at, ref, 'done',
-      'nano-banana-2: aspect_ratio (4), output_format (3), prompt (76), resolution (2)'
+    SELECT ref, id, 1, 'kie', model, created_at, created_at, completed_at, ref, 'done',
+      'aspect_ratio (4), output_format (3), prompt (76), resolution (2)'
     FROM tasks WHERE id >= :since AND id < :end
     """,
     """
     INSERT INTO assets (id, account_id, task_id, kind, number, path, name, media_type, size, sha256, width, height,
       created_at, expires_at)
-    SELECT attempt_id, 1, id, 'result', 0, :segment || '/' || attempt_id || '.png', attempt_id || '.png', 'image/png',
-      72935, attempt_id || attempt_id, 1376, 768, completed_at, completed_at + :kept
+    SELECT ref, 1, id, 'result', 0, :segment || '/' || ref || '.png', '', 'image/png',
+      72935, ref || ref, 1376, 768, completed_at, completed_at + :kept
     FROM tasks WHERE id >= :since AND id < :end
     """,
 )

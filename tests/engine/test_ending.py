@@ -22,6 +22,18 @@ async def test_a_receiver_with_an_endless_name_does_not_keep_its_task_from_endin
     assert await souk.problems() == []
 
 
+async def test_what_an_ended_task_was_in_the_middle_of_is_told_by_its_attempts_only(souk: Running) -> None:
+    task = await souk.create()
+    assert (await souk.ended(task)).state == "success"
+    left = await souk.sql(
+        "SELECT attempt_id, prepared, outputs, lease_owner FROM tasks WHERE id = :id", id=task
+    )
+    assert left == [(None, None, None, None)]
+    (attempt,) = await souk.sql("SELECT verdict, request FROM attempts WHERE task_id = :id", id=task)
+    assert attempt[0] == "done"
+    assert "prompt (" in attempt[1]
+
+
 class Outspoken(FakeKie):
     """An upstream whose tasks fail with words of the test's own."""
 

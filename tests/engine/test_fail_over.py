@@ -106,7 +106,7 @@ async def test_an_attempt_says_what_was_asked_by_name_and_size_only(
         await souk.ended(task)
         (attempt,) = (await souk.story(task)).attempts
         assert attempt.request is not None
-        assert "z-image: aspect_ratio (3), " in attempt.request
+        assert attempt.request.startswith("aspect_ratio (3), ")
         assert "prompt (13)" in attempt.request
         assert "secret" not in attempt.request
 

@@ -79,7 +79,7 @@ async def test_files_of_a_stage_are_stored_once_and_keep_their_link(souk: House)
     assert first == last[:1]
     assert first[0]["audio"].startswith("http")
     assert [row.number for row in rows] == [0, 1]
-    assert [track["audio"].rsplit("/", 1)[1] for track in last] == [row.name for row in rows]
+    assert [track["audio"].rsplit("/", 1)[1] for track in last] == [row.shown_name for row in rows]
 
 
 async def test_a_piece_has_the_same_id_at_its_stage_and_at_the_end(souk: House) -> None:

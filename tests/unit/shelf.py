@@ -75,7 +75,7 @@ class Shelf:
             (self.folder / "files" / OWNER).unlink()
 
     async def put(self, file: str, data: bytes, **facts: Any) -> AssetRow:
-        """Store a file with a row; ``facts`` are columns of it."""
+        """Store a file of this name with a row; ``facts`` are columns of it."""
         row = asset(
             f"{SEGMENT}/{file}", data, account_id=self.account_id, created_at=self.clock.now(), **facts
         )
@@ -108,12 +108,22 @@ class Shelf:
         return task_id
 
 
-def asset(path: str, data: bytes, **facts: Any) -> AssetRow:
-    """A row for these bytes."""
-    number = int(hashlib.sha256(path.encode()).hexdigest()[:32], 16)
+def path_to(place: str) -> str:
+    """The path that a file of this folder and name has in tests: with its id in it, as all paths."""
+    folder, _, name = place.rpartition("/")
+    return assets.path_of(folder, _id_for(place), f"-{name}")
+
+
+def _id_for(place: str) -> AssetId:
+    return AssetId(hashlib.sha256(place.encode()).hexdigest()[:32])
+
+
+def asset(place: str, data: bytes, **facts: Any) -> AssetRow:
+    """A row for these bytes, in a folder and under a name: ``folder/name``."""
     columns: dict[str, Any] = dict.fromkeys(AssetRow.__struct_fields__)
-    columns |= {"id": AssetId(f"{number:032x}"), "account_id": 1, "kind": "result", "number": 0, "path": path}
-    columns |= {"name": path.rpartition("/")[2], "media_type": "image/png", "size": len(data)}
+    columns |= {"id": _id_for(place), "account_id": 1, "kind": "result", "number": 0}
+    columns |= {"path": path_to(place), "name": place.rpartition("/")[2]}
+    columns |= {"media_type": "image/png", "size": len(data)}
     columns |= {"sha256": hashlib.sha256(data).hexdigest(), "created_at": Millis(0)}
     return AssetRow(**{**columns, **facts})
 

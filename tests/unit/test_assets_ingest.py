@@ -50,7 +50,7 @@ async def test_row_tells_everything_about_the_file(shelf: Shelf) -> None:
         kind="result",
         number=2,
         path=f"{SEGMENT}/{row.id}.png",
-        name=f"{row.id}.png",
+        name="",
         media_type="image/png",
         size=len(data),
         sha256=hashlib.sha256(data).hexdigest(),
@@ -77,8 +77,8 @@ async def test_row_tells_everything_about_the_file(shelf: Shelf) -> None:
 async def test_label_ends_the_files_name_in_plain_letters(shelf: Shelf, label: str, tail: str) -> None:
     output = OutputFile(media_type="image/png", data=media.picture("PNG", 4, 4), label=label)
     row = await ingested(shelf, output)
-    assert row.name == f"{row.id}{tail}.png"
-    assert row.path.endswith(f"/{row.name}")
+    assert row.path == f"{SEGMENT}/{row.id}{tail}.png"
+    assert row.shown_name == f"{row.id}{tail}.png"
 
 
 async def test_file_a_local_engine_made_is_taken_over(shelf: Shelf, tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ async def test_own_file_is_read_from_storage_and_never_fetched(shelf: Shelf) -> 
     row = await shelf.put("a.png", data)
     file = await only_file(shelf, f"{PUBLIC}/f/{row.path}")
     assert file.path.read_bytes() == data
-    assert (file.url, file.reachable) == (f"{PUBLIC}/f/{SEGMENT}/a.png", True)
+    assert (file.url, file.reachable) == (f"{PUBLIC}/f/{row.path}", True)
 
 
 async def test_placeholder_of_an_own_file_is_an_input(shelf: Shelf) -> None:
@@ -146,8 +146,7 @@ async def test_parent_gives_its_result_files(shelf: Shelf) -> None:
     task = TaskMedia([], {"task_id": rows}, shelf.folder / "work", sources)
     files = await task.files("task_id")
     assert [(file.field, file.index, file.url) for file in files] == [
-        ("task_id", 0, f"{PUBLIC}/f/{SEGMENT}/0.png"),
-        ("task_id", 1, f"{PUBLIC}/f/{SEGMENT}/1.png"),
+        ("task_id", number, f"{PUBLIC}/f/{rows[number].path}") for number in range(2)
     ]
     assert await task.all() == files
 

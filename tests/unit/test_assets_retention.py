@@ -10,7 +10,7 @@ from souk.assets.belonging import settle
 from souk.assets.retention import SweepCounts, SweepLimits, sweep
 from souk.store import accounts, assets
 from tests.clock import HandClock
-from tests.unit.shelf import SEGMENT, Shelf, open_shelf
+from tests.unit.shelf import SEGMENT, Shelf, open_shelf, path_to
 
 HOUR = 3600
 
@@ -64,8 +64,8 @@ async def test_sweep_goes_on_past_files_that_stay(shelf: Shelf) -> None:
     for number, moment in enumerate((1, 1, 2, 3)):
         await shelf.put(f"old-{number}", b"x", expires_at=moment)
     assert (await swept(shelf, SweepLimits(look=2))).expired == 4
-    assert all(has_row(shelf, f"{SEGMENT}/kept-{number}") for number in range(5))
-    assert not has_row(shelf, f"{SEGMENT}/old-3")
+    assert all(has_row(shelf, path_to(f"{SEGMENT}/kept-{number}")) for number in range(5))
+    assert not has_row(shelf, path_to(f"{SEGMENT}/old-3"))
 
 
 async def test_bytes_without_a_row_go_after_an_hour(shelf: Shelf) -> None:

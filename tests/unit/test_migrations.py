@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from souk.store import assets
 from souk.store.database import Connection, Database, DatabaseError
 from souk.store.migrate import Fit, fit, migrate, require, upgrade
 from souk.store.release import HEAD, OURS, Half, Release
@@ -21,6 +22,7 @@ from tests.conftest import ROOT
 from tests.later_release import ADDED, TIGHTENED, later_release, write_step
 from tests.schema_shape import disturbed, shape_of
 from tests.unit.command import Command, souk_on
+from tests.unit.shelf import asset
 
 PRE, POST, BOTH = (Half.PRE,), (Half.POST,), tuple(Half)
 FOUNDATION = "0001"
@@ -50,15 +52,37 @@ def old_process(migrated_postgres_url: str) -> Iterator[Connection]:
     connection.close()
 
 
-def test_steps_of_the_pre_half_only_add(database_url: str) -> None:
+def as_of(version: str, folder: Path) -> Release:
+    """The steps up to this one, copied to a new folder."""
+    folder.mkdir()
+    for file in OURS.folder.glob("[0-9]*.py"):
+        if file.name[: len(version)] <= version:
+            shutil.copy(file, folder)
+    return Release(version, folder=folder)
+
+
+def test_steps_of_the_pre_half_only_add(database_url: str, tmp_path: Path) -> None:
     """Whatever a step does and however, the schema afterwards must serve those who know the one before."""
     database = Database(database_url)
     database.connect().close()
     for step in known_steps(OURS):
         before = shape_of(database) if step.version > FOUNDATION else {}
-        run_steps(database, BOTH, replace(OURS, added=step.version))
+        assert run_steps(database, BOTH, as_of(step.version, tmp_path / step.version)) == [step.version]
         if step.half is Half.PRE:
             assert disturbed(before, shape_of(database)) == [], step
+
+
+def test_files_are_found_with_and_without_an_index_of_their_paths(database_url: str, tmp_path: Path) -> None:
+    database = Database(database_url)
+    connection = database.connect()
+    run_steps(database, BOTH, as_of("0010", tmp_path / "before"))
+    rows = [asset("seg/a.png", b"x", task_id="1" * 32), asset("seg/b.png", b"y", expires_at=9)]
+    assets.insert(connection, rows)
+    found = {row.path: row for row in rows}
+    assert assets.find(connection, found) == found
+    assert run_steps(database, BOTH, as_of("0011", tmp_path / "after")) == ["0011"]
+    assert assets.find(connection, found) == found
+    connection.close()
 
 
 @pytest.mark.parametrize(

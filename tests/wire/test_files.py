@@ -95,6 +95,12 @@ async def test_file_comes_whole(served: Served) -> None:
     assert reply.headers["content-disposition"] == 'inline; filename="clip.mp4"'
 
 
+async def test_file_without_a_name_of_its_own_is_called_as_its_address_ends(served: Served) -> None:
+    row = await put(served, name="")
+    reply = await served.ask(address(row))
+    assert reply.headers["content-disposition"] == f'inline; filename="{row.id}-clip.mp4"'
+
+
 async def test_head_tells_all_but_the_bytes(served: Served) -> None:
     row = await put(served)
     whole, head = await served.ask(address(row)), await served.ask(address(row), "HEAD", Range="bytes=0-9")

@@ -52,7 +52,7 @@ class DownloadRoutes:
             request,
             partial(assets.served, path=path, now=now),
             lambda asset: {
-                "Content-Disposition": disposition("attachment", asset.name),
+                "Content-Disposition": disposition("attachment", asset.shown_name),
                 "Cache-Control": f"private, max-age={left}",
             },
         )

@@ -181,7 +181,7 @@ def _headers(asset: AssetRow, now: Millis) -> dict[str, str]:
         "ETag": f'"{asset.sha256}"',
         "Last-Modified": formatdate(asset.created_at // 1000, usegmt=True),
         "Cache-Control": f"public, max-age={min(left, YEAR_SECONDS)}, immutable",
-        "Content-Disposition": disposition("inline" if played else "attachment", asset.name),
+        "Content-Disposition": disposition("inline" if played else "attachment", asset.shown_name),
     }
     if not played:
         # Whatever a model wrote, it must not run as a page of this host.

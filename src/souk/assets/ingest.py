@@ -21,7 +21,7 @@ from souk.ids import RandomBits, new_id
 from souk.net.http import Blocked, Http, NetError, TooLarge
 from souk.providers.base import OutputFile
 from souk.store import accounts
-from souk.store.assets import AssetRow
+from souk.store.assets import AssetRow, path_of
 from souk.store.reads import Reads
 from souk.words import AccountId, AssetId, Millis, TaskId
 
@@ -114,8 +114,8 @@ class Ingest:
                 facts = await asyncio.to_thread(facts_of, scratch, declared=expected, sha256=brought.sha256)
             media_type = _settle(facts, expected, brought.declared)
             asset_id = AssetId(new_id(self._clock.now(), self._random))
-            name = f"{asset_id}{_tail(output.label)}.{extension_of(media_type)}"
-            path = f"{await self._segment(account_id)}/{name}"
+            ending = f"{_tail(output.label)}.{extension_of(media_type)}"
+            path = path_of(await self._segment(account_id), asset_id, ending)
             if data is not None and self._takes_bytes is not None:
                 await self._takes_bytes.put_bytes(data, path)
             else:
@@ -134,7 +134,7 @@ class Ingest:
             kind="result",
             number=number,
             path=path,
-            name=name,
+            name="",
             media_type=media_type,
             size=facts.size,
             sha256=facts.sha256,

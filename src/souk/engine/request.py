@@ -10,9 +10,8 @@ MOST_CHARACTERS = 500
 
 
 def summary(job: Job) -> str:
-    """``upstream-model: prompt (31), image_urls [2], seed``: sizes of texts in characters, of lists in items."""
-    fields = ", ".join(f"{name}{_size(value)}" for name, value in sorted(job.input.items()))
-    return f"{job.upstream_model}: {fields}"[:MOST_CHARACTERS]
+    """``image_urls [2], prompt (31), seed``: sizes of texts in characters, of lists in items."""
+    return ", ".join(f"{name}{_size(value)}" for name, value in sorted(job.input.items()))[:MOST_CHARACTERS]
 
 
 def _size(value: Any) -> str:

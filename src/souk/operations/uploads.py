@@ -242,7 +242,7 @@ class Uploads:
             task_id=None,
             kind="upload",
             number=0,
-            path=f"{segment}/{asset_id}.{_extension(media_type, name)}",
+            path=assets.path_of(segment, asset_id, f".{_extension(media_type, name)}"),
             name=name,
             media_type=media_type,
             size=facts.size,

@@ -23,7 +23,9 @@ class AssetRow(msgspec.Struct, frozen=True, array_like=True):
     kind: str
     number: int
     path: str
+    """Where it lies below the storage's root, and its link's path. It holds the id: see :func:`path_of`."""
     name: str
+    """What an upload is called. Empty: as its path ends, as all results are."""
     media_type: str
     size: int
     sha256: str
@@ -35,10 +37,16 @@ class AssetRow(msgspec.Struct, frozen=True, array_like=True):
     link: str | None = None
     """Where an upload is served, if not at its path. Of files with one link, that which lives longest counts."""
 
+    @property
+    def shown_name(self) -> str:
+        """What the file is called for those who save it."""
+        return self.name or _last_part(self.path)
+
 
 SUPERSEDED_MS = 60_000
 """How long a file stays after another upload took its link."""
 
+_ID_DIGITS = 32
 _NAMES = AssetRow.__struct_fields__
 _COLUMNS = ", ".join(_NAMES)
 _A_COLUMNS = ", ".join(f"a.{name}" for name in _NAMES)
@@ -53,20 +61,20 @@ def _type(name: str) -> str:
 _SPEC = ", ".join(f"{name} {_type(name)}" for name in _NAMES)
 
 _INSERT = Statement(f"INSERT INTO assets ({_COLUMNS}) SELECT {_COLUMNS} FROM {{rows:new({_SPEC})}}")
-_FIND = Statement(
-    f"SELECT {_A_COLUMNS} FROM {{rows:wanted(path text)}} JOIN assets a ON a.path = wanted.path"
-)
+_HERE = "a.id = wanted.id AND a.path = wanted.path"
+_FIND = Statement(f"SELECT {_A_COLUMNS} FROM {{rows:wanted(id text, path text)}} JOIN assets a ON {_HERE}")
 ALIVE = "(a.expires_at IS NULL OR a.expires_at > :now OR t.keep = 1)"
 """Condition: file ``a``, whose task is ``t`` if it has one, has not expired. The row may outlive the file's time."""
 _SERVED = Statement(
-    f"SELECT {_A_COLUMNS} FROM assets a LEFT JOIN tasks t ON t.id = a.task_id WHERE a.path = :path AND {ALIVE}"
+    f"SELECT {_A_COLUMNS} FROM assets a LEFT JOIN tasks t ON t.id = a.task_id "
+    f"WHERE a.id = :id AND a.path = :path AND {ALIVE}"
 )
 _LINKED = Statement(
     f"SELECT {_A_COLUMNS} FROM assets a WHERE a.link = :link AND a.expires_at > :now "
     "ORDER BY a.expires_at DESC LIMIT 1"
 )
 _LIVING = Statement(
-    f"SELECT wanted.path, {_A_COLUMNS} FROM {{rows:wanted(path text)}} JOIN assets a ON a.path = wanted.path "
+    f"SELECT wanted.path, {_A_COLUMNS} FROM {{rows:wanted(id text, path text)}} JOIN assets a ON {_HERE} "
     f"LEFT JOIN tasks t ON t.id = a.task_id WHERE {ALIVE} UNION ALL "
     f"SELECT wanted.path, {_A_COLUMNS} FROM {{rows:wanted(path text)}} JOIN assets a ON a.link = wanted.path "
     "WHERE a.expires_at > :now"
@@ -99,6 +107,27 @@ _DROP_EXPIRED = Statement(
 )
 
 
+def path_of(segment: str, id: AssetId, rest: str) -> str:
+    """The path of a file whose link begins with this segment.
+
+    It holds the file's id, so no two files have one path, and a file is found by its path without an index of paths.
+    """
+    return f"{segment}/{id}{rest}"
+
+
+def _id_in(path: str) -> str:
+    """The id that a path of ours holds; of any other path, something that is no id of a file there."""
+    return _last_part(path)[:_ID_DIGITS]
+
+
+def _last_part(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def _wanted(paths: Iterable[str]) -> str:
+    return rows_json({"id": _id_in(path), "path": path} for path in paths)
+
+
 def _asset(row: Row) -> AssetRow:
     return AssetRow(*row)
 
@@ -111,13 +140,13 @@ def insert(connection: Connection, rows: Sequence[AssetRow]) -> None:
 
 def find(connection: Connection, paths: Iterable[str]) -> dict[str, AssetRow]:
     """The rows of these paths, as far as they exist, expired or not."""
-    rows = connection.run(_FIND, {"wanted": rows_json({"path": path} for path in paths)})
+    rows = connection.run(_FIND, {"wanted": _wanted(paths)})
     return {asset.path: asset for asset in map(_asset, rows)}
 
 
 def living(connection: Connection, paths: Iterable[str], now: Millis) -> dict[str, AssetRow]:
     """The files behind these paths and links that exist and have not expired, by what was asked for."""
-    params = {"wanted": rows_json({"path": path} for path in paths), "now": now}
+    params = {"wanted": _wanted(paths), "now": now}
     found: dict[str, AssetRow] = {}
     for path, *row in connection.run(_LIVING, params):
         asset, other = AssetRow(*row), found.get(path)
@@ -128,7 +157,7 @@ def living(connection: Connection, paths: Iterable[str], now: Millis) -> dict[st
 
 def served(connection: Connection, path: str, now: Millis) -> AssetRow | None:
     """The file behind a path; None if there is none or it has expired."""
-    rows = connection.run(_SERVED, {"path": path, "now": now})
+    rows = connection.run(_SERVED, {"id": _id_in(path), "path": path, "now": now})
     return _asset(rows[0]) if rows else None
 
 

@@ -38,6 +38,7 @@ class TaskRow(msgspec.Struct, frozen=True, array_like=True):
     lease_owner: str | None
     epoch: int
     attempt_id: str | None
+    """The attempt that is under way; None before the first one, and once the task has ended."""
     attempts: int
     connection: str | None
     upstream_model: str | None
@@ -265,7 +266,7 @@ _END = Statement(
     "UPDATE tasks SET state = ends.to_state, updated_at = ends.at, completed_at = ends.at, lease_owner = NULL, "
     "captured = CASE WHEN ends.to_captured > hold THEN hold ELSE ends.to_captured END, "
     "result = ends.to_result, fail_kind = ends.to_kind, fail_code = ends.to_code, "
-    "fail_message = ends.to_message, outputs = NULL, prepared = NULL "
+    "fail_message = ends.to_message, outputs = NULL, prepared = NULL, attempt_id = NULL "
     "FROM {rows:ends(task text, owner text, term int, at bigint, to_state text, to_captured bigint, "
     "to_result text, to_kind text, to_code int, to_message text)} "
     "WHERE id = ends.task AND lease_owner IS NOT DISTINCT FROM ends.owner AND epoch = ends.term "

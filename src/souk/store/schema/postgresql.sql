@@ -30,8 +30,7 @@ CREATE TABLE assets (
 	created_at BIGINT NOT NULL,
 	expires_at BIGINT,
 	link TEXT,
-	PRIMARY KEY (id),
-	UNIQUE (path)
+	PRIMARY KEY (id)
 );
 
 CREATE INDEX ix_assets_expiry ON assets (expires_at) WHERE expires_at IS NOT NULL;

@@ -12,8 +12,8 @@ assets = Table(
     Column("task_id", Text),
     need("kind", Text),  # result, upload
     need("number", Integer, server_default="0"),
-    need("path", Text, unique=True),  # below the storage root, and the link's path
-    need("name", Text),
+    need("path", Text),  # below the storage root, and the link's path; the id is in it
+    need("name", Text),  # of uploads; empty: as the path ends
     need("media_type", Text),
     need("size", BigInteger),
     need("sha256", Text),
