@@ -29,9 +29,12 @@ queue.conf.update(
     task_reject_on_worker_lost=True,
     task_ignore_result=True,
     worker_prefetch_multiplier=1,
+    broker_transport_options={"max_connections": 2 * GREENLETS},  # past the usual 10 acknowledgements fail
     broker_connection_retry_on_startup=True,
 )
-pool = psycopg_pool.ConnectionPool(shelf.DATABASE, min_size=1, max_size=CONNECTIONS, open=False)
+pool = psycopg_pool.ConnectionPool(
+    shelf.DATABASE, min_size=1, max_size=CONNECTIONS, open=False, kwargs={"autocommit": True}
+)
 upstream = requests.Session()
 upstream.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=GREENLETS))
 

@@ -14,7 +14,7 @@ import uvloop
 
 from bench import upstream as bench_upstream
 from bench.load import drive, post
-from bench.peers.servers import Peer, Unavailable, celery, procrastinate
+from bench.peers.servers import Peer, Unavailable, celery, procrastinate, saq
 from bench.servers import Server, module, souk
 from bench.truth import Truth
 from souk.store.database import Database
@@ -40,7 +40,11 @@ class Unended(Exception):
 
 def run() -> None:
     """Print a line for each, twice: running, and killed."""
-    peers: dict[str, Start] = {"FastAPI + Celery + Redis": celery, "FastAPI + procrastinate": procrastinate}
+    peers: dict[str, Start] = {
+        "FastAPI + Celery + Redis": celery,
+        "FastAPI + procrastinate": procrastinate,
+        "FastAPI + SAQ + Redis": saq,
+    }
     with running_cluster(durable=True) as cluster:
         for name, start in peers.items():
             try:

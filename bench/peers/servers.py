@@ -14,12 +14,12 @@ from bench.servers import ROOT, Server, clean_env, end, free_port, process
 
 HOME = Path(tempfile.gettempdir()) / "souk-bench-peers"
 PACKAGES = (
-    *("celery[redis]", "gevent", "procrastinate", "psycopg[binary,pool]", "requests", "aiohttp"),
-    *("fastapi", "uvicorn[standard]"),
+    *("celery[redis]", "gevent", "procrastinate", "saq[redis,hiredis]", "psycopg[binary,pool]", "requests"),
+    *("aiohttp", "fastapi", "uvicorn[standard]", "uvloop"),
 )
 INSTALL_SECONDS = 600
 WORKER_SECONDS = 15.0
-"""How long a worker gets to start; neither says on its log that it is ready in the same words."""
+"""How long a worker gets to start; no two say on their logs that they are ready in the same words."""
 
 
 class Unavailable(Exception):
@@ -56,10 +56,21 @@ def celery(upstream: Server, seconds: float, database: str) -> Generator[Peer]:
     with ExitStack() as stack:
         folder = stack.enter_context(_folder())
         port = stack.enter_context(_redis(folder))
-        env = _env(upstream, seconds, database, folder) | {"PEER_BROKER": f"redis://127.0.0.1:{port}/0"}
+        env = _env(upstream, seconds, database, folder) | _broker(port)
         worker = ["-m", "celery", "-A", "bench.peers.celery_app:queue", "worker"]
         worker += ["--pool=gevent", "--concurrency=500", "--loglevel=warning"]
         yield stack.enter_context(_peer("Celery", "bench.peers.celery_app:app", worker, env, folder))
+
+
+@contextmanager
+def saq(upstream: Server, seconds: float, database: str) -> Generator[Peer]:
+    """FastAPI, SAQ with 500 jobs at once, the same Redis."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(_folder())
+        port = stack.enter_context(_redis(folder))
+        env = _env(upstream, seconds, database, folder) | _broker(port)
+        worker = ["-m", "bench.peers.saq_app"]
+        yield stack.enter_context(_peer("SAQ", "bench.peers.saq_app:app", worker, env, folder))
 
 
 @contextmanager
@@ -106,6 +117,10 @@ def _redis(folder: Path) -> Generator[int]:
         end(running)
 
 
+def _broker(port: int) -> dict[str, str]:
+    return {"PEER_BROKER": f"redis://127.0.0.1:{port}/0"}
+
+
 @contextmanager
 def _folder() -> Generator[Path]:
     with tempfile.TemporaryDirectory(prefix="souk-bench-", ignore_cleanup_errors=True) as folder:
@@ -126,9 +141,9 @@ def _env(upstream: Server, seconds: float, database: str, folder: Path) -> dict[
 
 
 def installed() -> Path:
-    """The Python that has the peers, installed into an environment of its own if it is not there yet."""
-    python, mark = HOME / "bin" / "python", HOME / "complete"
-    if mark.exists():
+    """The Python that has the peers, installed into an environment of its own if it has not all of them yet."""
+    python, mark, wanted = HOME / "bin" / "python", HOME / "complete", " ".join(PACKAGES)
+    if mark.exists() and mark.read_text() == wanted:
         return python
     steps = (
         [sys.executable, "-m", "venv", str(HOME)],
@@ -138,5 +153,5 @@ def installed() -> Path:
         done = subprocess.run(step, capture_output=True, text=True, timeout=INSTALL_SECONDS)
         if done.returncode:
             raise Unavailable(f"the peers cannot be installed: {done.stderr.strip()[-300:]}")
-    mark.touch()
+    mark.write_text(wanted)
     return python

@@ -1,4 +1,4 @@
-"""What both peers keep of a task: a row in PostgreSQL and a synced file. Runs in the peers' own environment."""
+"""What every peer keeps of a task: a row in PostgreSQL and a synced file. Runs in the peers' own environment."""
 
 import os
 from pathlib import Path
