@@ -15,8 +15,10 @@ async def test_a_job_tells_what_the_caller_gave(tmp_path: Path, migrated_url: st
     async with running(tmp_path, migrated_url, upstream, models=HERE, engine=False) as door:
         draft = Draft(MODEL, given, "jobs").with_filled(stems=["one"])
         task = (await door.house.operations.create(door.caller, draft)).task_id
+        await door.sql("UPDATE tasks SET due_at = :later WHERE id = :id", id=task, later=2**52)
     async with running(tmp_path, migrated_url, upstream, models=HERE) as souk:
         engine = engine_does(souk, "local", Told(done=DONE))
+        await souk.sql("UPDATE tasks SET due_at = 0 WHERE id = :id", id=task)
         await souk.ended(task)
         (job,) = engine.jobs
         assert job.given == given

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from souk.assets import disk
+from souk.assets.small import SmallFiles
 from souk.callbacks import schedule
 from souk.clock import SystemClock
 from souk.net.spool import Spool
@@ -69,7 +70,7 @@ def _shift_clock(told: Path) -> None:
 
 def _fill_disk(full: Path) -> None:
     """Files cannot be written or synced, and SQLite finds no page to grow by: its own error, not one made up."""
-    sync, store, begin = disk._sync, Spool._store, SqliteConnection.begin
+    sync, put, store, begin = disk.sync, SmallFiles.put, Spool._store, SqliteConnection.begin
 
     def no_room() -> None:
         if full.exists():
@@ -78,6 +79,10 @@ def _fill_disk(full: Path) -> None:
     def syncing(descriptor: int) -> None:
         no_room()
         sync(descriptor)
+
+    async def putting(files: SmallFiles, data: bytes, place: Path) -> None:
+        no_room()
+        await put(files, data, place)
 
     def storing(spool: Spool, block: bytes) -> None:
         no_room()
@@ -89,6 +94,7 @@ def _fill_disk(full: Path) -> None:
         raw.execute(f"PRAGMA max_page_count={pages}")
         begin(connection)
 
-    disk._sync = syncing  # pyright: ignore[reportAttributeAccessIssue] - the same, on a disk that may be full
+    disk.sync = syncing  # pyright: ignore[reportAttributeAccessIssue] - the same, on a disk that may be full
+    SmallFiles.put = putting  # pyright: ignore[reportAttributeAccessIssue]
     Spool._store = storing  # pyright: ignore[reportAttributeAccessIssue]
     SqliteConnection.begin = beginning  # pyright: ignore[reportAttributeAccessIssue]

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import resource
+import signal
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -10,7 +12,8 @@ import pytest
 
 from souk.assets.bucket.storage import BucketStorage
 from souk.assets.disk import PIECE_BYTES, DiskStorage
-from souk.assets.storage import BadKey, Missing, Storage, StorageError
+from souk.assets.small import WRITER
+from souk.assets.storage import BadKey, Missing, Storage, StorageError, Unreachable
 from souk.words import Millis
 
 HOUR_MS = 3_600_000
@@ -209,14 +212,58 @@ async def test_small_file_never_takes_the_place_of_another(disk: DiskStorage) ->
     assert (await read(disk, "seg/a.png"), await read(disk, "seg/b.png")) == (b"first", b"other")
 
 
-async def test_small_file_that_cannot_be_synced_is_not_there(
-    disk: DiskStorage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(_descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
+async def test_small_file_that_cannot_be_written_whole_is_not_there(disk: DiskStorage) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))  # the process that writes inherits it
+    try:
+        await disk.put_bytes(b"small", "seg/a.png")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with pytest.raises(StorageError, match="File too large"):
+        await disk.put_bytes(bytes(101), "seg/b.png")
+    assert await disk.exists("seg/a.png")
+    assert not await disk.exists("seg/b.png")
 
-    with monkeypatch.context() as patched:
-        patched.setattr(os, "fsync", full)
-        with pytest.raises(StorageError, match="No space"):
-            await disk.put_bytes(b"x", "seg/a.png")
-    assert not await disk.exists("seg/a.png")
+
+async def test_files_wait_for_nothing_when_the_process_that_writes_them_is_killed(disk: DiskStorage) -> None:
+    await disk.put_bytes(b"first", "seg/a.png")
+    [writer] = writers()
+    os.kill(writer, signal.SIGSTOP)
+    waiting = asyncio.ensure_future(disk.put_bytes(b"second", "seg/b.png"))
+    await asyncio.sleep(0)
+    os.kill(writer, signal.SIGKILL)
+    with pytest.raises(Unreachable, match="ended"):
+        await waiting
+    await disk.put_bytes(b"third", "seg/c.png")
+    assert (await read(disk, "seg/a.png"), await read(disk, "seg/c.png")) == (b"first", b"third")
+    assert writers() not in ([], [writer])
+
+
+async def test_process_that_writes_small_files_outlives_a_signal_to_the_group(disk: DiskStorage) -> None:
+    await disk.put_bytes(b"first", "seg/a.png")
+    [writer] = writers()
+    os.kill(writer, signal.SIGINT)
+    os.kill(writer, signal.SIGTERM)
+    await disk.put_bytes(b"second", "seg/b.png")
+    assert writers() == [writer]
+
+
+async def test_storage_closes_when_its_small_files_are_written(disk: DiskStorage) -> None:
+    await disk.put_bytes(b"first", "seg/first")
+    puts = [asyncio.ensure_future(disk.put_bytes(b"%d" % number, f"seg/{number}")) for number in range(20)]
+    await asyncio.sleep(0)
+    await disk.close()
+    assert not writers()
+    assert await asyncio.gather(*puts) == [None] * len(puts)
+    with pytest.raises(Unreachable):
+        await disk.put_bytes(b"last", "seg/last")
+
+
+def writers() -> list[int]:
+    """The processes of this one that write small files."""
+    children = [
+        int(child)
+        for told in Path("/proc/self/task").glob("*/children")
+        for child in told.read_text().split()
+    ]
+    return [child for child in children if WRITER in Path(f"/proc/{child}/cmdline").read_text()]

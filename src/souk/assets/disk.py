@@ -18,9 +18,10 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
+from souk.assets.durable import sync, sync_folder
 from souk.assets.scratch import Scratch, files_before, remove
-from souk.assets.small import SmallFiles
-from souk.assets.storage import BadKey, Missing, StorageError, StorageStats, check_key
+from souk.assets.small import SmallFiles, WriterGone
+from souk.assets.storage import BadKey, Missing, StorageError, StorageStats, Unreachable, check_key
 from souk.words import Millis
 
 T = TypeVar("T")
@@ -36,8 +37,6 @@ OWNER = ".installation"
 
 # Errors of file systems that have no hard links.
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
-_FULL_SYNC = 51  # F_FULLFSYNC on macOS, where fsync does not reach the platter
-_IS_MAC = os.uname().sysname == "Darwin"
 
 
 class DiskStorage:
@@ -57,9 +56,7 @@ class DiskStorage:
                 f"cannot keep files in {self._root}: {error.strerror}; SOUK_STORAGE_URL names another folder"
             ) from error
         self._durable = {self._root}
-        self._small = SmallFiles(
-            self._writers, SYNC_THREADS, ready=self._make_durable, sync=_sync, sync_folder=_sync_folder
-        )
+        self._small = SmallFiles()
 
     async def scratch(self) -> Path:
         """See :meth:`souk.assets.storage.Storage.scratch`."""
@@ -73,8 +70,13 @@ class DiskStorage:
 
     async def put_bytes(self, data: bytes, key: str) -> None:
         """See :meth:`souk.assets.small.TakesBytes.put_bytes`."""
+        place = self._place(key)
         try:
-            await self._small.put(data, self._place(key))
+            if place.parent not in self._durable:
+                await self._write(partial(self._make_durable, place.parent))
+            await self._small.put(data, place)
+        except WriterGone as error:
+            raise Unreachable(f"storage: {error.strerror}") from error
         except FileExistsError:
             raise StorageError(f"{key} is in storage already") from None
         except OSError as error:
@@ -134,7 +136,8 @@ class DiskStorage:
         return StorageStats(self._puts, self._put_bytes, self._deletes, usage.free)
 
     async def close(self) -> None:
-        """Let the work under way finish and stop the threads."""
+        """Let the work under way finish and stop the threads and the child."""
+        await self._small.close()
         await asyncio.to_thread(self._writers.shutdown)
         await asyncio.to_thread(self._readers.shutdown)
 
@@ -157,10 +160,10 @@ class DiskStorage:
             # The sweep judges age by this time, and a file may be much older than its way in.
             now = time.time()
             os.utime(file.fileno(), (now, now))
-            _sync(file.fileno())
+            sync(file.fileno())
         _link_once(path, place)
         path.unlink(missing_ok=True)
-        _sync_folder(place.parent)
+        sync_folder(place.parent)
         return facts.st_size
 
     def _brought_here(self, path: Path) -> Path:
@@ -177,9 +180,9 @@ class DiskStorage:
         with draft.open("w", encoding="ascii") as file:
             file.write(installation + "\n")
             file.flush()
-            _sync(file.fileno())
+            sync(file.fileno())
         draft.replace(self._root / OWNER)
-        _sync_folder(self._root)
+        sync_folder(self._root)
 
     def _make_durable(self, folder: Path) -> None:
         """Make a folder and those above it, and sync their names before anything is put there."""
@@ -190,7 +193,7 @@ class DiskStorage:
             for above in (folder, *folder.parents):
                 if above in self._durable:
                     break
-                _sync_folder(above.parent)
+                sync_folder(above.parent)
                 self._durable.add(above)
 
     def _older(self, moment: Millis) -> Iterator[str]:
@@ -218,7 +221,7 @@ def _make_root(root: Path, scratch: Path) -> None:
     for folder in (root, *new):
         # A folder of someone else's may be closed to us; who made it has to sync it.
         with contextlib.suppress(PermissionError):
-            _sync_folder(folder.parent)
+            sync_folder(folder.parent)
 
 
 def _plainly(work: Callable[[], T]) -> T:
@@ -279,20 +282,3 @@ def _in_batches(keys: Iterator[str]) -> Iterator[list[str]]:
             batch = []
     if batch:
         yield batch
-
-
-def _sync(descriptor: int) -> None:
-    if _IS_MAC:
-        import fcntl
-
-        fcntl.fcntl(descriptor, _FULL_SYNC)
-    else:
-        os.fsync(descriptor)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        _sync(descriptor)
-    finally:
-        os.close(descriptor)
