@@ -26,7 +26,7 @@ async def work(context: procrastinate.JobContext, task_id: str) -> None:
     await job.work(task_id, context.additional_context["upstream"])
 
 
-@queue.periodic(cron="*/10 * * * * *")
+@queue.periodic(cron="* * * * * */10")
 @queue.task(queueing_lock="take_back", pass_context=True)
 async def take_back(_context: procrastinate.JobContext, timestamp: int) -> None:  # noqa: ARG001 - by that name it comes
     """Every ten seconds: what a worker had that has not been heard of for 30."""
