@@ -13,7 +13,7 @@ from souk.api.answers import Headers
 from souk.dialects import envelope, uploads
 from souk.dialects.envelope import Rejected
 from souk.operations.types import Refusal
-from souk.store.database import DatabaseError
+from souk.store.database import DatabaseError, Lost
 
 log = logging.getLogger("souk.api")
 
@@ -51,7 +51,10 @@ def failure_of(error: Exception, request_id: str, path: str) -> Failure:
     """How the compatible wire answers this exception. HTTP stays 200 for what an operation refused."""
     if isinstance(error, HTTPException):
         error = Rejected(error.status_code, error.detail, "bad_request", status=error.status_code)
-    if not isinstance(error, Refusal | Rejected):
+    if isinstance(error, Lost):  # no fault of ours, and every request meets it until it passes
+        told = {"path": path, "request_id": request_id, "reason": str(error)}
+        log.warning("database unreachable, request failed", extra=told)
+    elif not isinstance(error, Refusal | Rejected):
         log.error("request failed", exc_info=error, extra={"path": path, "request_id": request_id})
     if path in uploads.PATHS:
         status, body = uploads.failed(error, request_id)
