@@ -9,6 +9,8 @@ from functools import cache
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.process_collector import ProcessCollector
 
+from souk.words import FailKind
+
 CALL_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 TASK_SECONDS = (0.1, 0.5, 1, 5, 15, 30, 60, 120, 300, 600, 1800)
 
@@ -93,6 +95,11 @@ class Meters:
             cache(self._calls.labels),
             cache(self._call_seconds.labels),
         )
+        # A counter that first appears with a 1 has not increased, so Prometheus would miss the first of each process.
+        for outcome in ("success", *FailKind):
+            self._finishes.labels(str(outcome))
+        for outcome in ("delivered", "failed", "dead"):
+            self._deliveries.labels(outcome)
         self.tasks = Gauge("souk_tasks", "Unfinished tasks by state.", ["state"], registry=registry)
         self.queue_age = Gauge(
             "souk_queue_age_seconds", "Age of the oldest task that no engine has claimed.", registry=registry

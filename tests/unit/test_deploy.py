@@ -223,6 +223,13 @@ def test_alerts_ask_for_metrics_and_outcomes_that_exist() -> None:
     assert outcomes <= kinds
 
 
+def test_counters_that_alerts_watch_stand_at_zero_before_anything_happened() -> None:
+    """Prometheus sees no increase in a counter that first appears with a 1."""
+    told = generate_latest(Meters().registry).decode().splitlines()
+    assert {f'souk_finishes_total{{outcome="{kind.value}"}} 0.0' for kind in FailKind} <= set(told)
+    assert 'souk_deliveries_total{outcome="dead"} 0.0' in told
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
 def test_unit_is_one_that_systemd_reads(unit: Path, tmp_path: Path) -> None:
