@@ -12,7 +12,7 @@ async def test_first_request_chats_where_nothing_makes_pictures(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with open_souk(tmp_path, env={"ANTHROPIC_API_KEY": "no-such-key"}) as souk:
-        announce(souk.house)
+        announce(souk.house, souk.house.public_url)
     said = capsys.readouterr().out
     assert "anthropic, from ANTHROPIC_API_KEY" in said
     assert "/v1/chat/completions" in said
@@ -22,7 +22,7 @@ async def test_first_request_chats_where_nothing_makes_pictures(
 async def test_first_request_makes_a_picture_where_it_can(
     souk: Souk, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    announce(souk.house)
+    announce(souk.house, souk.house.public_url)
     assert "/api/v1/jobs/createTask" in capsys.readouterr().out
 
 

@@ -128,6 +128,13 @@ def test_live_connection_is_told_with_its_variable(tmp_path: Path) -> None:
         assert "canary-upstream-key" not in served.said
 
 
+def test_public_url_does_not_hide_where_it_listens(tmp_path: Path) -> None:
+    with serving(tmp_path, SOUK_PUBLIC_URL="https://souk.example") as served:
+        assert served.url == "https://souk.example"
+        (served.url,) = re.findall(r"^  listens at +(\S+)$", served.said, re.MULTILINE)
+        assert served.get("/health")["status"] == "ok"
+
+
 def test_server_answers_without_naming_its_software(tmp_path: Path) -> None:
     with serving(tmp_path) as served, urllib.request.urlopen(served.url + "/health", timeout=10) as answer:
         assert "server" not in {name.lower() for name in answer.headers}

@@ -17,10 +17,11 @@ GREETING = "Say hello in one sentence."
 NAME_WIDTH = 11
 
 
-def announce(house: "House") -> None:
-    """Print it, on stdout."""
+def announce(house: "House", listening: str) -> None:
+    """Print it, on stdout. ``listening`` is where this machine reaches it, which a public URL does not tell."""
     out(f"Souk {__version__} is at {house.public_url}")
     for name, text in (
+        *((("listens at", listening),) if listening != house.public_url else ()),
         ("data", house.database.place),
         ("API key", _key(house)),
         *(("live", f"{item.connection.name}, from {item.source}") for item in house.configured),

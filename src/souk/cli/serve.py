@@ -47,13 +47,14 @@ def serve(
 
             supervise(loaded, listener)
         else:
-            run_server(loaded, url_of(settings, listener), listener, _announce)
+            url = url_of(settings, listener)
+            run_server(loaded, url, listener, lambda house: _announce(house, url))
 
 
-def _announce(house: "House") -> None:
+def _announce(house: "House", url: str) -> None:
     from souk.cli.announce import announce
 
-    announce(house)
+    announce(house, url)
 
 
 @contextmanager

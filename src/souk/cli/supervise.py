@@ -125,7 +125,7 @@ async def _prepared(loaded: Loaded, url: str) -> Callable[[], None]:
     def tell() -> None:
         from souk.cli.announce import announce
 
-        announce(house)
+        announce(house, url)
 
     return tell
 
