@@ -5,7 +5,6 @@ import asyncio
 import pytest
 
 from souk.providers.base import Connection
-from souk.relay.expenses import told_in
 from souk.store.connections import DAY_MS
 from souk.store.database import Database, DatabaseError
 from souk.store.statement import Statement
@@ -114,18 +113,3 @@ async def test_what_could_not_be_written_is_written_later(migrated_url: str) -> 
         till.run(Statement("ALTER TABLE away RENAME TO connections"))
         await expenses.flush()
         assert spent(till) == [("one", 35)]
-
-
-@pytest.mark.parametrize(
-    ("answer", "cost"),
-    [
-        (b'{"choices":[],"credits_consumed":0.48}', 4800),
-        (b'{"credits_consumed": 2, "id": 1}', 20000),
-        (b'{"content":"\\"credits_consumed\\":9","credits_consumed":0.5}', 5000),
-        (b'{"content":"\\"credits_consumed\\":9"}', None),
-        (b'{"arguments":{"credits_consumed":9},"credits_consumed":0.5}', 5000),
-        (b"{}", None),
-    ],
-)
-def test_what_an_answer_tells_is_read(answer: bytes, cost: int | None) -> None:
-    assert told_in(answer) == cost

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from souk.catalog.chat import Usage
-from souk.relay.members import BadAsk, joined, members_of, with_credits
+from souk.relay.members import BadAsk, joined, members_of
 from souk.relay.protocols import CHAT, GEMINI, MESSAGES, PROTOCOLS, RESPONSES
 from souk.relay.protocols.protocol import Ask, ChatProtocol, Fault
 from souk.words import Credits
@@ -55,20 +55,6 @@ def test_names_keep_their_meaning() -> None:
 def test_what_is_no_object_is_refused(body: bytes) -> None:
     with pytest.raises(BadAsk):
         members_of(body)
-
-
-@pytest.mark.parametrize(
-    ("object", "told"),
-    [
-        (b"{}", b'{"credits_consumed":0.02}'),
-        (b'{"a":1}\n', b'{"a":1,"credits_consumed":0.02}\n'),
-        (b'{ "a": {} }', b'{ "a": {} ,"credits_consumed":0.02}'),
-        (b'data: {"a":1}\r\n\r\n', b'data: {"a":1,"credits_consumed":0.02}\r\n\r\n'),
-        (b"data: [DONE]\n\n", b"data: [DONE]\n\n"),
-    ],
-)
-def test_credits_are_added_at_the_end(object: bytes, told: bytes) -> None:
-    assert with_credits(object, Credits(228)) == told
 
 
 @pytest.mark.parametrize(

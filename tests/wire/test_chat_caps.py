@@ -1,7 +1,6 @@
 """A connection's daily cap counts its chats: by the upstream's word, else by what the client paid."""
 
 import json
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,7 +12,7 @@ from souk.store import connections
 from souk.words import CREDIT
 from tests.upstreams.maker import KEY
 from tests.upstreams.openai import FakeOpenAI
-from tests.wire.makers import CHAT, TONGUES, Tongue
+from tests.wire.makers import CHAT, TONGUES, Tongue, without_credits
 from tests.wire.serving import KEY as SOUKS_KEY
 from tests.wire.serving import Souk, open_souk
 
@@ -94,13 +93,14 @@ async def test_word_of_the_market_counts_before_our_price(
         env = {"KIE_API_KEY": SOUKS_KEY, "SOUK_KIE_BASE_URL": market.client.url}
         free = priced(tongue.model, {"input": 0, "output": 0}, {"provider": "kie", "model": tongue.model})
         async with open_souk(tmp_path / "own", models=free, env=env) as souk:
+            before = (await market.client.get("/api/v1/chat/credit")).data
             more = {"stream_options": {"include_usage": True}} if stream and tongue is CHAT else {}
             reply = await tongue.ask(souk.client, "Say hello", stream=stream, **more)
             assert reply.status == 200
-            told = [float(number) for number in re.findall(rb'"credits_consumed": ?([\d.]+)', reply.raw)]
-            assert (await spent(souk)) == {"kie": pytest.approx(max(told))}
-            assert max(told) > 1
-            assert told[-1] == 0
+            assert without_credits(reply.raw)[1] == [0]
+            left = (await market.client.get("/api/v1/chat/credit")).data
+            assert before - left > 1
+            assert (await spent(souk)) == {"kie": pytest.approx(before - left, abs=0.01)}
 
 
 def priced(model: str, price: dict[str, int], *routes: dict[str, str]) -> dict[str, Any]:

@@ -2,8 +2,13 @@
 
 from typing import Final
 
-MOST_HELD: Final = 8 * 1024 * 1024
-"""Bytes of one unfinished event that are held back; a longer one goes on in pieces, unread."""
+from souk.net.http import TooLarge
+
+MOST_HELD: Final = 64 * 1024 * 1024
+"""Bytes of a whole answer, or of one event of a stream, that are held at once."""
+_GAPS: Final = (b"\n\n", b"\r\n\r\n")
+_SEAM: Final = len(_GAPS[1]) - 1
+"""Bytes of a gap that may have come before the rest of it."""
 
 
 class WholeEvents:
@@ -13,29 +18,29 @@ class WholeEvents:
     """
 
     def __init__(self) -> None:
-        self._held = b""
+        self._held = bytearray()
 
     def push(self, piece: bytes) -> bytes:
-        """The whole events there are by now; empty while there are none."""
-        if self._held:
-            piece = self._held + piece
-            self._held = b""
-        elif piece.endswith((b"\n\n", b"\r\n\r\n")):
+        """The whole events there are by now; empty while there are none. Raises TooLarge for an endless one."""
+        held = self._held
+        if not held and piece.endswith(_GAPS):
             return piece
-        end = _end_of_events(piece)
-        if len(piece) - end > MOST_HELD:
-            return piece
-        self._held = piece[end:]
-        return piece[:end]
+        seen = max(0, len(held) - _SEAM)
+        held += piece
+        end = _end_of_events(held, seen)
+        if len(held) - end > MOST_HELD:
+            raise TooLarge(f"an event is larger than the {MOST_HELD} bytes allowed here")
+        whole = bytes(held[:end])
+        del held[:end]
+        return whole
 
     def rest(self) -> bytes:
         """What came last, if the stream ended inside an event."""
-        return self._held
+        return bytes(self._held)
 
 
-def _end_of_events(piece: bytes) -> int:
-    plain, dressed = piece.rfind(b"\n\n"), piece.rfind(b"\r\n\r\n")
-    return max(plain + 2 if plain >= 0 else 0, dressed + 4 if dressed >= 0 else 0)
+def _end_of_events(held: bytearray, start: int) -> int:
+    return max(end + len(gap) if (end := held.rfind(gap, start)) >= 0 else 0 for gap in _GAPS)
 
 
 def each(events: bytes) -> list[bytes]:

@@ -68,10 +68,10 @@ class Exchange:
         """The upstream's answer has begun."""
         self._meters.chat_upstream(self.connection, self._clock.monotonic() - self._started)
 
-    def settle(self, usage: Usage | None, outcome: str = ANSWERED) -> None:
-        """It is to be paid for: as told, or by an estimate of what came back."""
+    def settle(self, usage: Usage | None, outcome: str = ANSWERED) -> Credits:
+        """It is to be paid for: as told, or by an estimate of what came back. What the client pays."""
         if not self._open:
-            return
+            return Credits(0)
         known = usage or estimate(self.ask.body, self.produced, self.pieces)
         cost = self.cost(known)
         self._ticket.settle(cost)
@@ -80,6 +80,7 @@ class Exchange:
         if cost < self.model.price.cost(known):
             log.warning("chat cost more than its bound", extra={"model": self.model.id, "bound": self.bound})
         self._end(outcome, known, cost, estimated=usage is None)
+        return cost
 
     def fail(self, outcome: str) -> None:
         """It failed, and costs nothing."""

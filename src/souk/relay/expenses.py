@@ -6,7 +6,6 @@ A process that is killed forgets what its chats have cost since it last wrote, a
 
 import asyncio
 import logging
-import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -18,13 +17,11 @@ from souk.store.database import Connection as Database
 from souk.store.database import DatabaseError
 from souk.store.lane import Kind, Lane
 from souk.store.reads import Reads
-from souk.words import Credits, credits_from_number
 
 log = logging.getLogger("souk.relay")
 
 LOOK_SECONDS: Final = 1.0
 """How old what is known of others' spending may be while requests come."""
-_TOLD: Final = re.compile(rb'"credits_consumed"\s*:\s*(\d{1,12}(?:\.\d{1,12})?)')
 
 _Rows = dict[str, ConnectionRow]
 
@@ -37,15 +34,6 @@ def _spend(database: Database, sets: Sequence[Sequence[Spending]]) -> list[_Rows
 
 # Alone: ends of tasks lock rows of connections too, and balances before them.
 SPEND: Kind[Sequence[Spending], _Rows] = Kind("chat.spend", 51, _spend, alone=True)
-
-
-def told_in(answer: bytes) -> Credits | None:
-    """What an answer of a service that tells its credits says it cost; None when it says nothing.
-
-    The last word counts: it stands behind all that the model wrote, who might have written such a member too.
-    """
-    found = _TOLD.findall(answer)
-    return credits_from_number(found[-1].decode()) if found else None
 
 
 class Expenses:

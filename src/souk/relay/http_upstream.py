@@ -7,13 +7,12 @@ import msgspec
 from souk.net.streaming import Streamed, StreamingHttp
 from souk.providers.base import Connection
 from souk.providers.chat.speech import Speech
+from souk.relay.events import MOST_HELD
 from souk.relay.members import joined
 from souk.relay.protocols.protocol import Ask, ChatProtocol
 from souk.relay.upstream import Answer
 from souk.words import HOPS_HEADER
 
-MOST_BYTES: Final = 64 * 1024 * 1024
-"""Of a whole answer."""
 EVENT_STREAM: Final = "text/event-stream"
 _PASSED_BACK: Final = ("retry-after",)
 
@@ -49,7 +48,7 @@ class HttpUpstream:
         return await self._whole(streamed)
 
     async def _whole(self, streamed: Streamed) -> Answer:
-        body = await streamed.whole(MOST_BYTES)
+        body = await streamed.whole(MOST_HELD)
         status = streamed.status
         if status == 200 and self._speech.enveloped:
             status = _enveloped(body)

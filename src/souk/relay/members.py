@@ -10,10 +10,6 @@ from typing import Final, TypeVar
 import msgspec
 
 from souk.providers.chat.speech import Members
-from souk.words import Credits, credits_to_number
-
-CREDITS: Final = "credits_consumed"
-"""Where the compatible wire tells what an answer cost."""
 
 _T = TypeVar("_T")
 SURELY_FILLED: Final = 64
@@ -94,13 +90,3 @@ def _value(members: Members, name: str, decode: Callable[[bytes | msgspec.Raw], 
         return decode(raw)
     except ValueError:
         raise BadAsk(f"{name} must be {what}", name) from None
-
-
-def with_credits(object: bytes, cost: Credits) -> bytes:
-    """The same JSON object with what it cost as its last member; bytes around it stay where they are."""
-    end = object.rfind(b"}")
-    if end < 0:
-        return object
-    comma = b"" if object[:end].rstrip().endswith(b"{") else b","
-    told = b'%s"%s":%s' % (comma, CREDITS.encode(), _encode(credits_to_number(cost)))
-    return object[:end] + told + object[end:]

@@ -12,9 +12,10 @@ from souk.operations.drafts import MOST_HOPS
 from souk.operations.types import Caller, Reason, Refusal
 from souk.relay.admission import Admission
 from souk.relay.bound import bound_of
+from souk.relay.credits import events_without_credits, with_credits, without_credits
 from souk.relay.events import WholeEvents
 from souk.relay.exchange import BROKEN, CAPPED, GONE, REFUSED, UNREACHED, Exchange
-from souk.relay.expenses import Expenses, told_in
+from souk.relay.expenses import Expenses
 from souk.relay.faults import upstream_error
 from souk.relay.protocols.protocol import BadAsk, ChatProtocol, Fault, StreamReader
 from souk.relay.rate import Rate
@@ -174,24 +175,25 @@ class Relay:
         raise AssertionError("a model without a route is refused before")
 
     async def _pass_whole(self, exchange: Exchange, answer: Answer, body: bytes, client: Client) -> None:
-        protocol = exchange.protocol
-        usage = protocol.usage_of(body)
+        usage = exchange.protocol.usage_of(body)
         exchange.status = 200
         exchange.produced = len(body)
         if answer.tells_credits:
-            exchange.told = told_in(body)
-        if usage is not None:
-            body = protocol.with_credits(body, exchange.cost(usage))
-        exchange.settle(usage)
+            body, exchange.told = without_credits(body)
+        cost = exchange.settle(usage)
+        if usage is not None or body.lstrip().startswith(b"{"):
+            body = with_credits(body, cost)
         await client.whole(200, body)
 
     async def _pass_error(self, exchange: Exchange, answer: Answer, body: bytes, client: Client) -> None:
-        status, told = answer.status, body
+        status = answer.status
+        if answer.tells_credits:
+            body, _ = without_credits(body)
         if exchange.connection != SANDBOX:
-            status, told = upstream_error(exchange.protocol, answer.status, body, exchange.connection)
+            status, body = upstream_error(exchange.protocol, status, body, exchange.connection)
         exchange.status = answer.status
         exchange.fail(REFUSED)
-        await client.whole(status, told, answer.headers.get("retry-after", ""))
+        await client.whole(status, body, answer.headers.get("retry-after", ""))
 
     async def _pass_stream(
         self, exchange: Exchange, answer: Answer, body: AsyncGenerator[bytes], client: Client
@@ -229,10 +231,11 @@ class Relay:
 async def _pass_on(
     exchange: Exchange, answer: Answer, reader: StreamReader, events: bytes, client: Client
 ) -> None:
-    if answer.tells_credits and (credits := told_in(events)) is not None:
-        exchange.told = credits
-    if told := reader.feed(events):
-        await client.write(told)
+    if answer.tells_credits:
+        events, told = events_without_credits(events)
+        exchange.told = exchange.told if told is None else told
+    if passed := reader.feed(events):
+        await client.write(passed)
 
 
 def _capped(roads: tuple[Road, ...], waits: Sequence[float]) -> Fault:

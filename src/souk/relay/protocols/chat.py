@@ -10,12 +10,11 @@ from typing import Any, Final
 import msgspec
 
 from souk.catalog.chat import Usage
-from souk.relay import members as parts
+from souk.relay.credits import with_credits
 from souk.relay.events import data_of, each, event
-from souk.relay.members import Members, count, flag, members_of, require, text
+from souk.relay.members import BadAsk, Members, count, flag, members_of, require, text
 from souk.relay.protocols.openai import error_body
 from souk.relay.protocols.protocol import Ask, Cost, Fault
-from souk.words import Credits
 
 _USAGE: Final = re.compile(rb'"usage"\s*:\s*\{')
 _FAILED: Final = re.compile(rb'data:\s*\{\s*"error"\s*:')
@@ -90,9 +89,6 @@ class ChatCompletions:
             return None
         return told.usage() if told else None
 
-    def with_credits(self, body: bytes, cost: Credits) -> bytes:
-        return parts.with_credits(body, cost)
-
     def reader(self, ask: Ask, cost: Cost) -> "ChatReader":
         return ChatReader(ask.wants_usage, cost)
 
@@ -140,7 +136,7 @@ class ChatReader:
             return event
         self.usage = chunk.usage.usage()
         if self._wants_usage:
-            return parts.with_credits(event, self._cost(self.usage))
+            return with_credits(event, self._cost(self.usage))
         return event if chunk.choices else b""
 
 
@@ -151,4 +147,4 @@ def _options(members: Members) -> dict[str, Any]:
     try:
         return _decode_options(raw) or {}
     except ValueError:
-        raise parts.BadAsk("stream_options must be an object", "stream_options") from None
+        raise BadAsk("stream_options must be an object", "stream_options") from None

@@ -10,11 +10,10 @@ from typing import Final
 import msgspec
 
 from souk.catalog.chat import Usage
-from souk.relay import members as parts
+from souk.relay.credits import with_credits
 from souk.relay.events import data_of, each, event
 from souk.relay.members import BadAsk, Members, flag, members_of, require
 from souk.relay.protocols.protocol import Ask, Cost, Fault
-from souk.words import Credits
 
 STATUSES: Final = {
     400: "INVALID_ARGUMENT",
@@ -106,9 +105,6 @@ class Gemini:
             return None
         return told.usage() if told else None
 
-    def with_credits(self, body: bytes, cost: Credits) -> bytes:
-        return parts.with_credits(body, cost)
-
     def reader(self, ask: Ask, cost: Cost) -> "GeminiReader":  # noqa: ARG002 - usage is always told
         return GeminiReader(self, cost)
 
@@ -147,7 +143,7 @@ class GeminiReader:
 
     def _ended(self, event: bytes) -> bytes:
         usage = self._protocol.usage_of(data_of(event)) if _ENDS.search(event) else None
-        return event if usage is None else parts.with_credits(event, self._cost(usage))
+        return event if usage is None else with_credits(event, self._cost(usage))
 
 
 def _config(members: Members) -> _Config:

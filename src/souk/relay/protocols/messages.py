@@ -6,11 +6,10 @@ from typing import Final
 import msgspec
 
 from souk.catalog.chat import Usage
-from souk.relay import members as parts
+from souk.relay.credits import with_credits
 from souk.relay.events import data_of, each, event
 from souk.relay.members import Members, count, flag, members_of, require, text
 from souk.relay.protocols.protocol import Ask, Cost, Fault
-from souk.words import Credits
 
 MAX_TOKENS: Final = 4096
 """The compatible wire's default; the maker's own API has none and demands the field."""
@@ -114,9 +113,6 @@ class Messages:
             return None
         return told.after(Usage()) if told else None
 
-    def with_credits(self, body: bytes, cost: Credits) -> bytes:
-        return parts.with_credits(body, cost)
-
     def reader(self, ask: Ask, cost: Cost) -> "MessagesReader":  # noqa: ARG002 - usage is always told
         return MessagesReader(cost)
 
@@ -158,7 +154,7 @@ class MessagesReader:
                 self.usage = told.message.usage.after(Usage())
             case "message_delta" if told.usage:
                 self.usage = told.usage.after(self.usage or Usage())
-                return parts.with_credits(event, self._cost(self.usage))
+                return with_credits(event, self._cost(self.usage))
             case _:
                 pass
         return event

@@ -92,10 +92,6 @@ class ChatProtocol(Protocol):
         """What a whole answer says it used; None when it says nothing."""
         ...
 
-    def with_credits(self, body: bytes, cost: Credits) -> bytes:
-        """A whole answer that also tells what it cost."""
-        ...
-
     def reader(self, ask: Ask, cost: Cost) -> StreamReader:
         """A reader for one streamed answer, which writes the credits where the protocol tells its usage."""
         ...

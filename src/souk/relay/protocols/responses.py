@@ -6,12 +6,11 @@ from typing import Final
 import msgspec
 
 from souk.catalog.chat import Usage
-from souk.relay import members as parts
+from souk.relay.credits import with_credits
 from souk.relay.events import data_of, each, event
 from souk.relay.members import Members, count, flag, members_of, require, text
 from souk.relay.protocols.openai import error_body
 from souk.relay.protocols.protocol import Ask, Cost, Fault
-from souk.words import Credits
 
 _ENDS: Final = re.compile(rb'"type"\s*:\s*"(?:response\.(?:completed|incomplete|failed)|error)"')
 _FAILURES: Final = ("response.failed", "error")
@@ -86,9 +85,6 @@ class Responses:
             return None
         return told.usage() if told else None
 
-    def with_credits(self, body: bytes, cost: Credits) -> bytes:
-        return parts.with_credits(body, cost)
-
     def reader(self, ask: Ask, cost: Cost) -> "ResponsesReader":  # noqa: ARG002 - usage is always told
         return ResponsesReader(cost)
 
@@ -131,4 +127,4 @@ class ResponsesReader:
         if usage is None:
             return event
         self.usage = usage.usage()
-        return event if self.failed else parts.with_credits(event, self._cost(self.usage))
+        return event if self.failed else with_credits(event, self._cost(self.usage))
