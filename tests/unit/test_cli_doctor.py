@@ -119,6 +119,20 @@ def test_full_disk_is_told_to_make_room(souk: Command, monkeypatch: pytest.Monke
     assert finding["remedy"].startswith("make room")
 
 
+def test_files_that_lie_on_another_machine_are_missed(
+    souk: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each machine with a folder of its own: all seems well on both, and half of the links lead nowhere."""
+    picture = tmp_path / "picture.png"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n")
+    souk.good("files", "put", picture)
+    assert standings(souk, "files") == ["good"]
+    monkeypatch.setenv("SOUK_STORAGE_URL", f"file://{tmp_path}/other-machine")
+    (finding,) = found(souk, "files", 3)
+    assert finding["told"].startswith("1 of the 1 newest files")
+    assert "SOUK_STORAGE_URL" in finding["remedy"]
+
+
 def test_unfinished_change_of_a_webhook_key_is_noted(souk: Command) -> None:
     souk.good("accounts", "rotate-webhook-key", "main")
     (finding,) = found(souk, "webhook key")

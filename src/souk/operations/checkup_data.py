@@ -12,14 +12,21 @@ from souk.clock import Clock
 from souk.operations.checkup_storage import Look
 from souk.operations.finding import Finding, bad, good, warning
 from souk.settings import Settings
-from souk.store import accounts, nodes
+from souk.store import accounts, assets, nodes
 from souk.store.database import Connection, Database
 from souk.store.keys import key_by_hash, keys_of
 from souk.store.statement import Dialect, Statement
+from souk.words import Millis
 
 WEAK_KEY_CHARACTERS = 20
 """An API key of the operator's own that is shorter might be guessed from a stolen database."""
 MOST_SKEW_SECONDS = 2.0
+SAMPLE = 20
+"""Files whose bytes are looked for. With two machines that store apart half of them are elsewhere."""
+_ONE_PLACE = (
+    "give all machines one storage: SOUK_STORAGE_URL, a bucket or a folder they share; if they have, bring the "
+    "files back from a backup"
+)
 
 _THEIR_TIME = Statement("SELECT EXTRACT(EPOCH FROM clock_timestamp())")
 
@@ -31,7 +38,7 @@ def check_data(settings: Settings, database: Database, look: Look, clock: Clock)
         return [
             *_secret_key(settings, connection),
             *_api_key(settings, connection),
-            *_files(look, connection),
+            *_files(look, connection, clock.now()),
             _engines(connection, clock),
             *_clock(connection),
             _books(connection),
@@ -110,12 +117,16 @@ def _api_key(settings: Settings, connection: Connection) -> Iterator[Finding]:
             yield warning("API key", told, f"if it is not used any more: souk keys revoke {other.id}")
 
 
-def _files(look: Look, connection: Connection) -> Iterator[Finding]:
-    """Whether the stored files are this database's."""
+def _files(look: Look, connection: Connection, now: Millis) -> Iterator[Finding]:
+    """Whether the stored files are this database's, and are there."""
     own = accounts.installation(connection)
     if look.unseen:
         return
-    if look.owner is None and look.empty:
+    sample = assets.newest(connection, now, SAMPLE) if look.folder else []
+    away = sum(not (look.folder / path).exists() for path in sample) if look.folder else 0
+    if away and look.owner in (own, None):
+        yield bad("files", f"{away} of the {len(sample)} newest files are not in {look.place}", _ONE_PLACE)
+    elif look.owner is None and look.empty:
         yield good("files", "none are stored yet")
     elif look.owner is None:
         told = f"{look.place} is not marked as this database's, so nothing there is cleaned up"

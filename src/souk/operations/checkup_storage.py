@@ -41,12 +41,14 @@ class Look:
     empty: bool = True
     unseen: bool = False
     """The rest is not known, because the storage could not be read."""
+    folder: Path | None = None
+    """Where it is a folder of this machine."""
 
 
 def look_at_folder(files: Path) -> Look:
     """Whether files can be written, where they will be or would be made."""
     empty = not (files.exists() and any(not path.name.startswith(".") for path in files.iterdir()))
-    return Look([_room(files)], str(files), owner_of(files), empty)
+    return Look([_room(files)], str(files), owner_of(files), empty, folder=files)
 
 
 async def look_at_bucket(storage: "BucketStorage", settings: Settings) -> Look:

@@ -79,6 +79,7 @@ _LIVING = Statement(
     f"SELECT wanted.path, {_A_COLUMNS} FROM {{rows:wanted(path text)}} JOIN assets a ON a.link = wanted.path "
     "WHERE a.expires_at > :now"
 )
+_NEWEST = Statement("SELECT path FROM assets WHERE expires_at > :now ORDER BY id DESC LIMIT :most")
 _PINNED = Statement(
     f"SELECT {_A_COLUMNS} FROM assets a JOIN pins p ON p.target = a.id WHERE a.link = :link AND p.task_id = :task_id"
 )
@@ -153,6 +154,11 @@ def living(connection: Connection, paths: Iterable[str], now: Millis) -> dict[st
         if other is None or (asset.expires_at or 0) > (other.expires_at or 0):
             found[path] = asset
     return found
+
+
+def newest(connection: Connection, now: Millis, most: int) -> list[str]:
+    """The paths of the files stored last that have not expired."""
+    return [row[0] for row in connection.run(_NEWEST, {"now": now, "most": most})]
 
 
 def served(connection: Connection, path: str, now: Millis) -> AssetRow | None:
