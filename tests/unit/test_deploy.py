@@ -137,6 +137,12 @@ def test_ports_agree() -> None:
     assert set(names["names"]) <= set(compose()["services"])
 
 
+def test_database_is_called_healthy_only_once_it_listens_for_others() -> None:
+    """The image's server for making the database answers on its socket alone; the migration would meet nobody."""
+    test = compose()["services"]["postgres"]["healthcheck"]["test"]
+    assert test[test.index("--host") + 1] == "127.0.0.1"
+
+
 def test_image_runs_as_a_plain_user_without_tools_to_build_with() -> None:
     final = dockerfile().rpartition("\nFROM ")[2]
     assert image_says("USER") == f"{USER}:{USER}"
@@ -213,7 +219,7 @@ def test_alerts_ask_for_metrics_and_outcomes_that_exist() -> None:
     counted = set(re.findall(r"^# TYPE (\w+) ", generate_latest(Meters().registry).decode(), re.MULTILINE))
     asked = {name for rule in rules for name in re.findall(r"souk_\w+", rule["expr"])}
     assert {name for name in asked if name not in counted and f"`{name}`" not in metrics} == set()
-    kinds = {kind.value for kind in FailKind} | {"success", "dead"}
+    kinds = {kind.value for kind in FailKind} | {"success", "dead", "refused", "unreachable"}
     outcomes = {
         word
         for rule in rules
