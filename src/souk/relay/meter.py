@@ -166,7 +166,8 @@ class Meter:
             try:
                 await self.beat()
             except Exception as error:  # noqa: BLE001 - the next round may go well, and there must be one
-                log.warning("what chat has cost could not be written down", extra={"reason": repr(error)})
+                reason = str(error) if isinstance(error, DatabaseError) else repr(error)
+                log.warning("chat's blocks of credits could not be seen to", extra={"reason": reason})
             await self._clock.sleep(FLUSH_SECONDS)
 
     async def _close_expenses(self) -> None:
