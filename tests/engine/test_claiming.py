@@ -69,6 +69,29 @@ def rounds_until_quiet(store: Shelf, most: int = 256, enough: int = 200) -> int:
     return rounds
 
 
+def test_a_claim_tells_whether_the_end_of_a_task_makes_room_for_another(migrated_url: str) -> None:
+    with shelf(migrated_url) as store:
+        store.enter("node")
+        store.add(1, 3, concurrency=4)
+        assert not store.claim().full
+        store.add(1, 2)
+        assert store.claim().full
+        assert by_account(store.claim()) == {}
+        assert store.claim().full
+
+
+def test_an_account_at_its_limit_is_remembered_till_the_end_of_the_way_round(migrated_url: str) -> None:
+    with shelf(migrated_url) as store:
+        store.enter("node")
+        store.add(1, 2, concurrency=1)
+        for account in range(2, 50):
+            store.add(account, 1)
+        claimed = store.claim()
+        while claimed.more:
+            claimed = store.claim(lap=claimed.lap)
+        assert claimed.full
+
+
 @pytest.mark.parametrize("accounts", [31, 32, 33, 64])
 def test_claiming_rests_while_every_account_is_at_its_limit(migrated_url: str, accounts: int) -> None:
     with shelf(migrated_url) as store:

@@ -73,6 +73,30 @@ async def test_two_processes_together_run_as_many_tasks_of_an_account_as_it_may_
         assert {(await one.ended(task)).state for task in made} == {"success"}
 
 
+async def test_an_end_elsewhere_makes_room_at_once_for_what_an_account_has_waiting(
+    tmp_path: Path, migrated_postgres_url: str, upstream: FakeKie
+) -> None:
+    async with two(tmp_path, migrated_postgres_url, upstream, account_concurrency=1) as (one, other):
+        for souk in (one, other):
+            never_look_by_yourself(souk)
+        await asyncio.sleep(1.1)  # each has begun its last look by itself
+        running_there = await one.create("first[up:slow=2]")
+        await one.reached(running_there, "generating")
+        engine = one.house.engine
+        assert engine is not None
+        engine.wake()  # it looks, and finds that nothing waits for the end of its task
+        await until(lambda: not engine._full)
+        waiting = await other.create("second")
+        async with asyncio.timeout(30):
+            assert (await other.ended(waiting)).state == "success"
+
+
+def never_look_by_yourself(souk: Running) -> None:
+    """The engine looks for work only when something rings."""
+    assert souk.house.engine is not None
+    object.__setattr__(souk.house.engine._world.limits, "claim_seconds", 3600.0)
+
+
 async def test_two_processes_together_take_as_many_creates_as_the_rate_says(
     tmp_path: Path, migrated_postgres_url: str, upstream: FakeKie
 ) -> None:

@@ -37,7 +37,9 @@ class Engine:
         self._lives: dict[TaskId, asyncio.Task[None]] = {}
         self._loops: list[asyncio.Task[None]] = []
         self._work = asyncio.Event()
-        self._lap = Lap()
+        self._lap: Lap = Lap()
+        self._full = False
+        """Whether the end of a task may make room for another that waits."""
         self._closing = False
         self._book = HealthBook(world.clock, world.lane, world.reads)
         traffic = {
@@ -163,6 +165,8 @@ class Engine:
 
     async def _claim(self) -> bool:
         """Claim what there is room for; True if there may be more at once."""
+        # Until it is known better: a task may end while this claim is on its way.
+        was_full, self._full = self._full, True
         room = min(CLAIM_BATCH, self._world.limits.slots - len(self._lives))
         if room <= 0:
             return False
@@ -177,6 +181,9 @@ class Engine:
             ),
         )
         self._lap = claimed.lap
+        self._full = claimed.full
+        if claimed.full and not was_full:
+            self._world.share_work()  # what fills the account may run elsewhere, and end there
         for task in claimed.tasks:
             self._begin(task)
         return claimed.more
@@ -195,8 +202,7 @@ class Engine:
         if self._lives.get(task_id) is life:
             del self._lives[task_id]
             del self._leases[task_id]
-        # An account at its limit, or this process at its own, may have room again.
-        if not self._closing:
+        if self._full and not self._closing:
             self._work.set()
 
     async def _beat_loop(self) -> None:

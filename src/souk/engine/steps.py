@@ -41,6 +41,8 @@ class Lap(msgspec.Struct, frozen=True):
     """The last account that was looked at; 0 = the way round begins."""
     again: bool = False
     """An account got all of its share on the way and may have more."""
+    full: bool = False
+    """An account on the way was at its limit and may have more as soon as one of its tasks ends."""
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -60,6 +62,8 @@ class Claimed(msgspec.Struct, frozen=True):
     """Where the next claim goes on."""
     more: bool
     """True when another claim at once may find work. After a way round that found too little, there is none."""
+    full: bool
+    """True when the end of a task may make room for another, of an account at its limit."""
 
 
 def _claim(connection: Connection, claims: Sequence[Claim]) -> list[Claimed]:
@@ -68,24 +72,26 @@ def _claim(connection: Connection, claims: Sequence[Claim]) -> list[Claimed]:
 
 def _claim_round(connection: Connection, claim: Claim) -> Claimed:
     if not nodes.entered(connection, claim.owner):
-        return Claimed([], Lap(), more=False)
+        return Claimed([], Lap(), more=False, full=False)
     accounts = tasks.accounts_with_work(connection, claim.lap.after, ACCOUNTS_PER_CLAIM)
     if not accounts:
-        return Claimed([], Lap(), more=claim.lap.again)
+        return Claimed([], Lap(), more=claim.lap.again, full=claim.lap.full)
     share = max(1, claim.most // len(accounts))
     taken: list[TaskRow] = []
-    last, again = claim.lap.after, claim.lap.again
+    last, again, full = claim.lap.after, claim.lap.again, claim.lap.full
     for account_id in accounts:
         if len(taken) >= claim.most:
             break
         last = account_id
-        room = min(share, claim.most - len(taken), _room(connection, account_id, claim))
+        own = _room(connection, account_id, claim)
+        room = min(share, claim.most - len(taken), own)
         got = tasks.claim(connection, account_id, claim.owner, room, claim.now) if room > 0 else []
         again = again or len(got) == share
+        full = full or len(got) >= own
         taken += got
     if last == accounts[-1] and len(accounts) < ACCOUNTS_PER_CLAIM:
-        return Claimed(taken, Lap(), more=again)
-    return Claimed(taken, Lap(last, again), more=True)
+        return Claimed(taken, Lap(), more=again, full=full)
+    return Claimed(taken, Lap(last, again, full), more=True, full=full)
 
 
 def _room(connection: Connection, account_id: int, claim: Claim) -> int:
