@@ -8,7 +8,7 @@ import pytest
 from souk.catalog import load_catalog
 from souk.catalog.chat import ChatPrice, Usage
 from souk.relay.bound import LINK_TOKENS, bound_of, estimate, most_input
-from souk.relay.events import WholeEvents
+from souk.relay.events import WholeEvents, each
 from souk.relay.protocols import CHAT
 from souk.words import CREDIT, Credits
 
@@ -95,3 +95,9 @@ def test_events_come_whole_however_they_are_cut(gap: bytes, size: int) -> None:
     assert all(piece.endswith(gap) for piece in pieces if piece)
     assert b"".join(pieces) + whole.rest() == sent
     assert whole.rest() == b"data: unfinished"
+
+
+def test_events_are_told_apart_however_they_end() -> None:
+    events = [b"data: 1\n\n", b"data: 2\r\n\r\n", b": ping\n\n", b"data: 3\r\n\r\n", b"data: 4"]
+    assert each(b"".join(events)) == events
+    assert each(b"".join(events[:-1])) == events[:-1]

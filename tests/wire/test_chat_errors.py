@@ -217,7 +217,7 @@ async def test_stream_that_breaks_off_ends_with_an_error_and_costs_nothing(
         assert settled(caplog)[-1]["credits"] == 0
 
 
-@pytest.mark.parametrize("tongue", [CHAT, MESSAGES, GEMINI], ids=lambda tongue: tongue.name)
+@each_tongue
 async def test_failure_told_inside_a_stream_is_passed_on_and_costs_nothing(
     tongue: Tongue, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

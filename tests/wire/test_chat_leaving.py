@@ -16,13 +16,13 @@ PATIENCE_SECONDS = 5
 each_tongue = pytest.mark.parametrize("tongue", TONGUES, ids=lambda tongue: tongue.name)
 
 
-async def leave_during(client: Client, tongue: Tongue, words: str, **more: Any) -> bytes:
+async def leave_during(client: Client, tongue: Tongue, words: str, *, after: int = 2, **more: Any) -> bytes:
     """Read the first events of a stream, then go; what was read."""
     body = json.dumps(tongue.body(words, stream=True, **more)).encode()
     headers = {"Authorization": f"Bearer {client.key}", "Content-Type": "application/json"}
     async with client.session.post(client.url + tongue.stream_path, data=body, headers=headers) as answer:
         read = b""
-        while read.count(b"\n\n") + read.count(b"\r\n\r\n") < 2:
+        while read.count(b"\n\n") + read.count(b"\r\n\r\n") < after:
             read += await answer.content.readany()
         answer.close()
         return read
@@ -74,6 +74,18 @@ async def test_what_was_not_told_is_estimated_and_never_above_the_bound(
         line = await until_settled(caplog)
         assert line["estimated"] is True
         assert 1 <= line["credits"] <= 5
+
+
+@each_tongue
+async def test_client_that_leaves_on_a_failure_pays_nothing(
+    tongue: Tongue, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with connected(tmp_path, tongue) as (souk, _):
+        read = await leave_during(souk.client, tongue, "[up:fail] [up:hang]", after=3)
+        assert b'"error"' in read
+        line = await until_settled(caplog)
+        assert (line["msg"] % line["args"], line["credits"]) == ("chat broken", 0)
 
 
 @pytest.mark.alone("what it looks for is in the log of one process")

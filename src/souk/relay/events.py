@@ -1,5 +1,6 @@
 """Server-sent events as bytes: kept whole, told apart, and read where they say what was used."""
 
+import re
 from typing import Final
 
 from souk.net.http import TooLarge
@@ -9,6 +10,7 @@ MOST_HELD: Final = 64 * 1024 * 1024
 _GAPS: Final = (b"\n\n", b"\r\n\r\n")
 _SEAM: Final = len(_GAPS[1]) - 1
 """Bytes of a gap that may have come before the rest of it."""
+_FAILURE: Final = re.compile(rb'data:\s*\{\s*"error"\s*:')
 
 
 class WholeEvents:
@@ -45,11 +47,21 @@ def _end_of_events(held: bytearray, start: int) -> int:
 
 def each(events: bytes) -> list[bytes]:
     """The single events, each with the empty line that ends it."""
-    gap = b"\r\n\r\n" if b"\r\n\r\n" in events else b"\n\n"
-    parts = events.split(gap)
-    last = parts.pop()
-    found = [part + gap for part in parts]
+    parts = [events]
+    for gap in _GAPS:
+        parts = [event for part in parts for event in _each(part, gap)]
+    return parts
+
+
+def _each(events: bytes, gap: bytes) -> list[bytes]:
+    *ended, last = events.split(gap)
+    found = [part + gap for part in ended]
     return [*found, last] if last else found
+
+
+def tell_failure(events: bytes) -> bool:
+    """Whether one of them is an error, as the makers send it in place of an answer's next part."""
+    return b'"error"' in events and _FAILURE.search(events) is not None
 
 
 def data_of(event: bytes) -> bytes:

@@ -14,7 +14,7 @@ from souk.relay.admission import Admission
 from souk.relay.bound import bound_of
 from souk.relay.credits import events_without_credits, with_credits, without_credits
 from souk.relay.events import WholeEvents
-from souk.relay.exchange import BROKEN, CAPPED, GONE, REFUSED, UNREACHED, Exchange
+from souk.relay.exchange import ANSWERED, BROKEN, CAPPED, GONE, REFUSED, UNREACHED, Exchange
 from souk.relay.expenses import Expenses
 from souk.relay.faults import upstream_error
 from souk.relay.protocols.protocol import BadAsk, ChatProtocol, Fault, StreamReader
@@ -215,16 +215,13 @@ class Relay:
                 await _pass_on(exchange, answer, reader, rest, client)
             _check_end(reader)
         except asyncio.CancelledError:
-            exchange.settle(reader.usage, GONE)
+            _end(exchange, reader, GONE)
             raise
         except Broken as error:
             exchange.fail(BROKEN)
             fault = Fault(502, f"{exchange.connection} broke off: {error}", code=_BROKEN)
             await client.write(protocol.error_event(fault))
-        if reader.failed:
-            exchange.fail(BROKEN)
-        else:
-            exchange.settle(reader.usage)
+        _end(exchange, reader, ANSWERED)
         await client.end()
 
 
@@ -236,6 +233,14 @@ async def _pass_on(
         exchange.told = exchange.told if told is None else told
     if passed := reader.feed(events):
         await client.write(passed)
+
+
+def _end(exchange: Exchange, reader: StreamReader, outcome: str) -> None:
+    """What came is paid for, whether or not the client is still there; what told of its failure is not."""
+    if reader.failed:
+        exchange.fail(BROKEN)
+    else:
+        exchange.settle(reader.usage, outcome)
 
 
 def _capped(roads: tuple[Road, ...], waits: Sequence[float]) -> Fault:

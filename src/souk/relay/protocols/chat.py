@@ -11,13 +11,12 @@ import msgspec
 
 from souk.catalog.chat import Usage
 from souk.relay.credits import with_credits
-from souk.relay.events import data_of, each, event
+from souk.relay.events import data_of, each, event, tell_failure
 from souk.relay.members import BadAsk, Members, count, flag, members_of, require, text
 from souk.relay.protocols.openai import error_body
 from souk.relay.protocols.protocol import Ask, Cost, Fault
 
 _USAGE: Final = re.compile(rb'"usage"\s*:\s*\{')
-_FAILED: Final = re.compile(rb'data:\s*\{\s*"error"\s*:')
 _FINISHED: Final = re.compile(rb'"finish_reason"\s*:\s*"')
 _DONE: Final = b"data: [DONE]"
 
@@ -119,7 +118,7 @@ class ChatReader:
         self._tail, self._last = self._last, events
         if _DONE in events:
             self._done = True
-        if b'"error"' in events and _FAILED.search(events):
+        if tell_failure(events):
             self.failed = True
         if b'"usage"' not in events or not _USAGE.search(events):
             return events

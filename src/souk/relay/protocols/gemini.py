@@ -11,7 +11,7 @@ import msgspec
 
 from souk.catalog.chat import Usage
 from souk.relay.credits import with_credits
-from souk.relay.events import data_of, each, event
+from souk.relay.events import data_of, each, event, tell_failure
 from souk.relay.members import BadAsk, Members, flag, members_of, require
 from souk.relay.protocols.protocol import Ask, Cost, Fault
 
@@ -32,7 +32,6 @@ STATUSES: Final = {
 """``error.status`` by HTTP status, from Google's list of canonical codes."""
 
 _ENDS: Final = re.compile(rb'"(?:finishReason|blockReason)"\s*:\s*"')
-_FAILED: Final = re.compile(rb'data:\s*\{\s*"error"\s*:')
 
 _encode = msgspec.json.Encoder().encode
 
@@ -109,7 +108,7 @@ class Gemini:
         return GeminiReader(self, cost)
 
     def error(self, fault: Fault, request_id: str = "") -> bytes:  # noqa: ARG002 - the shape has no place for it
-        status = fault.type or STATUSES.get(fault.status, "UNKNOWN")
+        status = STATUSES.get(fault.status, "UNKNOWN")
         return _encode(_Body(_Error(fault.status, fault.message, status)))
 
     def error_event(self, fault: Fault) -> bytes:
@@ -134,7 +133,7 @@ class GeminiReader:
     def feed(self, events: bytes) -> bytes:
         if b'"usageMetadata"' in events:
             self._last = events
-        if b'"error"' in events and _FAILED.search(events):
+        if tell_failure(events):
             self.failed = True
         if not _ENDS.search(events):
             return events

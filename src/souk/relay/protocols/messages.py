@@ -117,7 +117,7 @@ class Messages:
         return MessagesReader(cost)
 
     def error(self, fault: Fault, request_id: str = "") -> bytes:
-        kind = fault.type or TYPES.get(fault.status, "api_error")
+        kind = TYPES.get(fault.status, "api_error")
         return _encode(_Body(_Error(kind, fault.message), request_id=request_id))
 
     def error_event(self, fault: Fault) -> bytes:

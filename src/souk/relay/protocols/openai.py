@@ -36,5 +36,5 @@ class _Body(msgspec.Struct):
 
 def error_body(fault: Fault) -> bytes:
     """``{"error": {…}}``, which OpenAI's own clients read."""
-    kind = fault.type or TYPES.get(fault.status, "server_error")
+    kind = TYPES.get(fault.status, "server_error")
     return _encode(_Body(_Error(fault.message, kind, None, fault.code or None)))

@@ -43,8 +43,6 @@ class Fault:
     status: int
     """HTTP's."""
     message: str
-    type: str = ""
-    """The maker's word for the kind of error; empty for the one that goes with the status."""
     code: str = ""
     """Ours, such as ``no_route``."""
     retry_after: float = 0.0

@@ -7,7 +7,7 @@ import msgspec
 
 from souk.catalog.chat import Usage
 from souk.relay.credits import with_credits
-from souk.relay.events import data_of, each, event
+from souk.relay.events import data_of, each, event, tell_failure
 from souk.relay.members import Members, count, flag, members_of, require, text
 from souk.relay.protocols.openai import error_body
 from souk.relay.protocols.protocol import Ask, Cost, Fault
@@ -106,6 +106,8 @@ class ResponsesReader:
         self.failed = False
 
     def feed(self, events: bytes) -> bytes:
+        if tell_failure(events):
+            self.failed = True
         if not _ENDS.search(events):
             return events
         return b"".join([self._ended(each_event) for each_event in each(events)])

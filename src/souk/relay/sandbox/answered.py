@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from souk.relay import events
 from souk.relay.sandbox.asked import Asked
 from souk.relay.sandbox.reply import Call, Marks, Reply, Used
 from souk.words import JsonObject
@@ -50,8 +51,7 @@ class Writing(Protocol):
 
 def event(data: Any, name: str = "") -> bytes:
     """One server-sent event with JSON in it."""
-    head = f"event: {name}\n".encode() if name else b""
-    return head + b"data: " + msgspec.json.encode(data) + b"\n\n"
+    return events.event(msgspec.json.encode(data), name)
 
 
 DONE_EVENT = b"data: [DONE]\n\n"

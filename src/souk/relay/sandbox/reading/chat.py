@@ -6,7 +6,8 @@ import msgspec
 
 from souk.relay.protocols.protocol import Ask
 from souk.relay.sandbox.asked import NO_TOOLS, Asked, Choice, Limits, Result, Structure, Talk, Tool, Unusable
-from souk.relay.sandbox.view import a_list, a_text, an_object, objects, stops_of
+from souk.relay.sandbox.reading.content import texts_of
+from souk.relay.sandbox.view import a_text, an_object, objects, stops_of
 from souk.words import JsonObject
 
 MOST_CHOICES: Final = 128
@@ -74,32 +75,19 @@ def _talk(messages: list[JsonObject]) -> Talk:
     for message in messages:
         match message.get("role"):
             case "system" | "developer":
-                talk.instructed("\n".join(_texts(message.get("content"), talk)))
+                talk.instructed("\n".join(texts_of(message.get("content"), PART_KINDS, talk)))
             case "assistant":
-                talk.answered("\n".join(_texts(message.get("content"), talk)))
+                talk.answered("\n".join(texts_of(message.get("content"), PART_KINDS, talk)))
                 for call in objects(message.get("tool_calls")):
                     function = an_object(call.get("function"))
                     talk.call(a_text(call.get("id")), a_text(function.get("name")), function.get("arguments"))
             case "tool" | "function":
                 id = a_text(message.get("tool_call_id"))
                 tool = talk.called.get(id) or a_text(message.get("name")) or "unknown"
-                talk.turn([], [Result(tool, "\n".join(_texts(message.get("content"), talk)))])
+                talk.turn([], [Result(tool, "\n".join(texts_of(message.get("content"), PART_KINDS, talk)))])
             case _:
-                talk.turn(_texts(message.get("content"), talk), [])
+                talk.turn(texts_of(message.get("content"), PART_KINDS, talk), [])
     return talk
-
-
-def _texts(content: Any, talk: Talk) -> list[str]:
-    if isinstance(content, str):
-        return [content] if content else []
-    texts: list[str] = []
-    for part in objects(a_list(content)):
-        kind = PART_KINDS.get(a_text(part.get("type")))
-        if kind is not None:
-            talk.saw(kind)
-        elif a_text(part.get("text")):
-            texts.append(part["text"])
-    return texts
 
 
 def _structure(format: JsonObject) -> Structure | None:

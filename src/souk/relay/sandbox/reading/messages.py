@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from souk.relay.protocols.protocol import Ask
 from souk.relay.sandbox.asked import NO_TOOLS, Asked, Choice, Limits, Result, Structure, Talk, Tool, Unusable
+from souk.relay.sandbox.reading.content import texts_of
 from souk.relay.sandbox.view import a_text, an_object, objects, stops_of
 from souk.words import JsonObject
 
@@ -55,19 +56,11 @@ def _given_back(block: JsonObject, talk: Talk) -> str:
 
 
 def _texts(content: Any, talk: Talk) -> list[str]:
-    """The texts of a content, counting the files on the way."""
-    if isinstance(content, str):
-        return [content] if content else []
-    texts: list[str] = []
+    """The texts of a content, counting files and the model's earlier thoughts on the way."""
     for block in objects(content):
-        kind = BLOCK_KINDS.get(a_text(block.get("type")))
-        if kind is not None:
-            talk.saw(kind)
-        elif a_text(block.get("text")):
-            texts.append(block["text"])
-        elif a_text(block.get("thinking")):
+        if a_text(block.get("thinking")):
             talk.answered(block["thinking"])
-    return texts
+    return texts_of(content, BLOCK_KINDS, talk)
 
 
 def _tool(tool: JsonObject) -> Tool:

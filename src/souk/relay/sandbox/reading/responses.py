@@ -1,12 +1,13 @@
 """OpenAI's responses, read. Source: the API reference, "Create a model response"."""
 
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from souk.relay.protocols.protocol import Ask
 from souk.relay.sandbox.asked import Asked, Limits, Result, Structure, Talk, Unusable
 from souk.relay.sandbox.reading.chat import read_choice, read_tools
+from souk.relay.sandbox.reading.content import texts_of
 from souk.relay.sandbox.view import a_text, an_object, objects
 from souk.words import JsonObject
 
@@ -53,7 +54,7 @@ def read_responses(ask: Ask, body: JsonObject) -> Asked:
 def _follow(item: JsonObject, talk: Talk) -> None:
     match item.get("type", "message"):
         case "message":
-            texts = _texts(item.get("content"), talk)
+            texts = texts_of(item.get("content"), PART_KINDS, talk)
             match item.get("role"):
                 case "system" | "developer":
                     talk.instructed("\n".join(texts))
@@ -65,22 +66,9 @@ def _follow(item: JsonObject, talk: Talk) -> None:
             talk.call(a_text(item.get("call_id")), a_text(item.get("name")), item.get("arguments"))
         case "function_call_output":
             tool = talk.called.get(a_text(item.get("call_id")), "unknown")
-            talk.turn([], [Result(tool, "\n".join(_texts(item.get("output"), talk)))])
+            talk.turn([], [Result(tool, "\n".join(texts_of(item.get("output"), PART_KINDS, talk)))])
         case _:  # thoughts and calls of the maker's own tools, sent back as they came
             talk.answered(msgspec.json.encode(item).decode())
-
-
-def _texts(content: Any, talk: Talk) -> list[str]:
-    if isinstance(content, str):
-        return [content] if content else []
-    texts: list[str] = []
-    for part in objects(content):
-        kind = PART_KINDS.get(a_text(part.get("type")))
-        if kind is not None:
-            talk.saw(kind)
-        elif a_text(part.get("text")):
-            texts.append(part["text"])
-    return texts
 
 
 def _structure(format: JsonObject) -> Structure | None:
