@@ -8,7 +8,7 @@ import pytest
 from souk.catalog import load_catalog
 from souk.catalog.chat import ChatPrice, Usage
 from souk.relay.bound import LINK_TOKENS, bound_of, estimate, most_input
-from souk.relay.events import WholeEvents, each
+from souk.relay.events import WholeEvents, each, tell_failure
 from souk.relay.protocols import CHAT
 from souk.words import CREDIT, Credits
 
@@ -101,3 +101,17 @@ def test_events_are_told_apart_however_they_end() -> None:
     events = [b"data: 1\n\n", b"data: 2\r\n\r\n", b": ping\n\n", b"data: 3\r\n\r\n", b"data: 4"]
     assert each(b"".join(events)) == events
     assert each(b"".join(events[:-1])) == events[:-1]
+
+
+@pytest.mark.parametrize(
+    ("events", "failure"),
+    [
+        (b'data: {"id":1}\n\ndata: { "error" : {"message":"x"}}\n\n', True),
+        (b'data: {"error": "x"}\n\n', True),
+        (b'data: {"error": null, "id": 1}\n\n', False),
+        (b'data: {"text": "data: {\\"error\\": 1}"}\n\n', False),
+        (b'data: {"response": {"error": {"code": 1}}}\n\n', False),
+    ],
+)
+def test_failure_is_an_event_that_is_an_error(events: bytes, failure: bool) -> None:
+    assert tell_failure(events) is failure

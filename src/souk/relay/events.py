@@ -10,7 +10,7 @@ MOST_HELD: Final = 64 * 1024 * 1024
 _GAPS: Final = (b"\n\n", b"\r\n\r\n")
 _SEAM: Final = len(_GAPS[1]) - 1
 """Bytes of a gap that may have come before the rest of it."""
-_FAILURE: Final = re.compile(rb'data:\s*\{\s*"error"\s*:')
+_FAILURE: Final = re.compile(rb'data:\s*\{\s*"error"\s*:\s*+(?!null)')
 
 
 class WholeEvents:

@@ -51,12 +51,12 @@ class Exchange:
         self.connection = ""
         self.status = 0
         self.produced = self.pieces = 0
+        self.told: Credits | None = None
+        """What the upstream says it cost there."""
         self._ticket = ticket
         self._clock = clock
         self._meters = meters
         self._expenses = expenses
-        self.told: Credits | None = None
-        """What the upstream says it cost there."""
         self._started = clock.monotonic()
         self._open = True
 
