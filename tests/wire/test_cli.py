@@ -135,6 +135,12 @@ def test_public_url_does_not_hide_where_it_listens(tmp_path: Path) -> None:
         assert served.get("/health")["status"] == "ok"
 
 
+def test_server_on_sqlite_without_engine_says_that_nobody_runs_the_tasks(tmp_path: Path) -> None:
+    with serving(tmp_path, "--no-engine") as served:
+        assert "on SQLite no other process can run the tasks" in served.said
+        assert "`souk engine`" not in served.said
+
+
 def test_server_answers_without_naming_its_software(tmp_path: Path) -> None:
     with serving(tmp_path) as served, urllib.request.urlopen(served.url + "/health", timeout=10) as answer:
         assert "server" not in {name.lower() for name in answer.headers}

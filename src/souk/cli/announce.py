@@ -30,12 +30,18 @@ def announce(house: "House", listening: str) -> None:
     ):
         out(f"  {name.ljust(NAME_WIDTH)}{text}")
     if not house.settings.engine:
-        out(f"  {'engine'.ljust(NAME_WIDTH)}not in this process: `souk engine` runs the tasks")
+        out(f"  {'engine'.ljust(NAME_WIDTH)}{_no_engine(house)}")
     if request := _first_request(house):
         out(f"\nTry it:\n{request}\n")
     import sys
 
     sys.stdout.flush()
+
+
+def _no_engine(house: "House") -> str:
+    if house.settings.sqlite:
+        return "off (SOUK_ENGINE), and on SQLite no other process can run the tasks: they wait"
+    return "not in this process: `souk engine` runs the tasks"
 
 
 def _key(house: "House") -> str:
