@@ -338,7 +338,7 @@ def test_engine_of_its_own_runs_what_a_server_without_one_takes(tmp_path: Path, 
         assert answer.returncode == 3
         with subprocess.Popen(
             [*SOUK, "engine"],
-            env=environment(tmp_path, **settings),
+            env=environment(tmp_path, PYTHONUNBUFFERED="", **settings),  # as under systemd
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 
 from souk.cli.failure import Exit, Failure
 from souk.cli.garbage import look_seldom
@@ -39,4 +40,5 @@ async def _run(loaded: Loaded) -> None:
         look_seldom()
         live = ", ".join(item.connection.name for item in house.configured) or "the sandbox"
         out(f"Souk runs tasks on {live}")
+        sys.stdout.flush()  # a journal would get it when the engine ends
         await stopped.wait()
