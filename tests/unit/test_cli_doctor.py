@@ -133,6 +133,11 @@ def test_files_that_lie_on_another_machine_are_missed(
     assert "SOUK_STORAGE_URL" in finding["remedy"]
 
 
+def test_engine_of_its_own_is_advised_where_one_can_run(souk: Command, migrated_url: str) -> None:
+    (finding,) = found(souk, "engine")
+    assert ("`souk engine`" in finding["remedy"]) is migrated_url.startswith("postgresql:")
+
+
 def test_unfinished_change_of_a_webhook_key_is_noted(souk: Command) -> None:
     souk.good("accounts", "rotate-webhook-key", "main")
     (finding,) = found(souk, "webhook key")

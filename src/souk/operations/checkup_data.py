@@ -140,7 +140,8 @@ def _files(look: Look, connection: Connection, now: Millis) -> Iterator[Finding]
 def _engines(connection: Connection, clock: Clock) -> Finding:
     alive = nodes.alive(connection, clock.now())
     if not alive:
-        return warning("engine", "no process runs tasks right now", "start `souk serve`")
+        alone = " or `souk engine`" if connection.dialect is Dialect.POSTGRESQL else ""
+        return warning("engine", "no process runs tasks right now", f"start `souk serve`{alone}")
     return good("engine", f"{alive} process(es) run tasks")
 
 
