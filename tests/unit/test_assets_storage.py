@@ -248,6 +248,15 @@ async def test_process_that_writes_small_files_outlives_a_signal_to_the_group(di
     assert writers() == [writer]
 
 
+async def test_process_that_writes_small_files_is_told_no_secrets(
+    disk: DiskStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KIE_API_KEY", "a-key-of-the-operator")
+    await disk.put_bytes(b"first", "seg/a.png")
+    [writer] = writers()
+    assert b"a-key-of-the-operator" not in Path(f"/proc/{writer}/environ").read_bytes()
+
+
 async def test_storage_closes_when_its_small_files_are_written(disk: DiskStorage) -> None:
     await disk.put_bytes(b"first", "seg/first")
     puts = [asyncio.ensure_future(disk.put_bytes(b"%d" % number, f"seg/{number}")) for number in range(20)]

@@ -17,6 +17,8 @@ SMALL_BYTES: Final = 128 * 1024
 MOST_UNDERWAY: Final = 64
 """Files the child has at once; others wait here."""
 WRITER: Final = "souk.assets.writer"
+PASSED_ENVIRONMENT: Final = ("LD_LIBRARY_PATH", "LANG", "LC_ALL", "LC_CTYPE", "PYTHONUTF8")
+"""What the child needs to start and to spell names of files as we do. Keys are not among it."""
 
 
 @runtime_checkable
@@ -85,7 +87,8 @@ class _Child(asyncio.SubprocessProtocol):
     async def start(cls) -> "_Child":
         """Raises OSError."""
         command = (sys.executable, "-S", "-P", "-m", WRITER)  # the standard library is all it needs
-        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+        environment = {name: os.environ[name] for name in PASSED_ENVIRONMENT if name in os.environ}
+        environment["PYTHONPATH"] = str(Path(__file__).parents[2])
         _, child = await asyncio.get_running_loop().subprocess_exec(
             cls,
             *command,
