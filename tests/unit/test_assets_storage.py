@@ -254,7 +254,7 @@ async def test_process_that_writes_small_files_is_told_no_secrets(
     monkeypatch.setenv("KIE_API_KEY", "a-key-of-the-operator")
     await disk.put_bytes(b"first", "seg/a.png")
     [writer] = writers()
-    assert b"a-key-of-the-operator" not in Path(f"/proc/{writer}/environ").read_bytes()
+    assert b"a-key-of-the-operator" not in environment_of(writer)
 
 
 async def test_storage_closes_when_its_small_files_are_written(disk: DiskStorage) -> None:
@@ -276,3 +276,8 @@ def writers() -> list[int]:
         for child in told.read_text().split()
     ]
     return [child for child in children if WRITER in Path(f"/proc/{child}/cmdline").read_text()]
+
+
+def environment_of(process: int) -> bytes:
+    """What a process was started with."""
+    return Path(f"/proc/{process}/environ").read_bytes()
