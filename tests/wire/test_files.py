@@ -253,6 +253,17 @@ async def test_row_without_bytes_is_not_found(served: Served) -> None:
     assert (await served.ask(address(row))).status == 404
 
 
+async def test_row_without_bytes_is_logged_without_a_traceback(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    row = await put(served)
+    await served.shelf.storage.delete([row.path])
+    await served.ask(address(row))
+    (said,) = [record for record in caplog.records if record.name == "souk.files"]
+    assert (said.levelname, said.getMessage(), said.exc_info) == ("ERROR", "stored file has no bytes", None)
+    assert (said.__dict__["path"], said.__dict__["task_id"]) == (row.path, row.task_id)
+
+
 async def test_any_page_may_read_files(served: Served) -> None:
     row = await put(served)
     reply = await served.ask(address(row), "OPTIONS", Origin="https://app.example")

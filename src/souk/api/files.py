@@ -128,7 +128,7 @@ class Files:
         try:
             first = await anext(pieces, b"")
         except Missing:
-            log.exception("stored file has no bytes", extra={"asset": asset.id, "task_id": asset.task_id})
+            log.error("stored file has no bytes", extra={"path": asset.path, "task_id": asset.task_id})  # noqa: TRY400 - where it was missed tells nothing
             return _not_found()
         except StorageError as error:
             log.warning("stored file cannot be read", extra={"asset": asset.id, "reason": str(error)})
