@@ -172,3 +172,16 @@ def test_restore_without_the_secret_key_says_how_to_go_on(souk: Command, tmp_pat
     assert souk("tasks", "list", *other).code == 3
     souk.good("accounts", "rotate-webhook-key", "--lost", *other)
     souk.good("tasks", "list", *other)
+
+
+@pytest.mark.parametrize("command", ["backup", "export"])
+@pytest.mark.parametrize("name", ["copy", "copy.tar"])
+def test_target_that_cannot_be_written_is_named_with_what_to_do(
+    souk: Command, command: str, name: str
+) -> None:
+    target = souk.data / "souk.db" / name
+    answer = souk(command, target)
+    assert answer.code == 3
+    assert answer.err.startswith(f"souk: cannot write to {target}: ")
+    assert "name a place where this user may write" in answer.err
+    assert len(answer.err.splitlines()) == 1

@@ -41,15 +41,28 @@ class Source(Protocol):
 @contextmanager
 def open_sink(target: Path) -> Generator[Sink]:
     """A new backup. What was written of one that fails is removed. Raises BadBackup."""
-    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
-        raise BadBackup(f"{target} exists already; name a new folder, or a new file that ends in .tar")
-    target.parent.mkdir(parents=True, exist_ok=True)
+    with writable(target):
+        if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+            raise BadBackup(f"{target} exists already; name a new folder, or a new file that ends in .tar")
+        target.parent.mkdir(parents=True, exist_ok=True)
     try:
         with _tar_sink(target) if target.suffix == ".tar" else _folder_sink(target) as sink:
             yield sink
     except BaseException:
         _remove(target)
         raise
+
+
+@contextmanager
+def writable(place: Path) -> Generator[None]:
+    """Say where a disk takes nothing, and what to do. Raises BadBackup."""
+    try:
+        yield
+    except OSError as error:
+        raise BadBackup(
+            f"cannot write to {place}: {error.strerror or error}; name a place where this user may write and that "
+            "has room"
+        ) from error
 
 
 @contextmanager
@@ -79,22 +92,24 @@ class _FolderSink:
 
     def add(self, name: str, path: Path) -> None:
         place = self._folder / name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("rb") as source, place.open("wb") as target:
-            shutil.copyfileobj(source, target, CHUNK)
-            target.flush()
-            os.fsync(target.fileno())
+        with path.open("rb") as source, writable(self._folder):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with place.open("wb") as target:
+                shutil.copyfileobj(source, target, CHUNK)
+                target.flush()
+                os.fsync(target.fileno())
 
 
 class _TarSink:
-    def __init__(self, tar: tarfile.TarFile) -> None:
+    def __init__(self, path: Path, tar: tarfile.TarFile) -> None:
+        self._path = path
         self._tar = tar
 
     def add(self, name: str, path: Path) -> None:
         info = tarfile.TarInfo(name)
         info.size = path.stat().st_size
         info.mode = 0o600
-        with path.open("rb") as file:
+        with path.open("rb") as file, writable(self._path):
             self._tar.addfile(info, file)
         _forget(self._tar)
 
@@ -156,22 +171,24 @@ def _forget(tar: Any) -> None:
 
 @contextmanager
 def _folder_sink(target: Path) -> Generator[Sink]:
-    target.mkdir(mode=0o700, exist_ok=True)
+    with writable(target):
+        target.mkdir(mode=0o700, exist_ok=True)
     yield _FolderSink(target)
 
 
 @contextmanager
 def _tar_sink(target: Path) -> Generator[Sink]:
-    descriptor = os.open(target, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+    with writable(target):
+        descriptor = os.open(target, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         with tarfile.open(fileobj=file, mode="w") as tar:
-            yield _TarSink(tar)
+            yield _TarSink(target, tar)
         file.flush()
         os.fsync(file.fileno())
 
 
 def _remove(target: Path) -> None:
     if target.is_dir():
-        shutil.rmtree(target)
+        shutil.rmtree(target, ignore_errors=True)  # a folder that was there may have to stay, empty
     else:
         target.unlink(missing_ok=True)

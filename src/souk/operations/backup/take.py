@@ -11,7 +11,7 @@ from souk import __version__
 from souk.assets.storage import Missing, Storage
 from souk.clock import Clock
 from souk.operations.backup import manifest as contents
-from souk.operations.backup.archive import BadBackup, Sink, open_sink, open_source, sha256_of
+from souk.operations.backup.archive import BadBackup, Sink, open_sink, open_source, sha256_of, writable
 from souk.operations.backup.digest import Digest
 from souk.operations.backup.manifest import FORMAT, Manifest, TableFacts, check
 from souk.store import assets
@@ -69,8 +69,10 @@ async def take(
 
 
 def _workplace(target: Path) -> tempfile.TemporaryDirectory[str]:
-    """A folder on the disk of the backup, which has room for it."""
-    return tempfile.TemporaryDirectory(dir=target.absolute().parent, prefix=".souk-backup-")
+    """A folder on the disk of the backup, which has room for it. Raises BadBackup."""
+    folder = target.absolute().parent
+    with writable(folder):
+        return tempfile.TemporaryDirectory(dir=folder, prefix=".souk-backup-")
 
 
 def _dump_tables(database: Database, sink: Sink, work: Path) -> dict[str, TableFacts]:
