@@ -8,7 +8,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from contextvars import ContextVar
 from functools import lru_cache
@@ -178,16 +178,17 @@ class JsonLines(logging.Formatter):
     """One JSON object a line: ``at``, ``level``, ``room``, ``event`` and the event's own fields."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line: dict[str, Any] = {
-            "at": _moment(record.created),
-            "level": record.levelname,
-            "room": _room(record),
-            "event": record.getMessage(),
-            **dict(_fields(record)),
-        }
+        fields = dict(_fields(record))
         if trace := _trace(self, record):
-            line["trace"] = trace.strip()
-        return redact(_encode(line).decode())
+            fields["trace"] = trace.strip()
+        level, event = record.levelname, record.getMessage()
+        return redact(json_line(record.created, level, _room(record), event, fields))
+
+
+def json_line(created: float, level: str, room: str, event: str, fields: Mapping[str, Any]) -> str:
+    """A line as :class:`JsonLines` writes it, secrets included. ``created`` is in seconds since the epoch."""
+    line = {"at": _moment(created), "level": level, "room": room, "event": event, **fields}
+    return _encode(line).decode()
 
 
 def _room(record: logging.LogRecord) -> str:

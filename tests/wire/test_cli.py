@@ -311,6 +311,30 @@ def test_workers_share_clients_that_come_at_once(tmp_path: Path, postgres_url: s
         assert _clients(served.process.pid, port) == 0
 
 
+def test_json_log_makes_every_line_of_both_streams_json(tmp_path: Path, postgres_url: str) -> None:
+    """As a collector reads them, which merges the two."""
+    with subprocess.Popen(
+        [*SOUK, "serve", "--port", "0", "--workers", "2"],
+        env=environment(tmp_path, SOUK_DATABASE_URL=postgres_url, SOUK_LOG_FORMAT="json"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        lines = map(json.loads, process.stdout)
+        try:
+            serving = next(line for line in lines if line["event"] == "serving")
+            os.kill(_workers(process.pid)[0], signal.SIGKILL)
+            ended = next(line for line in lines if line["event"] == "worker ended")
+        finally:
+            process.terminate()
+        for line in [serving, ended, *lines]:
+            assert {"at", "level", "room", "event"} <= line.keys()
+    assert re.fullmatch(r"sk-souk-\w{32}", serving["api_key"])
+    assert serving["url"].startswith("http://127.0.0.1:")
+    assert (ended["level"], ended["exit_code"]) == ("WARNING", -signal.SIGKILL)
+
+
 def _clients(pid: int, port: int) -> int:
     """How many connections to the port a process has open."""
     fields = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from souk import __version__
 from souk.cli.show import out
-from souk.settings import SandboxPolicy
+from souk.settings import LogFormat, SandboxPolicy
 
 if TYPE_CHECKING:
     from souk.catalog import Model
@@ -18,7 +18,38 @@ NAME_WIDTH = 11
 
 
 def announce(house: "House", listening: str) -> None:
-    """Print it, on stdout. ``listening`` is where this machine reaches it, which a public URL does not tell."""
+    """Print it, on stdout. ``listening`` is where this machine reaches it, which a public URL does not tell.
+
+    Where the log is JSON it is one line of the same kind: whoever collects both streams reads them as one.
+    """
+    if house.settings.log_format is LogFormat.JSON:
+        out(_line(house, listening))
+    else:
+        _tell_people(house, listening)
+    import sys
+
+    sys.stdout.flush()
+
+
+def _line(house: "House", listening: str) -> str:
+    """Not sent through the log, which would blot out the key and may be set to tell only of warnings."""
+    from souk.logs import json_line
+
+    fields = {
+        "version": __version__,
+        "url": house.public_url,
+        "listens_at": listening,
+        "data": house.database.place,
+        "live": [item.connection.name for item in house.configured],
+        "sandbox": house.settings.sandbox,
+        "engine": house.settings.engine,
+    }
+    if made := house.first.made_api_key:
+        fields["api_key"] = made
+    return json_line(house.clock.now() / 1000, "INFO", "serve", "serving", fields)
+
+
+def _tell_people(house: "House", listening: str) -> None:
     out(f"Souk {__version__} is at {house.public_url}")
     for name, text in (
         *((("listens at", listening),) if listening != house.public_url else ()),
@@ -33,9 +64,6 @@ def announce(house: "House", listening: str) -> None:
         out(f"  {'engine'.ljust(NAME_WIDTH)}{_no_engine(house)}")
     if request := _first_request(house):
         out(f"\nTry it:\n{request}\n")
-    import sys
-
-    sys.stdout.flush()
 
 
 def _no_engine(house: "House") -> str:

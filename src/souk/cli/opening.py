@@ -57,11 +57,11 @@ def load(data_dir: Path | None = None, **flags: Any) -> Loaded:
     return Loaded(settings, config)
 
 
-def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run a command's work to its end, with warnings of the house on stderr."""
+def run(work: Coroutine[Any, Any, T], style: str = "text") -> T:
+    """Run a command's work to its end, with warnings of the house on stderr, as text or json lines."""
     from souk.logs import set_up
 
-    set_up("WARNING", "text")
+    set_up("WARNING", style)
     return asyncio.run(work)
 
 

@@ -1,5 +1,6 @@
 """``souk serve --workers N``: a parent starts server processes, hands them connections and replaces those that die."""
 
+import logging
 import math
 import multiprocessing
 import os
@@ -14,6 +15,9 @@ from souk.cli.failure import Exit, Failure, code_of, complain
 from souk.cli.handing import STALL_SECONDS, Door, Hand, Receiver
 from souk.cli.opening import Loaded, run
 from souk.cli.serving import STOP_SIGNALS, rereads_config, run_server, url_of
+from souk.settings import LogFormat
+
+log = logging.getLogger("souk.serve")
 
 GATHER_SECONDS = 5.0
 """How long those who come while the workers start wait for the last of them: the first would get them all."""
@@ -29,8 +33,10 @@ STOP_SECONDS = 60.0
 class Worker:
     """One place for a server process, and the process that holds it now."""
 
-    def __init__(self, start: Callable[[Hand], SpawnProcess]) -> None:
+    def __init__(self, start: Callable[[Hand], SpawnProcess], *, as_json: bool) -> None:
         self._start = start
+        self._as_json = as_json
+        """Tell of its ends as the log does."""
         self._short_lives = 0
         self._born = 0.0
         self._again_at = 0.0
@@ -73,7 +79,10 @@ class Worker:
         self._short_lives = self._short_lives + 1 if now - self._born < SHORT_LIFE_SECONDS else 0
         pause = min(2.0**self._short_lives - 1, LONGEST_PAUSE_SECONDS)
         self._again_at = now + pause
-        complain(f"a worker ended with code {code}; the next starts in {pause:.0f} s")
+        if self._as_json:
+            log.warning("worker ended", extra={"exit_code": code, "next_in_seconds": pause})
+        else:
+            complain(f"a worker ended with code {code}; the next starts in {pause:.0f} s")
 
 
 def supervise(loaded: Loaded, listener: socket.socket) -> None:
@@ -82,7 +91,7 @@ def supervise(loaded: Loaded, listener: socket.socket) -> None:
     for number in STOP_SIGNALS:
         signal.signal(number, lambda number, _: stopping.append(number))
     url = url_of(loaded.settings, listener)
-    told: Callable[[], None] | None = run(_prepared(loaded, url))
+    told: Callable[[], None] | None = run(_prepared(loaded, url), loaded.settings.log_format)
     context = multiprocessing.get_context("spawn")
 
     def start(hand: Hand) -> SpawnProcess:
@@ -92,7 +101,8 @@ def supervise(loaded: Loaded, listener: socket.socket) -> None:
 
     door = Door(listener)
     opens_at = math.inf
-    workers = [Worker(start) for _ in range(loaded.settings.workers)]
+    as_json = loaded.settings.log_format is LogFormat.JSON
+    workers = [Worker(start, as_json=as_json) for _ in range(loaded.settings.workers)]
     if rereads_config():
         signal.signal(signal.SIGHUP, lambda number, _: _pass_on(number, workers))
     try:
