@@ -5,12 +5,9 @@ import base64
 import hmac
 import http.server
 import json
-import os
 import re
-import select
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -18,83 +15,23 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-SOUK = [sys.executable, "-m", "souk"]
-START_SECONDS = 60.0
-MODEL = "qwen/text-to-image"
-GIVEN_KEY = "given-key-0123456789"
-
-
-class Served:
-    """A running ``souk serve``."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.process = process
-        self.said = self._read_announcement()
-        self.url = self.said.splitlines()[0].split()[-1]
-
-    def _read_announcement(self) -> str:
-        assert self.process.stdout is not None
-        said, deadline = "", time.monotonic() + START_SECONDS
-        while "Try it" not in said or not said.endswith("}'\n\n"):
-            ready, _, _ = select.select([self.process.stdout], [], [], deadline - time.monotonic())
-            piece = os.read(self.process.stdout.fileno(), 65536).decode() if ready else ""
-            assert piece, f"souk serve did not come up: {said}"
-            said += piece
-        return said
-
-    def get(self, path: str, key: str = "") -> Any:
-        request = urllib.request.Request(self.url + path, headers={"Authorization": f"Bearer {key}"})
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            return json.loads(answer.read())
-
-    def stop(self) -> int:
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=30)
-
-
-def environment(data: Path, **settings: str) -> dict[str, str]:
-    return {**os.environ, "SOUK_DATA_DIR": str(data), "SOUK_SANDBOX_WORKERS": "1", **settings}
-
-
-@contextmanager
-def serving(data: Path, *flags: str, **settings: str) -> Iterator[Served]:
-    with subprocess.Popen(
-        [*SOUK, "serve", "--port", "0", *flags],
-        env=environment(data, **settings),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as process:
-        try:
-            yield Served(process)
-        finally:
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-                process.wait(timeout=60)
-
-
-def souk(data: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*SOUK, *words],
-        env=environment(data, **settings),
-        cwd=data,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
-def made_key(served: Served) -> str:
-    found = re.search(r"sk-souk-\w{32}", served.said)
-    assert found is not None
-    return found[0]
+from tests.wire.souk_process import (
+    GIVEN_KEY,
+    MODEL,
+    SOUK,
+    START_SECONDS,
+    code_of,
+    environment,
+    made_key,
+    serving,
+    souk,
+)
 
 
 def test_printed_curl_line_makes_a_task(tmp_path: Path) -> None:
@@ -216,14 +153,7 @@ def test_key_made_and_revoked_beside_a_server_counts_within_two_seconds(tmp_path
         assert served.get("/api/v1/chat/credit", made["key"])["code"] == 200
         souk(tmp_path, "keys", "revoke", str(made["id"]))
         time.sleep(2)
-        assert _code(served, made["key"]) == 401
-
-
-def _code(served: Served, key: str) -> int:
-    try:
-        return served.get("/api/v1/chat/credit", key)["code"]
-    except urllib.error.HTTPError as error:
-        return error.code
+        assert code_of(served, made["key"]) == 401
 
 
 def test_backup_is_taken_while_the_server_runs(tmp_path: Path) -> None:
@@ -278,101 +208,6 @@ def test_receiver_that_refuses_is_told(tmp_path: Path) -> None:
         answer = souk(tmp_path, "callbacks", "test", f"http://127.0.0.1:{server.server_port}/hook")
     assert answer.returncode == 1
     assert "500" in answer.stderr
-
-
-def test_workers_share_the_port_and_a_dead_one_is_replaced(tmp_path: Path, postgres_url: str) -> None:
-    with serving(tmp_path, "--workers", "2", SOUK_DATABASE_URL=postgres_url) as served:
-        key = made_key(served)
-        before = _workers(served.process.pid)
-        assert len(before) == 2
-        os.kill(before[0], signal.SIGKILL)
-        assert _code(served, key) == 200
-        deadline = time.monotonic() + START_SECONDS
-        while len(set(_workers(served.process.pid)) - {before[0]}) < 2:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        assert served.stop() == 0
-    assert not [pid for pid in before if _alive(pid)]
-
-
-def test_workers_share_clients_that_come_at_once(tmp_path: Path, postgres_url: str) -> None:
-    with (
-        serving(tmp_path, "--workers", "2", SOUK_DATABASE_URL=postgres_url) as served,
-        ExitStack() as open_ones,
-    ):
-        port = int(served.url.rpartition(":")[2])
-        clients = [open_ones.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(32)]
-        for client in clients:
-            client.sendall(b"GET /health HTTP/1.1\r\nHost: souk\r\n\r\n")
-        for client in clients:
-            client.settimeout(START_SECONDS)
-            assert client.recv(12) == b"HTTP/1.1 200"
-        assert [_clients(pid, port) for pid in _workers(served.process.pid)] == [16, 16]
-        assert _clients(served.process.pid, port) == 0
-
-
-def test_json_log_makes_every_line_of_both_streams_json(tmp_path: Path, postgres_url: str) -> None:
-    """As a collector reads them, which merges the two."""
-    with subprocess.Popen(
-        [*SOUK, "serve", "--port", "0", "--workers", "2"],
-        env=environment(tmp_path, SOUK_DATABASE_URL=postgres_url, SOUK_LOG_FORMAT="json"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        lines = map(json.loads, process.stdout)
-        try:
-            serving = next(line for line in lines if line["event"] == "serving")
-            os.kill(_workers(process.pid)[0], signal.SIGKILL)
-            ended = next(line for line in lines if line["event"] == "worker ended")
-        finally:
-            process.terminate()
-        for line in [serving, ended, *lines]:
-            assert {"at", "level", "room", "event"} <= line.keys()
-    assert re.fullmatch(r"sk-souk-\w{32}", serving["api_key"])
-    assert serving["url"].startswith("http://127.0.0.1:")
-    assert (ended["level"], ended["exit_code"]) == ("WARNING", -signal.SIGKILL)
-
-
-def _clients(pid: int, port: int) -> int:
-    """How many connections to the port a process has open."""
-    fields = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    established = "01"
-    ours = {
-        f"socket:[{row[9]}]" for row in fields if row[1].endswith(f":{port:04X}") and row[3] == established
-    }
-    return sum(str(each.readlink()) in ours for each in Path(f"/proc/{pid}/fd").iterdir())
-
-
-def _workers(parent: int) -> list[int]:
-    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    return [int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-
-
-def _alive(pid: int) -> bool:
-    return Path(f"/proc/{pid}").exists()
-
-
-def test_engine_of_its_own_runs_what_a_server_without_one_takes(tmp_path: Path, postgres_url: str) -> None:
-    settings = {"SOUK_DATABASE_URL": postgres_url}
-    with serving(tmp_path, "--no-engine", **settings) as served:
-        assert "souk engine" in served.said
-        answer = souk(tmp_path, "run", MODEL, "prompt=a cat", **settings)
-        assert answer.returncode == 3
-        with subprocess.Popen(
-            [*SOUK, "engine"],
-            env=environment(tmp_path, PYTHONUNBUFFERED="", **settings),  # as under systemd
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        ) as engine:
-            assert engine.stdout is not None
-            assert "runs tasks" in engine.stdout.readline()
-            answer = souk(tmp_path, "run", MODEL, "prompt=a cat", "-o", "cat.png", **settings)
-            assert answer.returncode == 0, answer.stderr
-            engine.send_signal(signal.SIGTERM)
-            assert engine.wait(timeout=30) == 0
 
 
 def test_help_loads_nothing_heavy() -> None:

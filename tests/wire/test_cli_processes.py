@@ -1,0 +1,108 @@
+"""Several processes of one installation: workers of a server, and an engine beside it."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from tests.wire.souk_process import MODEL, SOUK, START_SECONDS, code_of, environment, made_key, serving, souk
+
+
+def test_workers_share_the_port_and_a_dead_one_is_replaced(tmp_path: Path, postgres_url: str) -> None:
+    with serving(tmp_path, "--workers", "2", SOUK_DATABASE_URL=postgres_url) as served:
+        key = made_key(served)
+        before = _workers(served.process.pid)
+        assert len(before) == 2
+        os.kill(before[0], signal.SIGKILL)
+        assert code_of(served, key) == 200
+        deadline = time.monotonic() + START_SECONDS
+        while len(set(_workers(served.process.pid)) - {before[0]}) < 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        assert served.stop() == 0
+    assert not [pid for pid in before if _alive(pid)]
+
+
+def test_workers_share_clients_that_come_at_once(tmp_path: Path, postgres_url: str) -> None:
+    with (
+        serving(tmp_path, "--workers", "2", SOUK_DATABASE_URL=postgres_url) as served,
+        ExitStack() as open_ones,
+    ):
+        port = int(served.url.rpartition(":")[2])
+        clients = [open_ones.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(32)]
+        for client in clients:
+            client.sendall(b"GET /health HTTP/1.1\r\nHost: souk\r\n\r\n")
+        for client in clients:
+            client.settimeout(START_SECONDS)
+            assert client.recv(12) == b"HTTP/1.1 200"
+        assert [_clients(pid, port) for pid in _workers(served.process.pid)] == [16, 16]
+        assert _clients(served.process.pid, port) == 0
+
+
+def test_json_log_makes_every_line_of_both_streams_json(tmp_path: Path, postgres_url: str) -> None:
+    """As a collector reads them, which merges the two."""
+    with subprocess.Popen(
+        [*SOUK, "serve", "--port", "0", "--workers", "2"],
+        env=environment(tmp_path, SOUK_DATABASE_URL=postgres_url, SOUK_LOG_FORMAT="json"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        lines = map(json.loads, process.stdout)
+        try:
+            serving = next(line for line in lines if line["event"] == "serving")
+            os.kill(_workers(process.pid)[0], signal.SIGKILL)
+            ended = next(line for line in lines if line["event"] == "worker ended")
+        finally:
+            process.terminate()
+        for line in [serving, ended, *lines]:
+            assert {"at", "level", "room", "event"} <= line.keys()
+    assert re.fullmatch(r"sk-souk-\w{32}", serving["api_key"])
+    assert serving["url"].startswith("http://127.0.0.1:")
+    assert (ended["level"], ended["exit_code"]) == ("WARNING", -signal.SIGKILL)
+
+
+def _clients(pid: int, port: int) -> int:
+    """How many connections to the port a process has open."""
+    fields = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    established = "01"
+    ours = {
+        f"socket:[{row[9]}]" for row in fields if row[1].endswith(f":{port:04X}") and row[3] == established
+    }
+    return sum(str(each.readlink()) in ours for each in Path(f"/proc/{pid}/fd").iterdir())
+
+
+def _workers(parent: int) -> list[int]:
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    return [int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def _alive(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+def test_engine_of_its_own_runs_what_a_server_without_one_takes(tmp_path: Path, postgres_url: str) -> None:
+    settings = {"SOUK_DATABASE_URL": postgres_url}
+    with serving(tmp_path, "--no-engine", **settings) as served:
+        assert "souk engine" in served.said
+        answer = souk(tmp_path, "run", MODEL, "prompt=a cat", **settings)
+        assert answer.returncode == 3
+        with subprocess.Popen(
+            [*SOUK, "engine"],
+            env=environment(tmp_path, PYTHONUNBUFFERED="", **settings),  # as under systemd
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        ) as engine:
+            assert engine.stdout is not None
+            assert "runs tasks" in engine.stdout.readline()
+            answer = souk(tmp_path, "run", MODEL, "prompt=a cat", "-o", "cat.png", **settings)
+            assert answer.returncode == 0, answer.stderr
+            engine.send_signal(signal.SIGTERM)
+            assert engine.wait(timeout=30) == 0
