@@ -1,12 +1,15 @@
-"""From a composed process to the ASGI application that serves it."""
+"""From a composed process to the ASGI application that serves it, or that shows how it does."""
+
+from starlette.routing import Route
 
 from souk.api.asgi import Application
 from souk.api.chat import ChatRoutes
 from souk.api.credential import Proxies
 from souk.api.downloads import DownloadRoutes
 from souk.api.files import Files
-from souk.api.health import Check
+from souk.api.health import Check, HealthRoutes, Readiness
 from souk.api.hooks import HookRoute
+from souk.api.metrics import MetricsRoute, Page
 from souk.api.pages import Pages
 from souk.api.routes import application
 from souk.api.site import Site
@@ -29,15 +32,14 @@ def asgi(house: House) -> Application:
         max_depth=house.settings.max_json_depth,
         proxied=house.seen_through_proxy,
     )
-    vitals = Vitals(house.lane, house.reads, house.clock)
     direct = house.settings.links is LinkService.DIRECT
     files = Files(house.reads, house.storage, house.clock, direct=direct)
     pages = Pages(house.operations, house.dialects, house.public_url)
-    checks = {} if house.engine is None else {"engine": engine_check(house.engine)}
     uploads = UploadRoutes(site, house.uploads, house.public_url)
     downloads = DownloadRoutes(site, files, SignedLinks(house.box.sign, house.public_url), house.clock)
     hooks = HookRoute(house.hooks)
     more = [
+        *vital_routes(house),
         hooks.route(),
         files.route(),
         files.upload_route(),
@@ -45,7 +47,24 @@ def asgi(house: House) -> Application:
         *downloads.routes,
         *pages.routes,
     ]
-    return application(site, vitals, checks, more, ChatRoutes(site, house.relay))
+    return application(site, more, ChatRoutes(site, house.relay))
+
+
+def lookout(house: House) -> Application:
+    """Health, readiness and metrics alone: what a process that serves nobody shows whoever watches over it."""
+    site = Site(operations=house.operations, dialects=house.dialects, meters=house.meters)
+    return Application(site, {}, vital_routes(house))
+
+
+def vital_routes(house: House) -> list[Route]:
+    """``/health``, ``/ready`` and ``/metrics`` of this process. To be made once: its page joins the house's meters."""
+    vitals = Vitals(house.lane, house.reads, house.clock)
+    checks: dict[str, Check] = {"database": vitals.check_database, "lane": vitals.check_lane}
+    if house.engine is not None:
+        checks["engine"] = engine_check(house.engine)
+    readiness = Readiness(checks)
+    page = Page(house.meters, vitals, readiness, house.clock)
+    return [*HealthRoutes(readiness).routes, *MetricsRoute(page).routes]
 
 
 def engine_check(engine: Engine) -> Check:

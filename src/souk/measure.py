@@ -6,7 +6,7 @@ Labels take few values by design: never an id, an account, a model or an address
 
 from functools import cache
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.process_collector import ProcessCollector
 
 from souk.words import FailKind
@@ -100,16 +100,6 @@ class Meters:
             self._finishes.labels(str(outcome))
         for outcome in ("delivered", "failed", "dead"):
             self._deliveries.labels(outcome)
-        self.tasks = Gauge("souk_tasks", "Unfinished tasks by state.", ["state"], registry=registry)
-        self.queue_age = Gauge(
-            "souk_queue_age_seconds", "Age of the oldest task that no engine has claimed.", registry=registry
-        )
-        self.callbacks_pending = Gauge(
-            "souk_callbacks_pending", "Callbacks that are not delivered yet.", registry=registry
-        )
-        self.callbacks_late = Gauge(
-            "souk_callbacks_late", "Callbacks whose next try is due by now.", registry=registry
-        )
 
     def create(self, outcome: str) -> None:
         """A create call was answered: ``created``, ``replayed`` or the reason of the refusal."""

@@ -16,7 +16,7 @@ import typer
 import yaml
 from prometheus_client import generate_latest
 
-from souk.api.health import HealthRoutes
+from souk.api.health import HealthRoutes, Readiness
 from souk.cli.http_server import OPEN_REQUEST_SECONDS, PARTING_SECONDS
 from souk.cli.main import app
 from souk.engine.engine import LEAVE_SECONDS
@@ -113,7 +113,7 @@ def test_command_that_does_not_exist_is_found_out(words: list[str]) -> None:
 
 
 def test_probes_ask_for_paths_that_exist_at_the_port_that_listens() -> None:
-    paths = {route.path for route in HealthRoutes({}).routes}
+    paths = {route.path for route in HealthRoutes(Readiness({})).routes}
     for name, container in servers().items():
         ports = {port["name"]: port["containerPort"] for port in container["ports"]}
         for probe in ("startupProbe", "livenessProbe", "readinessProbe"):

@@ -13,17 +13,31 @@ from souk import __version__
 from souk.api.answers import json_answer
 
 CHECK_SECONDS: Final = 2.0
+OK: Final = "ok"
 
 Check = Callable[[], Awaitable[None]]
 """Raises when its part does not work; the message says what is wrong without naming secrets."""
 
 
+class Readiness:
+    """Whether the parts of a process do their work."""
+
+    def __init__(self, checks: Mapping[str, Check], patience: float = CHECK_SECONDS) -> None:
+        """``patience`` is how many seconds a part may take to prove it."""
+        self._checks = checks
+        self._patience = patience
+
+    async def judge(self) -> dict[str, str]:
+        """What each part's check found: ``OK``, or what is wrong. All are tried at once, so one patience is enough."""
+        found = await asyncio.gather(*(_outcome(check, self._patience) for check in self._checks.values()))
+        return dict(zip(self._checks, found, strict=True))
+
+
 class HealthRoutes:
     """Handlers of ``/health`` and ``/ready``. Both need no key and tell no secret."""
 
-    def __init__(self, checks: Mapping[str, Check], patience: float = CHECK_SECONDS) -> None:
-        self._checks = checks
-        self._patience = patience
+    def __init__(self, readiness: Readiness) -> None:
+        self._readiness = readiness
         self.routes = [
             Route("/health", self.health, methods=["GET"]),
             Route("/ready", self.ready, methods=["GET"]),
@@ -35,9 +49,8 @@ class HealthRoutes:
 
     async def ready(self, _: Request) -> Response:
         """GET ready: database, write lane and engine do their work; HTTP 503 names what does not."""
-        found = await asyncio.gather(*(_outcome(check, self._patience) for check in self._checks.values()))
-        checks = dict(zip(self._checks, found, strict=True))
-        ready = all(outcome == "ok" for outcome in found)
+        checks = await self._readiness.judge()
+        ready = all(outcome == OK for outcome in checks.values())
         body = {"status": "ready" if ready else "not ready", "checks": checks}
         return json_answer(msgspec.json.encode(body), 200 if ready else 503)
 
@@ -49,4 +62,4 @@ async def _outcome(check: Check, patience: float) -> str:
         return f"no answer within {patience:g} s"
     except Exception as error:  # noqa: BLE001 - any failure of a part means that it is not ready
         return str(error) or type(error).__name__
-    return "ok"
+    return OK

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from souk.clock import Clock
 from souk.store import outbox
@@ -11,9 +10,6 @@ from souk.store.lane import Kind, Lane
 from souk.store.reads import Reads
 from souk.store.statement import Statement
 from souk.words import TaskState
-
-COUNT_SECONDS: Final = 5.0
-"""Counts are at most this old; scrapes in between cost nothing."""
 
 _ONE = Statement("SELECT 1")
 _REWRITE = Statement("UPDATE alembic_version SET version_num = version_num")
@@ -54,8 +50,6 @@ class Vitals:
         self.lane = lane
         self._reads = reads
         self._clock = clock
-        self._backlog = Backlog({}, 0.0)
-        self._counted_at = float("-inf")
 
     async def check_database(self) -> None:
         """A read works. Raises DatabaseError."""
@@ -66,12 +60,8 @@ class Vitals:
         await self.lane.write(TOUCH, None)
 
     async def backlog(self) -> Backlog:
-        """What waits and runs, counted at most every few seconds."""
-        now = self._clock.monotonic()
-        if now - self._counted_at >= COUNT_SECONDS:
-            self._counted_at = now
-            self._backlog = await self._reads.run(self._count)
-        return self._backlog
+        """What waits and runs. Raises DatabaseError."""
+        return await self._reads.run(self._count)
 
     def _count(self, connection: Connection) -> Backlog:
         by_state = dict.fromkeys((state.value for state in TaskState if not state.terminal), 0)
