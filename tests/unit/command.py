@@ -70,6 +70,13 @@ def past_in(folder: Path, *runs: tuple[str, int], **settings: str) -> Path:
     return folder
 
 
+def tables_of(backup: Path) -> dict[str, Any]:
+    """What a backup's manifest says of its tables, but for that of facts: each installation has an id of its own."""
+    tables: dict[str, Any] = json.loads((backup / "manifest.json").read_text())["tables"]
+    del tables["meta"]
+    return tables
+
+
 def souk_after(
     past: Path, data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Command:

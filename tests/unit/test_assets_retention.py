@@ -92,13 +92,15 @@ async def test_bytes_left_by_a_crash_between_row_and_bytes_are_found(shelf: Shel
     assert not await shelf.storage.exists(row.path)
 
 
-async def nothing_but_the_expired_goes(shelf: Shelf, caplog: pytest.LogCaptureFixture) -> None:
-    await shelf.put("old", b"x", expires_at=1)
+async def nothing_goes(shelf: Shelf, caplog: pytest.LogCaptureFixture) -> None:
+    """Not even what expired: with the row its bytes are found again once the storage is adopted."""
+    expired = await shelf.put("old", b"y", expires_at=1)
     await shelf.put_bytes(f"{SEGMENT}/orphan", b"x")
     (await shelf.storage.scratch()).write_bytes(b"half a download")
     shelf.clock.advance(2 * HOUR)
-    assert await swept(shelf) == SweepCounts(expired=1, orphans=0, scratch=0)
+    assert await swept(shelf) == SweepCounts(expired=0, orphans=0, scratch=0)
     assert await shelf.read(f"{SEGMENT}/orphan") == b"x"
+    assert (has_row(shelf, expired.path), await shelf.read(expired.path)) == (True, b"y")
     (record,) = caplog.records
     assert "souk files adopt" in record.__dict__["remedy"]
 
@@ -107,12 +109,12 @@ async def test_files_of_another_installation_are_left_alone(
     shelf: Shelf, caplog: pytest.LogCaptureFixture
 ) -> None:
     await shelf.storage.claim("another")
-    await nothing_but_the_expired_goes(shelf, caplog)
+    await nothing_goes(shelf, caplog)
 
 
 async def test_a_storage_without_a_mark_is_left_alone(shelf: Shelf, caplog: pytest.LogCaptureFixture) -> None:
     await shelf.unmark()
-    await nothing_but_the_expired_goes(shelf, caplog)
+    await nothing_goes(shelf, caplog)
 
 
 async def test_a_database_without_an_id_cleans_up_nothing(
@@ -120,7 +122,7 @@ async def test_a_database_without_an_id_cleans_up_nothing(
 ) -> None:
     accounts.set_meta(shelf.connection, accounts.INSTALLATION, "")
     await shelf.storage.claim("")
-    await nothing_but_the_expired_goes(shelf, caplog)
+    await nothing_goes(shelf, caplog)
 
 
 async def test_an_empty_storage_becomes_the_installations_own(shelf: Shelf) -> None:

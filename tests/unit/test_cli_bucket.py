@@ -123,8 +123,8 @@ def test_a_backup_goes_into_another_bucket(
 
 def test_files_may_stay_in_the_bucket(souk: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     upload(souk)
-    assert souk.good("backup", "copy", "--with-secret-key", "--leave-files", "--json").json["files"] == 0
+    assert souk.good("export", "copy", "--with-secret-key", "--leave-files", "--json").json["files"] == 0
     assert not (souk.data / "copy" / "files").exists()
-    souk.good("restore", "copy", "--data-dir", tmp_path / "new")
+    souk.good("import", "copy", "--data-dir", tmp_path / "new")
     monkeypatch.setenv("SOUK_DATA_DIR", str(tmp_path / "new"))
     assert finding(souk, "files")[0] == "good"

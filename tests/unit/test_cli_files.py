@@ -57,14 +57,26 @@ def test_the_doctor_tells_that_files_are_nobodys(lost: Command) -> None:
     assert owner(lost) is None
 
 
-def test_files_the_database_does_not_know_are_adopted_only_on_a_second_word(lost: Command) -> None:
+@pytest.mark.parametrize("word", ["", "--with-unknown", "--take-over"])
+def test_files_another_stored_are_adopted_only_if_it_is_gone_and_nothing_needs_them(
+    lost: Command, word: str
+) -> None:
     before = owner(lost)
-    answer = lost("files", "adopt")
-    assert answer.code == 1
-    assert "1 file(s)" in answer.err
-    assert owner(lost) == before
-    assert lost.good("files", "adopt", "--with-unknown", "--json").json == {"adopted": True, "unknown": 1}
+    answer = lost("files", "adopt", *filter(None, [word]))
+    assert (answer.code, owner(lost)) == (1, before)
+    for lacking in {"--take-over", "--with-unknown"} - {word}:
+        assert lacking in answer.err
+    adopted = lost.good("files", "adopt", "--with-unknown", "--take-over", "--json").json
+    assert adopted == {"adopted": True, "unknown": 1, "others": True}
     assert owner(lost) != before
+    assert finding(lost)["standing"] == "good"
+
+
+def test_files_the_database_does_not_know_are_adopted_only_on_a_second_word(lost: Command) -> None:
+    (lost.data / "files" / OWNER).unlink()
+    answer = lost("files", "adopt")
+    assert (answer.code, "1 file(s)" in answer.err, owner(lost)) == (1, True, None)
+    lost.good("files", "adopt", "--with-unknown")
     assert finding(lost)["standing"] == "good"
 
 

@@ -1,17 +1,16 @@
 """Export and import: everything stopped, everything compared, nothing run at two places."""
 
-import asyncio
 import json
 import tarfile
 from pathlib import Path
 
 import pytest
 
-from souk.assets.disk import DiskStorage
+from souk.assets.disk import OWNER
 from souk.engine.slot import SlotLock
 from souk.store.database import Database, sqlite_url
 from souk.store.dump import is_empty, table_names
-from tests.unit.command import Command, past_in, souk_after, souk_on
+from tests.unit.command import Command, past_in, souk_after, souk_on, tables_of
 
 
 @pytest.fixture(scope="module")
@@ -71,14 +70,27 @@ def test_files_can_stay_where_they_are(
     assert (task["state"], finding["standing"]) == ("success", "good")
 
 
-def test_storage_of_another_installation_is_not_taken_for_the_one_the_files_were_left_in(
+def test_storage_that_became_another_installations_is_not_taken_over(
     souk: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     souk.good("export", "out", "--leave-files")
-    asyncio.run(DiskStorage(tmp_path / "files").claim("another installation"))
-    monkeypatch.setenv("SOUK_STORAGE_URL", f"file://{tmp_path / 'files'}")
-    answer = souk("import", "out", "--data-dir", tmp_path / "third")
-    assert (answer.code, "another installation's" in answer.err) == (3, True)
+    mark = souk.data / "files" / OWNER
+    mark.write_text("another installation")
+    monkeypatch.setenv("SOUK_STORAGE_URL", f"file://{souk.data / 'files'}")
+    answer = souk.good("import", "out", "--data-dir", tmp_path / "third")
+    assert ("souk files adopt" in answer.err, mark.read_text()) == (True, "another installation")
+
+
+def test_files_stored_after_the_export_are_not_taken_over(
+    souk: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    souk.good("export", "out", "--leave-files")
+    mark = souk.data / "files" / OWNER
+    before = mark.read_text()
+    souk.good("files", "put", "made.png")
+    monkeypatch.setenv("SOUK_STORAGE_URL", f"file://{souk.data / 'files'}")
+    answer = souk.good("import", "out", "--data-dir", tmp_path / "third")
+    assert ("souk files adopt" in answer.err, mark.read_text()) == (True, before)
 
 
 def test_import_refuses_a_place_with_another_secret_key(
@@ -116,8 +128,4 @@ def test_what_was_imported_can_be_exported_again_and_is_the_same(
     other = ("--data-dir", tmp_path / "other")
     souk.good("import", "out", *other)
     souk.good("export", tmp_path / "again", *other)
-    tables = [
-        json.loads((folder / "manifest.json").read_text())["tables"]
-        for folder in (souk.data / "out", tmp_path / "again")
-    ]
-    assert tables[0] == tables[1]
+    assert tables_of(souk.data / "out") == tables_of(tmp_path / "again")

@@ -68,6 +68,11 @@ class Bootstrap:
     """The key that was made; it can be read here and never again."""
 
 
+def new_installation() -> str:
+    """An id for an installation, which no other database has."""
+    return secrets.token_hex(INSTALLATION_BYTES)
+
+
 def new_segment() -> str:
     """A random part for the file links of an account."""
     return secrets.token_hex(SEGMENT_BYTES)
@@ -151,7 +156,7 @@ def _bootstrap(connection: Connection, start: _Start) -> Bootstrap:
 
 def _named_installation(connection: Connection) -> str:
     """The id of this installation, made now if it has none."""
-    made = secrets.token_hex(INSTALLATION_BYTES)
+    made = new_installation()
     accounts.claim_meta(connection, accounts.INSTALLATION, made)
     return accounts.installation(connection) or made
 

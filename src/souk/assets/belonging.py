@@ -1,7 +1,9 @@
 """Whose files a storage holds, so that cleaning up never takes another installation's for orphans.
 
 To a database that is new, or simply not the one these files were stored with, every file looks like one that no
-row claims. The database therefore has an installation id, the storage has it too, and the sweep compares them.
+row claims; to one restored from a copy, so does every file that came after the copy. The database therefore has an
+installation id, the storage has it too, and the sweep compares them. No two databases have one id: a restored one gets
+an id of its own, and a storage that another may still use stays that one's until an operator says that it is dead.
 """
 
 import logging

@@ -62,21 +62,21 @@ async def sweep(
 ) -> SweepCounts:
     """Remove expired files, orphaned bytes and abandoned scratch files. Many processes may sweep at once.
 
-    Bytes without a row are orphans only in a storage that belongs to this database; any other is left alone.
+    A storage that does not belong to this database is left alone. Where one that lives shares the files with a copy
+    of its database, what expired or is unknown to one of them may be kept, pinned or new in the other. The rows of
+    files that expired stay as well: with them their bytes are found once the storage is adopted.
     """
     limits = limits or SweepLimits()
     now = clock.now()
     unclaimed = Millis(now - limits.orphan_age_ms)
-    expired = await _Expiry(lane, reads, storage, Stride(clock)).drop(
-        Millis(now - limits.grace_ms), limits.look
-    )
     if not await belongs(reads, storage):
         log.warning(
             "stored files are not known to be this database's; none is cleaned up", extra={"remedy": REMEDY}
         )
-        return SweepCounts(expired, orphans=0, scratch=0)
+        return SweepCounts(expired=0, orphans=0, scratch=0)
+    expiry = _Expiry(lane, reads, storage, Stride(clock))
     return SweepCounts(
-        expired=expired,
+        expired=await expiry.drop(Millis(now - limits.grace_ms), limits.look),
         orphans=await _drop_orphans(reads, storage, unclaimed),
         scratch=await storage.clear_scratch(unclaimed),
     )

@@ -25,6 +25,11 @@ LeaveFiles = Annotated[
     bool, typer.Option("--leave-files", help="Without the stored files, which stay where they are.")
 ]
 
+WithoutMissing = Annotated[
+    bool,
+    typer.Option("--without-missing", help="Also if files left in their storage were deleted there since."),
+]
+
 
 def backup(
     target: Target,
@@ -40,18 +45,25 @@ def backup(
 
 def restore(
     source: Annotated[Path, typer.Argument(metavar="BACKUP", help="A folder or .tar file of `souk backup`.")],
+    without_missing: WithoutMissing = False,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Load a backup into an empty database of either kind, and prove that all of it arrived."""
-    tell_restored(load(data_dir), source, as_json)
+    tell_restored(load(data_dir), source, as_json, without_missing)
 
 
 def tell_taken(
-    loaded: Loaded, target: Path, as_json: bool, *, with_secret_key: bool, leave_files: bool = False
+    loaded: Loaded,
+    target: Path,
+    as_json: bool,
+    *,
+    with_secret_key: bool,
+    leave_files: bool = False,
+    stopped: bool = False,
 ) -> None:
     """Copy everything (or all but the files) to a new place, and say what that was."""
-    manifest = run(_take(loaded, target, with_secret_key, leave_files))
+    manifest = run(_take(loaded, target, with_secret_key, leave_files, stopped))
     rows = sum(table.rows for table in manifest.tables.values())
     files = "the files left out" if leave_files else f"{manifest.files} files ({size(manifest.bytes)})"
     show(as_json, manifest, lambda: out(f"{target}: {rows} rows and {files}, read back and equal"))
@@ -61,28 +73,42 @@ def tell_taken(
         )
 
 
-def tell_restored(loaded: Loaded, source: Path, as_json: bool) -> None:
+def tell_restored(loaded: Loaded, source: Path, as_json: bool, without_missing: bool) -> None:
     """Load a copy into an empty place, and say what that was."""
     if not source.exists():
         raise Failure(f"there is no backup {source}", Exit.NOT_FOUND)
-    done = run(_restore(loaded.settings, source))
+    done = run(_restore(loaded.settings, source, without_missing))
     manifest = done.manifest
     rows = sum(table.rows for table in manifest.tables.values())
-    data = {"rows": rows, "files": manifest.files, "bytes": manifest.bytes, "problems": done.problems}
+    data = {
+        "rows": rows,
+        "files": manifest.files,
+        "bytes": manifest.bytes,
+        "gone": done.gone,
+        "owns_files": done.owns_files,
+        "problems": done.problems,
+    }
     files = "the files are where they were" if manifest.files_left else f"{manifest.files} files are back"
     show(as_json, data, lambda: out(f"{rows} rows are back, each compared; {files}"))
     for path in manifest.missing:
         complain(f"{path} had expired when the backup was taken")
+    if done.gone:
+        complain(
+            f"{len(done.gone)} file(s) were deleted from the storage after the backup, {done.gone[0]} for one"
+        )
     if not done.owns_files:
         complain(
-            "the storage held other files before, or is not marked as this database's; nothing there is cleaned up "
-            "until you run `souk files adopt`"
+            "the storage held files before, which another installation may still need: this one deletes nothing "
+            "there until you run `souk files adopt`. Do that once no other uses the storage; until then that one may "
+            "delete what this one stores"
         )
     if done.problems:
         raise Failure(f"the ledger does not add up: {done.problems[0]} (souk ledger verify)", Exit.NEGATIVE)
 
 
-async def _take(loaded: Loaded, target: Path, with_secret_key: bool, leave_files: bool) -> "Manifest":
+async def _take(
+    loaded: Loaded, target: Path, with_secret_key: bool, leave_files: bool, stopped: bool
+) -> "Manifest":
     from souk.accounts.secrets import FILE_NAME
     from souk.operations.backup import take
 
@@ -93,12 +119,19 @@ async def _take(loaded: Loaded, target: Path, with_secret_key: bool, leave_files
         )
     async with open_house(loaded) as house:
         return await take(
-            house.database, house.storage, target, house.clock, secret_key=key, leave_files=leave_files
+            house.database,
+            house.storage,
+            target,
+            house.clock,
+            secret_key=key,
+            leave_files=leave_files,
+            stopped=stopped,
         )
 
 
-async def _restore(settings: "Settings", path: Path) -> "Restored":
+async def _restore(settings: "Settings", path: Path, without_missing: bool) -> "Restored":
     from souk.accounts.secrets import FILE_NAME
+    from souk.clock import SystemClock
     from souk.engine.slot import any_taken
     from souk.operations.backup import open_source, restore, restore_secret_key
     from souk.premises import storage_of
@@ -111,7 +144,10 @@ async def _restore(settings: "Settings", path: Path) -> "Restored":
     storage = storage_of(settings)
     try:
         with open_source(path) as source:
-            done = await restore(database_of(settings), storage, source, box)
+            now = SystemClock().now()
+            done = await restore(
+                database_of(settings), storage, source, now, box, without_missing=without_missing
+            )
             if box is None and done.manifest.secret_key:
                 restore_secret_key(source, place)
             elif box is None:

@@ -53,26 +53,40 @@ def adopt(
         bool,
         typer.Option("--with-unknown", help="Also files the database does not know; the sweep removes them."),
     ] = False,
+    take_over: Annotated[
+        bool,
+        typer.Option(
+            "--take-over", help="Also files marked as another installation's, which is gone for good."
+        ),
+    ] = False,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Take the files in the storage as this database's, so that the sweep cleans up among them."""
-    done = run(_adopt(load(data_dir), with_unknown))
+    done = run(_adopt(load(data_dir), with_unknown, take_over))
     if not done.adopted:
-        raise Failure(
-            f"the storage holds {done.unknown} file(s) that this database does not know, and the sweep would remove "
-            "them; if nothing needs them, run it again with --with-unknown",
-            Exit.NEGATIVE,
-        )
+        raise Failure(_why_not(done, take_over), Exit.NEGATIVE)
     told = f"the files are this database's; {done.unknown} that it does not know will be removed within hours"
     show(as_json, done, lambda: out(told if done.unknown else "the files are this database's"))
 
 
-async def _adopt(loaded: Loaded, with_unknown: bool) -> "Adoption":
+def _why_not(done: "Adoption", take_over: bool) -> str:
+    unknown = f"{done.unknown} file(s) that this database does not know, and the sweep would remove them"
+    if done.others and not take_over:
+        word = f"; it holds {unknown}: add --with-unknown if nothing needs them" if done.unknown else ""
+        return (
+            "the storage is marked as another installation's. If that one lives, give this one a storage of its own: "
+            "each would delete what the other stores. If it is gone for good, run it again with --take-over"
+            + word
+        )
+    return f"the storage holds {unknown}; if nothing needs them, run it again with --with-unknown"
+
+
+async def _adopt(loaded: Loaded, with_unknown: bool, take_over: bool) -> "Adoption":
     from souk.operations.adoption import adopt
 
     async with open_house(loaded) as house:
-        return await adopt(house.reads, house.storage, with_unknown=with_unknown)
+        return await adopt(house.reads, house.storage, with_unknown=with_unknown, take_over=take_over)
 
 
 async def upload(house: "House", file: Path, account: str) -> "tuple[AssetRow, str]":

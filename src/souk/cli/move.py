@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from souk.cli.backup import Target, WithSecretKey, tell_restored, tell_taken
+from souk.cli.backup import Target, WithoutMissing, WithSecretKey, tell_restored, tell_taken
 from souk.cli.failure import Exit, Failure, complain
 from souk.cli.opening import load
 from souk.cli.options import AsJson, DataDir
@@ -31,7 +31,9 @@ def export(
     """Write everything out, to go on elsewhere: on another machine or database. Stop Souk first."""
     loaded = load(data_dir)
     _check_nobody_runs(loaded.settings)
-    tell_taken(loaded, target, as_json, with_secret_key=with_secret_key, leave_files=leave_files)
+    tell_taken(
+        loaded, target, as_json, with_secret_key=with_secret_key, leave_files=leave_files, stopped=True
+    )
     if not as_json:
         complain(
             "start Souk where this is imported, and here no more: unfinished tasks would run at both places"
@@ -40,11 +42,12 @@ def export(
 
 def import_(
     source: Annotated[Path, typer.Argument(metavar="EXPORT", help="A folder or .tar file of `souk export`.")],
+    without_missing: WithoutMissing = False,
     as_json: AsJson = False,
     data_dir: DataDir = None,
 ) -> None:
     """Load an export into an empty database of either kind, and prove that all of it arrived."""
-    tell_restored(load(data_dir), source, as_json)
+    tell_restored(load(data_dir), source, as_json, without_missing)
 
 
 def _check_nobody_runs(settings: "Settings") -> None:

@@ -27,6 +27,10 @@ _ONE_PLACE = (
     "give all machines one storage: SOUK_STORAGE_URL, a bucket or a folder they share; if they have, bring the "
     "files back from a backup"
 )
+_COPY = (
+    "if that installation is gone for good, run `souk files adopt`; if it lives, give this one a storage of its own: "
+    "each would delete what the other stores"
+)
 
 _THEIR_TIME = Statement("SELECT EXTRACT(EPOCH FROM clock_timestamp())")
 
@@ -131,6 +135,9 @@ def _files(look: Look, connection: Connection, now: Millis) -> Iterator[Finding]
     elif look.owner is None:
         told = f"{look.place} is not marked as this database's, so nothing there is cleaned up"
         yield warning("files", told, REMEDY)
+    elif look.owner != own and look.owner == accounts.copy_of(connection):
+        told = f"{look.place} is marked as the installation's that this database is a copy of"
+        yield bad("files", f"{told}, so nothing there is cleaned up", _COPY)
     elif look.owner != own:
         yield bad("files", f"{look.place} holds the files of another installation", REMEDY)
     else:

@@ -190,11 +190,23 @@ def set_meta(connection: Connection, name: str, value: str) -> None:
 
 
 INSTALLATION = "installation"
+COPY_OF = "copy_of_installation"
 
 
 def installation(connection: Connection) -> str | None:
     """The id of the installation this database is; None before its first start."""
     return meta(connection, INSTALLATION)
+
+
+def copy_of(connection: Connection) -> str | None:
+    """The installation this database was copied from; None if it is no copy."""
+    return meta(connection, COPY_OF)
+
+
+def become_installation(connection: Connection, id: str) -> None:
+    """Make a copy of another installation's database one of its own."""
+    set_meta(connection, COPY_OF, installation(connection) or "")
+    set_meta(connection, INSTALLATION, id)
 
 
 def claim_meta(connection: Connection, name: str, value: str) -> None:

@@ -42,6 +42,8 @@ class Manifest(msgspec.Struct, frozen=True):
     """Files that the database names and the storage did not have."""
     secret_key: bool
     """The key that opens the secrets in the database is in the backup."""
+    stopped: bool = False
+    """Nothing ran when it was taken, and nothing will: the installation goes on where this is loaded."""
 
 
 def table_file(name: str) -> str:

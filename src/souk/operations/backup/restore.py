@@ -1,4 +1,9 @@
-"""Restoring a backup into an empty place: files first, then all rows in one transaction, then proof."""
+"""Restoring a backup into an empty place: files first, then all rows in one transaction, then proof.
+
+What was restored is an installation with an id of its own: the one that the backup was taken of may live, and have
+stored files since which the restored database does not know. So files that were in the storage before stay that one's,
+until an operator adopts them.
+"""
 
 import asyncio
 import os
@@ -9,20 +14,23 @@ from pathlib import Path
 from shutil import copyfileobj
 from typing import Any
 
-from souk.accounts.bootstrap import SECRET_KEY_MARK, mark_fits
+from souk.accounts.bootstrap import SECRET_KEY_MARK, mark_fits, new_installation
 from souk.accounts.secrets import SecretBox
 from souk.accounts.verify import verify
 from souk.assets.belonging import settle
-from souk.assets.storage import Storage
+from souk.assets.storage import Storage, StorageError
+from souk.operations.adoption import adopt
 from souk.operations.backup import manifest as contents
 from souk.operations.backup.archive import CHUNK, BadBackup, Source
 from souk.operations.backup.digest import Digest
 from souk.operations.backup.manifest import Manifest, assets_of, check, files_of, read_rows
-from souk.store.accounts import INSTALLATION
+from souk.store.accounts import INSTALLATION, become_installation
 from souk.store.database import Connection, Database
 from souk.store.dump import is_empty, number_on, read_table, table_names, write_rows
 from souk.store.migrate import migrate
+from souk.store.reads import Reads
 from souk.store.release import HEAD
+from souk.words import Millis
 
 ROWS_AT_ONCE = 1000
 LOOKS_AT_ONCE = 64
@@ -37,14 +45,23 @@ class Restored:
     """Where the ledger does not add up; it did not when the backup was taken, then."""
     owns_files: bool
     """The storage is the database's now. If it held files before, :mod:`souk.operations.adoption` decides."""
+    gone: list[str]
+    """Files that the backup left in their storage, and that are there no more."""
 
 
 async def restore(
-    database: Database, storage: Storage, source: Source, box: SecretBox | None = None
+    database: Database,
+    storage: Storage,
+    source: Source,
+    now: Millis,
+    box: SecretBox | None = None,
+    *,
+    without_missing: bool = False,
 ) -> Restored:
     """Load a backup and prove that all of it arrived. Raises BadBackup, and then the database is still empty.
 
-    ``box`` is the secret key of this place, if it has one already.
+    ``box`` is the secret key of this place, if it has one already. Where files were left in their storage, all that
+    have not expired by ``now`` must be there, unless ``without_missing``.
     """
     manifest = check(source)
     if manifest.schema != HEAD:
@@ -62,20 +79,21 @@ async def restore(
     connection = database.connect()
     try:
         _check_empty(connection)
-        installation = facts.get(INSTALLATION, "")
-        if manifest.files_left:
-            await _check_files(storage, source, installation)
-        # Marked before files come in, so that a second try finds its own mark.
-        owns_files = bool(installation) and await settle(storage, installation)
+        gone = await _gone(storage, source, now, without_missing) if manifest.files_left else []
+        origin, own = facts.get(INSTALLATION, ""), new_installation()
+        # Marked before files come in, so that a second try finds its own mark, and nobody else takes them for his.
+        reserved = await settle(storage, f"restore of {origin} as of {manifest.created_at}")
         await _bring_files(storage, source, manifest)
         connection.begin()
         try:
             _load(connection, source, manifest)
+            become_installation(connection, own)
             connection.commit()
         except BaseException:
             connection.rollback()
             raise
-        return Restored(manifest, verify(connection).problems, owns_files)
+        owns_files = await _take_over(database, storage, own, origin, reserved, stopped=manifest.stopped)
+        return Restored(manifest, verify(connection).problems, owns_files, gone)
     finally:
         connection.close()
 
@@ -111,20 +129,44 @@ async def _bring_files(storage: Storage, source: Source, manifest: Manifest) -> 
         await storage.put_file(scratch, row.path)
 
 
-async def _check_files(storage: Storage, source: Source, installation: str) -> None:
-    """Make sure that the storage is the one in which the files were left."""
-    if await storage.owner() not in (None, installation):
-        raise BadBackup(
-            "the files were left in their storage, and this is another installation's; correct SOUK_STORAGE_URL"
-        )
-    rows = assets_of(source)
+async def _take_over(
+    database: Database, storage: Storage, own: str, origin: str, reserved: bool, *, stopped: bool
+) -> bool:
+    """Make the storage the restored installation's where nobody else can need its files; whether it is now.
+
+    That is so if it was empty, or if the installation that was exported goes on here and stored nothing since.
+    """
+    try:
+        if reserved:
+            await storage.claim(own)
+            return True
+        if not stopped or await storage.owner() not in (None, origin):
+            return False
+        reads = Reads(database, readers=1)
+        try:
+            return (await adopt(reads, storage, with_unknown=False, take_over=True)).adopted
+        finally:
+            reads.close()
+    except StorageError:
+        return False  # the rows are in, and whose the files are can be said later
+
+
+async def _gone(storage: Storage, source: Source, now: Millis, without_missing: bool) -> list[str]:
+    """Which of the files that were left in their storage are not in this one. Raises BadBackup."""
+    rows, gone, missing, total = assets_of(source), list[str](), list[str](), 0
     while batch := list(islice(rows, LOOKS_AT_ONCE)):
         there = await asyncio.gather(*(storage.exists(row.path) for row in batch))
-        lost = [row.path for row, is_there in zip(batch, there, strict=True) if not is_there]
-        if lost:
-            raise BadBackup(
-                f"the files were left in their storage, and {lost[0]} is not in this one; correct SOUK_STORAGE_URL"
-            )
+        absent = [row for row, is_there in zip(batch, there, strict=True) if not is_there]
+        gone += [row.path for row in absent]
+        missing += [row.path for row in absent if row.expires_at is None or row.expires_at > now]
+        total += len(batch)
+    if missing and not without_missing:
+        raise BadBackup(
+            f"the files were left in their storage, and {len(missing)} of {total} are not in this one, {missing[0]} "
+            "for one; correct SOUK_STORAGE_URL. If they were deleted after the backup, bring them back (a bucket may "
+            "keep deleted versions), or restore --without-missing"
+        )
+    return gone
 
 
 def _load(connection: Connection, source: Source, manifest: Manifest) -> None:

@@ -34,11 +34,13 @@ async def take(
     *,
     secret_key: Path | None = None,
     leave_files: bool = False,
+    stopped: bool = False,
 ) -> Manifest:
     """Write a backup to a new folder or ``.tar`` file, then read it back and compare. Raises BadBackup.
 
     ``secret_key`` is a file to put in as well; without it the backup holds no key that opens its secrets. With
-    ``leave_files`` the stored files are not in it, for those who go on with the same storage.
+    ``leave_files`` the stored files are not in it, for those who go on with the same storage. ``stopped`` says that
+    the installation does not run and goes on where the backup is loaded.
     """
     if fit(database) is Fit.AHEAD:
         raise BadBackup(
@@ -62,6 +64,7 @@ async def take(
             files_left=leave_files,
             missing=files.missing,
             secret_key=secret_key is not None,
+            stopped=stopped,
         )
         _add_text(sink, contents.NAME, msgspec.json.format(msgspec.json.encode(manifest), indent=2), work)
     with open_source(target) as source:
