@@ -6,16 +6,18 @@ environment variables win over it.
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
-from souk.settings import Settings, SettingsError
+from souk.settings import PREFIX, Settings, SettingsError
 
 FILE_NAME = "souk.yaml"
 SECTIONS = ("models", "connections")
+SURELY_MEANT: Final = 0.9
+"""How alike a name must be to a setting's (0 to 1). Other programs may have variables of this prefix too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,15 @@ def _check_names(path: Path, whole: Mapping[str, Any]) -> None:
         near = get_close_matches(name.lower().removeprefix("souk_"), known, 1)
         hint = f"; did you mean {near[0]}?" if near else f"; it takes the settings, {' and '.join(SECTIONS)}"
         raise SettingsError(f"{path}: there is no setting {name!r}{hint}")
+
+
+def misspelt_variables(names: Iterable[str]) -> dict[str, str]:
+    """Which of these environment variables are probably meant for settings, and the settings' own names."""
+    known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
+    known += [f"{name}_FILE" for name in known]
+    ours = (name for name in sorted(names) if name.startswith(PREFIX) and name not in known)
+    near = {name: get_close_matches(name, known, 1, SURELY_MEANT) for name in ours}
+    return {name: found[0] for name, found in near.items() if found}
 
 
 def _problem(error: Exception) -> str:

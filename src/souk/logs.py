@@ -115,6 +115,11 @@ def set_up(level: str, style: str, secrets: Iterable[str] = (), stream: TextIO |
     logging._srcfile = None  # pyright: ignore[reportPrivateUsage] - as logging's own manual says
 
 
+def speaks_json() -> bool:
+    """Whether what is logged in this process is written as JSON."""
+    return any(isinstance(handler.formatter, JsonLines) for handler in logging.getLogger().handlers)
+
+
 class GatheringHandler(logging.Handler):
     """Writes what is logged within a moment as one piece, so that busy callers do not wait for the terminal.
 

@@ -6,8 +6,7 @@ given as a file through ``<NAME>_FILE``.
 
 import os
 import re
-from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
+from collections.abc import Mapping
 from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
@@ -63,9 +62,8 @@ MAKERS_NAMES: Final = {
     "s3_ca_file": ("AWS_CA_BUNDLE",),
 }
 """Settings that other programs have too, with the names they know them by; ours come first."""
+_HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+):\d{1,5}")
 _KEY_PARTS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
-SURELY_MEANT: Final = 0.9
-"""How alike a name must be to a setting's (0 to 1). Other programs may have variables of this prefix too."""
 YEAR_SECONDS: Final = 365 * 86_400
 
 # Bounds far above what anybody wants, so that a moment counted from now can be stored.
@@ -126,6 +124,10 @@ class Settings(BaseSettings):
     )
     workers: int = Field(1, ge=1, description="Server processes; more than 1 needs PostgreSQL.")
     engine: bool = Field(True, description="Run tasks in this process as well as serving requests.")
+    engine_metrics: str = Field(
+        "",
+        description="HOST:PORT at which `souk engine` answers /health, /ready and /metrics. Empty: nowhere.",
+    )
 
     api_key: SecretStr = Field(
         SecretStr(""), description="API key of the first account. Empty: one is made and printed once."
@@ -263,6 +265,13 @@ class Settings(BaseSettings):
             raise ValueError("it must be an address such as https://souk.example.com")
         return value
 
+    @field_validator("engine_metrics")
+    @classmethod
+    def _is_host_and_port(cls, value: str) -> str:
+        if value and not _HOST_AND_PORT.fullmatch(value):
+            raise ValueError("it must be HOST:PORT, such as 127.0.0.1:8101")
+        return value
+
     @field_validator("trusted_proxies")
     @classmethod
     def _are_networks(cls, value: str) -> str:
@@ -351,15 +360,6 @@ def load_settings(
         raise SettingsError(
             f"{PREFIX}{name.upper()}: {first['msg'].removeprefix('Value error, ')}"
         ) from error
-
-
-def misspelt_variables(names: Iterable[str]) -> dict[str, str]:
-    """Which of these environment variables are probably meant for settings, and the settings' own names."""
-    known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
-    known += [f"{name}_FILE" for name in known]
-    ours = (name for name in sorted(names) if name.startswith(PREFIX) and name not in known)
-    near = {name: get_close_matches(name, known, 1, SURELY_MEANT) for name in ours}
-    return {name: found[0] for name, found in near.items() if found}
 
 
 def _makers_variables() -> dict[str, Any]:

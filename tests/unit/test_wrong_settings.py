@@ -1,5 +1,7 @@
 """A server that cannot start as it is told says in one line which setting to change, and has exit code 3."""
 
+import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,71 @@ def test_server_names_the_setting_it_cannot_use(
     assert told.startswith("souk: ")
     assert told.count(name) == 1
     assert "Error" not in told
+
+
+@pytest.mark.parametrize(
+    "place", ["8101", "127.0.0.1", "127.0.0.1:http", "http://127.0.0.1:8101", "::1:8101"]
+)
+def test_engine_names_the_place_for_its_metrics_that_is_none(souk: Command, place: str) -> None:
+    answer = souk("engine", "--metrics", place)
+    assert answer.code == 3
+    assert "SOUK_ENGINE_METRICS" in answer.err
+
+
+def test_engine_tells_where_it_cannot_listen(souk: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOUK_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/souk")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        place = f"127.0.0.1:{taken.getsockname()[1]}"
+        answer = souk("engine", "--metrics", place)
+    assert answer.code == 3
+    assert f"port {place.rpartition(':')[2]}" in answer.err
+    assert "--metrics (SOUK_ENGINE_METRICS)" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("words", "settings", "code", "told"),
+    [
+        (("serve",), {"SOUK_PORT": "eighty"}, 3, "SOUK_PORT"),
+        (("serve", "--nonsense"), {}, 2, "--nonsense"),
+        (("serve", "--workers", "2"), {}, 3, "PostgreSQL"),
+        (("engine",), {}, 3, "SOUK_DATABASE_URL"),
+        (("engine",), {"SOUK_DATABASE_URL": "postgresql://x@127.0.0.1:1/y"}, 3, "cannot reach the database"),
+    ],
+)
+def test_failure_of_a_service_is_a_line_of_its_json_log(
+    souk: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    settings: dict[str, str],
+    code: int,
+    told: str,
+) -> None:
+    for name, value in {**settings, "SOUK_LOG_FORMAT": "json"}.items():
+        monkeypatch.setenv(name, value)
+
+    answer = souk(*words)
+
+    line = json.loads(answer.err)
+    assert (answer.code, line["level"], line["event"], line["exit_code"]) == (code, "ERROR", "failed", code)
+    assert told in line["reason"]
+
+
+def test_json_log_that_only_the_file_asks_for_tells_of_its_other_settings(
+    souk: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (souk.data / "souk.yaml").write_text("log_format: json\nworkers: none\n")
+    monkeypatch.setenv("SOUK_SANDBOX_DELY", "1")
+    hint, failure = map(json.loads, souk("serve").err.splitlines())
+    assert (hint["level"], failure["level"]) == ("WARNING", "ERROR")
+    assert "SOUK_SANDBOX_DELAY" in hint["event"]
+    assert "SOUK_WORKERS" in failure["reason"]
+
+
+def test_command_that_is_no_service_fails_in_words_for_people(
+    souk: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOUK_LOG_FORMAT", "json")
+    assert souk("keys", "list").err.startswith("souk: ")
 
 
 def test_file_that_is_no_database_is_named(souk: Command) -> None:

@@ -7,8 +7,13 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.error
+import urllib.request
 from contextlib import ExitStack
 from pathlib import Path
+
+import psycopg
+from psycopg import sql
 
 from tests.wire.souk_process import MODEL, SOUK, START_SECONDS, code_of, environment, made_key, serving, souk
 
@@ -66,6 +71,54 @@ def test_json_log_makes_every_line_of_both_streams_json(tmp_path: Path, postgres
     assert re.fullmatch(r"sk-souk-\w{32}", serving["api_key"])
     assert serving["url"].startswith("http://127.0.0.1:")
     assert (ended["level"], ended["exit_code"]) == ("WARNING", -signal.SIGKILL)
+
+
+def test_engine_shows_how_it_does_even_without_its_database(tmp_path: Path, postgres_url: str) -> None:
+    with subprocess.Popen(
+        [*SOUK, "engine", "--metrics", "127.0.0.1:0"],
+        env=environment(tmp_path, SOUK_DATABASE_URL=postgres_url, SOUK_LOG_FORMAT="json"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as engine:
+        assert engine.stdout is not None
+        lines = map(json.loads, engine.stdout)
+        try:
+            running = next(line for line in lines if line["event"] == "running")
+            url = running["watched_at"]
+            assert _asked(f"{url}/ready")[0] == 200
+            assert _asked(f"{url}/api/v1/models")[0] == 404
+            _cut_off(postgres_url)
+            status, page = _asked(f"{url}/metrics")
+            assert (status, 'souk_ready{check="database"} 0.0' in page) == (200, True)
+            assert 'souk_ready{check="engine"} 1.0' in page
+            assert "souk_finishes_total" in page
+            assert "souk_tasks" not in page
+            assert _asked(f"{url}/health")[0] == 200
+        finally:
+            engine.terminate()
+        assert all({"at", "level", "room", "event"} <= line.keys() for line in lines)
+        assert engine.wait(timeout=60) == 0
+
+
+def _asked(url: str) -> tuple[int, str]:
+    """Status and body of what is there."""
+    try:
+        with urllib.request.urlopen(url, timeout=START_SECONDS) as answer:  # noqa: S310 - a process of this test
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code, ""
+
+
+def _cut_off(postgres_url: str) -> None:
+    """Let nobody into a database any more, nor anybody stay."""
+    server, _, name = postgres_url.rpartition("/")
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        connection.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(sql.Identifier(name)))
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
+        )
 
 
 def _clients(pid: int, port: int) -> int:

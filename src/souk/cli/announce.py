@@ -1,8 +1,13 @@
-"""What ``souk serve`` prints once it answers: where it is, how to get in, what is live, and a first request."""
+"""What a service prints once it works. ``souk serve``: where it is, how to get in, what is live, a first request.
+
+Where the log is JSON it is one line of the same kind: whoever collects both streams reads them as one.
+"""
 
 import json
 import shlex
-from typing import TYPE_CHECKING
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from souk import __version__
 from souk.cli.show import out
@@ -18,35 +23,41 @@ NAME_WIDTH = 11
 
 
 def announce(house: "House", listening: str) -> None:
-    """Print it, on stdout. ``listening`` is where this machine reaches it, which a public URL does not tell.
-
-    Where the log is JSON it is one line of the same kind: whoever collects both streams reads them as one.
-    """
+    """Print it, on stdout. ``listening`` is where this machine reaches it, which a public URL does not tell."""
     if house.settings.log_format is LogFormat.JSON:
-        out(_line(house, listening))
+        fields = {"url": house.public_url, "listens_at": listening, "engine": house.settings.engine}
+        if made := house.first.made_api_key:
+            fields["api_key"] = made
+        _tell_programs(house, "serve", "serving", fields)
     else:
         _tell_people(house, listening)
-    import sys
-
     sys.stdout.flush()
 
 
-def _line(house: "House", listening: str) -> str:
+def announce_engine(house: "House", watched_at: str) -> None:
+    """What ``souk engine`` prints. ``watched_at`` is where its metrics are, or empty."""
+    if house.settings.log_format is LogFormat.JSON:
+        _tell_programs(house, "engine", "running", {"watched_at": watched_at} if watched_at else {})
+    else:
+        live = ", ".join(item.connection.name for item in house.configured) or "the sandbox"
+        out(f"Souk runs tasks on {live}")
+        if watched_at:
+            out(f"  {'metrics'.ljust(NAME_WIDTH)}{watched_at}/metrics")
+    sys.stdout.flush()  # a journal would get it when the process ends
+
+
+def _tell_programs(house: "House", room: str, event: str, fields: Mapping[str, Any]) -> None:
     """Not sent through the log, which would blot out the key and may be set to tell only of warnings."""
     from souk.logs import json_line
 
-    fields = {
+    told = {
         "version": __version__,
-        "url": house.public_url,
-        "listens_at": listening,
         "data": house.database.place,
         "live": [item.connection.name for item in house.configured],
         "sandbox": house.settings.sandbox,
-        "engine": house.settings.engine,
+        **fields,
     }
-    if made := house.first.made_api_key:
-        fields["api_key"] = made
-    return json_line(house.clock.now() / 1000, "INFO", "serve", "serving", fields)
+    out(json_line(house.clock.now() / 1000, "INFO", room, event, told))
 
 
 def _tell_people(house: "House", listening: str) -> None:

@@ -1,7 +1,12 @@
-"""How a command fails: one line on stderr that says what to do, and an exit code that says what kind it was."""
+"""How a command fails: one line on stderr that says what to do, and an exit code that says what kind it was.
+
+Where the log is JSON, it is a line of the log: whoever collects what a service says reads no other.
+"""
 
 import sys
+import time
 from enum import IntEnum
+from typing import Any
 
 
 class Exit(IntEnum):
@@ -27,7 +32,15 @@ class Failure(Exception):
 
 def complain(message: str) -> None:
     """One line on stderr."""
-    sys.stderr.write(f"souk: {' '.join(message.split())}\n")
+    message = " ".join(message.split())
+    _say(message, "WARNING", message)
+
+
+def _say(message: str, level: str, event: str, **fields: Any) -> None:
+    from souk.logs import json_line, speaks_json
+
+    line = json_line(time.time(), level, "souk", event, fields) if speaks_json() else f"souk: {message}"
+    sys.stderr.write(f"{line}\n")
 
 
 def code_of(error: Exception) -> Exit:
@@ -38,7 +51,8 @@ def code_of(error: Exception) -> Exit:
     from souk.logs import redact  # a message may quote words that nobody chose
 
     message, code = _told(error)
-    complain(redact(message))
+    message = redact(" ".join(message.split()))
+    _say(message, "ERROR", "failed", reason=message, exit_code=code)
     return code
 
 

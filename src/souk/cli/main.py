@@ -20,11 +20,15 @@ from souk.cli.ledger import ledger
 from souk.cli.migrate import migrate
 from souk.cli.models import models
 from souk.cli.move import export, import_
+from souk.cli.opening import speak_early
 from souk.cli.providers import providers
 from souk.cli.run import run
 from souk.cli.serve import serve
 from souk.cli.show import out
 from souk.cli.tasks import tasks
+
+SERVICES = ("serve", "engine")
+"""Commands that systemd and its like run, and collect what they say."""
 
 app = typer.Typer(
     name="souk",
@@ -64,6 +68,9 @@ def souk(
 
 def main(arguments: list[str] | None = None) -> int:
     """Run ``souk`` with these arguments (the process's own by default); the exit code."""
+    words = sys.argv[1:] if arguments is None else arguments
+    if words and words[0] in SERVICES:
+        speak_early()
     try:
         answer = app(args=arguments, standalone_mode=False, prog_name="souk")
         sys.stdout.flush()

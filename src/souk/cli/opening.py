@@ -43,18 +43,33 @@ class Desk:
     admin: "Admin"
 
 
-def load(data_dir: Path | None = None, **flags: Any) -> Loaded:
-    """Settings from flags, environment and souk.yaml. Raises SettingsError."""
-    from souk.config import find_config, read_config
-    from souk.logs import redact
-    from souk.settings import load_settings, misspelt_variables
+def load(data_dir: Path | None = None, *, service: bool = False, **flags: Any) -> Loaded:
+    """Settings from flags, environment and souk.yaml. Raises SettingsError.
 
+    A ``service`` has its log from here on, and what is wrong with its settings is told in it.
+    """
+    from souk.config import find_config, misspelt_variables, read_config
+    from souk.logs import redact, set_up
+    from souk.settings import load_settings
+
+    config = read_config(find_config(data_dir))
+    if service:
+        speak_early(config.settings.get("log_format"))
     for name, meant in misspelt_variables(os.environ).items():
         complain(f"{name} is no setting and is passed over; did you mean {meant}?")
-    config = read_config(find_config(data_dir))
     settings = load_settings({"data_dir": data_dir, **flags}, config.settings)
     redact.add(*settings.secrets)
+    if service:
+        set_up(settings.log_level, settings.log_format)
     return Loaded(settings, config)
+
+
+def speak_early(configured: object = None) -> None:
+    """Speak JSON if that is asked for, before it is known whether the settings are right. The environment decides."""
+    if (os.environ.get("SOUK_LOG_FORMAT") or configured) == "json":
+        from souk.logs import set_up
+
+        set_up("INFO", "json")
 
 
 def run(work: Coroutine[Any, Any, T], style: str = "text") -> T:

@@ -1,20 +1,17 @@
 """``souk serve``: the HTTP server, and in the same process the engine unless told otherwise."""
 
-import socket
-from collections.abc import Generator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from souk.cli.failure import Exit, Failure
+from souk.cli.listening import listening
 from souk.cli.opening import load
 from souk.cli.options import DataDir
 from souk.cli.serving import run_server, url_of
 
 if TYPE_CHECKING:
     from souk.house import House
-    from souk.settings import Settings
 
 
 def _flag(help_text: str, *names: str) -> object:
@@ -31,23 +28,20 @@ def serve(
     data_dir: DataDir = None,
 ) -> None:
     """Serve the API. Makes whatever is missing, prints the address and the API key, stops at SIGTERM."""
-    from souk.logs import set_up
-
-    loaded = load(data_dir, host=host, port=port, workers=workers, engine=engine)
+    loaded = load(data_dir, service=True, host=host, port=port, workers=workers, engine=engine)
     settings = loaded.settings
-    set_up(settings.log_level, settings.log_format)
     if settings.workers > 1 and settings.sqlite:
         raise Failure(
             f"{settings.workers} workers need PostgreSQL: set SOUK_DATABASE_URL, or serve with one worker",
             Exit.CONFIGURATION,
         )
-    with _listening(settings) as listener:
+    with listening(settings.host, settings.port, "--port (SOUK_PORT) or --host (SOUK_HOST)") as listener:
         if settings.workers > 1:
             from souk.cli.supervise import supervise
 
             supervise(loaded, listener)
         else:
-            url = url_of(settings, listener)
+            url = url_of(settings.host, listener)
             run_server(loaded, url, listener, lambda house: _announce(house, url))
 
 
@@ -55,21 +49,3 @@ def _announce(house: "House", url: str) -> None:
     from souk.cli.announce import announce
 
     announce(house, url)
-
-
-@contextmanager
-def _listening(settings: "Settings") -> Generator[socket.socket]:
-    """The socket clients connect to; they wait in its queue until the house is open. Raises Failure."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((settings.host, settings.port))
-            listener.listen()
-        except OSError as error:
-            raise Failure(
-                f"cannot listen on {settings.host} port {settings.port}: {error.strerror or error}; "
-                "choose another with --port (SOUK_PORT) or --host (SOUK_HOST)",
-                Exit.CONFIGURATION,
-            ) from error
-        yield listener

@@ -12,7 +12,6 @@ from souk.cli.opening import Loaded
 if TYPE_CHECKING:
     from souk.cli.handing import Receiver
     from souk.house import House
-    from souk.settings import Settings
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -63,8 +62,8 @@ async def _serve(
         await house.close()
 
 
-def url_of(settings: "Settings", listener: socket.socket) -> str:
-    """The address a client on this machine reaches the server at, with the port it really has."""
+def url_of(host: str, listener: socket.socket) -> str:
+    """The address a client on this machine reaches what listens on ``host`` at, with the port it really has."""
     from souk.operations.address import default_url
 
-    return default_url(settings.model_copy(update={"port": listener.getsockname()[1]}))
+    return default_url(host, listener.getsockname()[1])

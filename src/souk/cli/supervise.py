@@ -90,7 +90,7 @@ def supervise(loaded: Loaded, listener: socket.socket) -> None:
     stopping: list[int] = []
     for number in STOP_SIGNALS:
         signal.signal(number, lambda number, _: stopping.append(number))
-    url = url_of(loaded.settings, listener)
+    url = url_of(loaded.settings.host, listener)
     told: Callable[[], None] | None = run(_prepared(loaded, url), loaded.settings.log_format)
     context = multiprocessing.get_context("spawn")
 

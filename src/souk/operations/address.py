@@ -31,10 +31,10 @@ async def public_address(settings: Settings, lane: Lane, reads: Reads, listening
         await lane.write(NOTE, address)
     elif not address and not named:
         address = await reads.run(lambda connection: accounts.meta(connection, SERVED_AT)) or ""
-    return address or default_url(settings)
+    return address or default_url(settings.host, settings.port)
 
 
-def default_url(settings: Settings) -> str:
-    """The address a client on this machine reaches the server at."""
-    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::", "") else settings.host  # noqa: S104 - compared, not bound
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+def default_url(host: str, port: int) -> str:
+    """The address a client on this machine reaches what listens there at."""
+    host = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host  # noqa: S104 - compared, not bound
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
