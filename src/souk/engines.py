@@ -44,11 +44,15 @@ def check_routes(catalog: Catalog) -> None:
                 )
 
 
-def providers_of(connections: Mapping[str, Connection]) -> dict[str, Provider]:
-    """The adapters of the services that are connected and run tasks, by provider name."""
-    names = {connection.provider for connection in connections.values()} - HERE
-    entries = {name: PROVIDERS[name] for name in names}
-    return {name: entry.factory() for name, entry in entries.items() if entry.factory is not None}
+def add_providers(providers: dict[str, Provider], connections: Mapping[str, Connection]) -> None:
+    """Make the adapters that are missing of the services that are connected and run tasks, by provider name.
+
+    None is taken away: tasks of a connection that is gone are asked after all the same.
+    """
+    for name in {connection.provider for connection in connections.values()} - HERE - providers.keys():
+        factory = PROVIDERS[name].factory
+        if factory is not None:
+            providers[name] = factory()
 
 
 def fitters_of(settings: Settings) -> Pool:

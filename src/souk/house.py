@@ -7,12 +7,13 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from souk import logs
 from souk.accounts.auth import Authenticator
 from souk.accounts.bootstrap import Bootstrap, FirstAccount, bootstrap
+from souk.accounts.in_force import KeyWatch
 from souk.accounts.secrets import SecretBox, open_box
 from souk.accounts.webhook_keys import WebhookKeys
 from souk.assets.belonging import settle_at_start
@@ -33,7 +34,7 @@ from souk.engine.hooks import Hooks
 from souk.engine.parents import Given, parent_files
 from souk.engine.slot import SlotLock
 from souk.engine.world import World
-from souk.engines import check_routes, connections_of, engines_of, fitters_of, limits_of, providers_of
+from souk.engines import add_providers, check_routes, connections_of, engines_of, fitters_of, limits_of
 from souk.ids import Chance
 from souk.measure import Meters
 from souk.neighbours import Neighbours
@@ -48,7 +49,7 @@ from souk.operations.operations import Operations
 from souk.operations.records import record_of, stages_of
 from souk.operations.uploads import UploadLimits, Uploads
 from souk.premises import make_data_dir, meter_of, secret_values, storage_of, take_slot
-from souk.providers.base import NO_FILES, Connection, LocalProvider, Media
+from souk.providers.base import NO_FILES, Connection, LocalProvider, Media, Provider
 from souk.providers.children.pool import Pool
 from souk.providers.connections import Configured
 from souk.relay.meter import Meter
@@ -98,6 +99,7 @@ class House:
     dialects: Dialects
     meters: Meters
     webhook_keys: WebhookKeys
+    key_watch: KeyWatch
     neighbours: Neighbours
     watch: ConfigWatch
     meter: Meter
@@ -137,7 +139,11 @@ class House:
             check_routes(catalog)
             configured, connections = connections_of(settings, config, env)
             logs.redact.add(*secret_values(settings, connections))
-            box = open_box(settings.secret_key.get_secret_value(), settings.data_dir)
+            box = open_box(
+                settings.secret_key.get_secret_value(),
+                settings.data_dir,
+                settings.secret_key_before.get_secret_value(),
+            )
             process = f"{slot.name if slot else 'no-slot'}#{secrets.token_hex(8)}"
             lane = Lane(database, process)
             undo.callback(lane.close)
@@ -169,6 +175,7 @@ class House:
                 dialects=Dialects(settings.wire, Shelf(clock.now, int(settings.results_days * DAY_MS))),
                 meters=meters,
                 webhook_keys=WebhookKeys(reads, box, clock),
+                key_watch=KeyWatch(reads, box, clock),
                 neighbours=Neighbours(clock),
                 watch=ConfigWatch(settings, config, env, catalog, connections),
                 meter=meter_of(lane, reads, clock, process, slot),
@@ -181,12 +188,14 @@ class House:
                 await house._start_engine(slot)
             house.meter.start()
             house.watch.start()
+            house.key_watch.start()
             undo.pop_all()
             return house
 
     async def close(self) -> None:
         """Let work end, hand the rest back, and close everything in the reverse order."""
         await self.watch.close()
+        await self.key_watch.close()
         if self.engine is not None:
             await self.engine.close()
         if self.outbox is not None:
@@ -231,7 +240,7 @@ class House:
         """What upstreams report to. They can only reach a public address."""
         url = self.settings.public_url.rstrip("/")
         return Hooks(
-            self.lane, self.reads, self.clock, self.box.sign, url, lambda: self.engine, self.neighbours.hint
+            self.lane, self.reads, self.clock, self.box, url, lambda: self.engine, self.neighbours.hint
         )
 
     @cached_property
@@ -313,6 +322,9 @@ class House:
         node = f"{slot.name}#{secrets.token_hex(8)}"
         chance = Chance()
         self.engines, self.fitters = engines_of(settings), fitters_of(settings)
+        providers: dict[str, Provider] = {}
+        add_providers(providers, self.connections)
+        self.watch.prepare.append(partial(add_providers, providers))
         self.outbox = self.neighbours.outbox = OutboxWorker(
             lane=self.lane,
             reads=self.reads,
@@ -342,7 +354,7 @@ class House:
                 IngestLimits(settings.max_result_bytes, DOWNLOAD_SECONDS, keep_ms),
             ),
             storage=self.storage,
-            providers=providers_of(self.connections),
+            providers=providers,
             locals=self.engines,
             connections=self.connections,
             media_of=self.media_of,

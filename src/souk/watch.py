@@ -1,8 +1,8 @@
 """``souk.yaml`` while a process runs: what an edit of it changes at once, and what it takes a restart for.
 
-Models, prices and routes change at once, and so do a connection's key, base URL, options and limits. Tasks that exist
-keep the price they were created at: it is stored with them. A file that cannot be read or is wrong changes nothing and
-is complained of once.
+Models, prices, routes and connections change at once; settings take a restart. Tasks that exist keep the price they
+were created at: it is stored with them. A connection that is gone gets no more tasks, and those that run there are
+asked after to their end. A file that cannot be read or is wrong changes nothing and is complained of once.
 """
 
 import asyncio
@@ -14,10 +14,11 @@ from souk import logs
 from souk.catalog.catalog import Catalog
 from souk.catalog.load import load_catalog
 from souk.config import Config, find_config, read_config
+from souk.engine.routes import is_live
 from souk.engines import check_routes, connections_of
 from souk.premises import secret_values
 from souk.providers.base import Connection
-from souk.settings import Settings, SettingsError
+from souk.settings import SandboxPolicy, Settings, SettingsError
 
 log = logging.getLogger("souk")
 
@@ -44,8 +45,10 @@ class ConfigWatch:
         self._env = env
         self._catalog = catalog
         self._connections = connections
+        self.prepare: list[Callable[[Mapping[str, Connection]], None]] = []
+        """Who makes ready for connections before there are any others. What fails here leaves everything as it was."""
         self.follow: list[Callable[[], None]] = []
-        """Who holds to the limits of connections, and is told when they may have changed."""
+        """Who is told when connections may have come, gone or changed."""
         # What was put together otherwise than from a file has none to be watched.
         self._of_a_file = config.path is not None or config == Config()
         self._before: _Seen = None
@@ -102,25 +105,42 @@ class ConfigWatch:
         catalog = await asyncio.to_thread(load_catalog, overrides=config.models)
         check_routes(catalog)
         _, connections = connections_of(self._settings, config, self._env)
+        # Before anybody can use them.
         logs.redact.add(*secret_values(self._settings, connections))
-        later = self._connect(connections)
-        if config.settings != self._config.settings:
-            later.append("settings")
+        for prepare in self.prepare:
+            prepare(connections)
+        restart = config.settings != self._config.settings
+        before = dict(self._connections)
         self._catalog.become(catalog)
         self._config = config
-        log.info("souk.yaml is in force", extra={"models": len(config.models), "file": str(config.path)})
-        if later:
-            log.warning("part of souk.yaml needs a restart", extra={"parts": ", ".join(later)})
-
-    def _connect(self, new: Mapping[str, Connection]) -> list[str]:
-        """Take over what the connections there are have become; which come or go, in words."""
-        later: list[str] = []
-        for name in self._connections.keys() | new.keys():
-            was, will = self._connections.get(name), new.get(name)
-            if was is None or will is None or was.provider != will.provider:
-                later.append(f"connection {name}")
-            else:
-                self._connections[name] = will
+        # Anew, because their order is that of a model's routes.
+        self._connections.clear()
+        self._connections.update(connections)
         for follow in self.follow:
             follow()
-        return sorted(later)
+        log.info("souk.yaml is in force", extra={"models": len(config.models), "file": str(config.path)})
+        self._tell_of_change(before)
+        if restart:
+            log.warning("part of souk.yaml needs a restart", extra={"parts": "settings"})
+
+    def _tell_of_change(self, before: Mapping[str, Connection]) -> None:
+        came, gone = _lacking(self._connections, before), _lacking(before, self._connections)
+        if came or gone:
+            log.info("connections changed", extra={"came": ", ".join(came), "gone": ", ".join(gone)})
+        if self._settings.sandbox is not SandboxPolicy.AUTO or is_live(before) == is_live(self._connections):
+            return
+        if is_live(before):
+            log.warning(
+                "no connection is left: tasks are refused until one comes, and a restart leads to the sandbox"
+            )
+        else:
+            log.info("something is connected: from now on only sandbox keys reach the sandbox")
+
+
+def _lacking(some: Mapping[str, Connection], others: Mapping[str, Connection]) -> list[str]:
+    """Which of some are not among others, or are another provider's there."""
+    return [
+        name
+        for name, connection in some.items()
+        if name not in others or others[name].provider != connection.provider
+    ]

@@ -15,6 +15,8 @@ PAUSES = (
     "souk.engine.reviewing.FIRST_BACKOFF",
     "souk.engine.files.AWAY_SECONDS",
     "souk.engine.life.RETRY_SECONDS",
+    "souk.engine.life.ROUTE_SECONDS",
+    "souk.engine.life.ROUTE_RETRY_SECONDS",
 )
 """How long the engine waits before it tries again what did not work."""
 

@@ -179,7 +179,8 @@ async def test_a_task_taken_over_is_looked_at_when_its_time_is_over_and_not_a_li
         await souk.sql("UPDATE attempts SET submitted_at = submitted_at - 600000")
         await souk.sql("UPDATE tasks SET due_at = created_at + 3600000")
     async with running(tmp_path, migrated_url, upstream) as souk:
-        pace = souk.engine._roads.paces[f"one {MODEL}"] = Pace()
+        traffic = souk.engine._roads.of(souk.house.connections["one"])
+        pace = traffic.paces[MODEL] = Pace()
         for _ in range(8):
             pace.learn(599, 600)
         await souk.sql("UPDATE tasks SET due_at = 0")

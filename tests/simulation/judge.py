@@ -99,7 +99,7 @@ class Judge:
             engine = process.engine
             if engine.running or engine._leases:
                 found.append(f"{process.name} still holds {engine.running} tasks")
-            for name, traffic in engine._roads.traffic.items():
+            for name, traffic in engine._roads.all():
                 if traffic.slots.used or traffic.gate._inside.used:
                     found.append(f"{process.name} still counts tasks on {name}")
         return found

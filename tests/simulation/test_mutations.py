@@ -1,6 +1,6 @@
 """Engines that break a promise on purpose: the simulator finds each of them, so its silence means something."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -83,13 +83,13 @@ def slots_are_kept(patch: pytest.MonkeyPatch) -> None:
 
 
 def tasks_are_set_aside_once(patch: pytest.MonkeyPatch) -> None:
-    async def set_aside(lease: Lease, why: str) -> None:
+    async def once(lease: Lease, work: Callable[[], Awaitable[None]]) -> None:
         try:
-            await life._give_back(lease, why)
+            await work()
         except Exception as error:  # noqa: BLE001 - as it was when this was found
             lease.log("task could not be set aside", error=error)
 
-    patch.setattr(life, "_set_aside", set_aside)
+    patch.setattr(life, "_until_done", once)
 
 
 MUTATIONS: list[Mutation] = [

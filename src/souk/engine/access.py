@@ -11,7 +11,7 @@ async def access_to(lease: Lease, output: OutputFile) -> Access:
     """What to fetch an output with. Raises IngestFailed where its key cannot be had."""
     if not output.keyed:
         return Access()
-    connection = lease.world.connections.get(lease.task.connection or "")
+    connection = lease.connection()
     provider = lease.world.providers.get(connection.provider) if connection else None
     if connection is None or not isinstance(provider, Keyed):
         raise IngestFailed(f"the connection {lease.task.connection} has no key for the file any more")

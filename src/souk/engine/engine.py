@@ -6,16 +6,12 @@ import logging
 from functools import partial
 
 from souk.engine import retention
-from souk.engine.door import Door
-from souk.engine.gate import Gate
 from souk.engine.health import HealthBook
 from souk.engine.lease import Lease
 from souk.engine.life import live
-from souk.engine.pace import Throttle, Turns
 from souk.engine.reports import Report, from_row
-from souk.engine.slots import Slots
+from souk.engine.roads import Roads
 from souk.engine.steps import BEAT, CLAIM, JOIN, LEAVE, Beat, Claim, Claimed, Join, Lap
-from souk.engine.upstream import Roads, Traffic
 from souk.engine.world import World
 from souk.store.database import DatabaseError
 from souk.store.tasks import TaskRow
@@ -42,17 +38,7 @@ class Engine:
         """Whether the end of a task may make room for another that waits."""
         self._closing = False
         self._book = HealthBook(world.clock, world.lane, world.reads)
-        traffic = {
-            connection.name: Traffic(
-                Slots(connection.concurrency),
-                Gate(world.clock),
-                Throttle(world.clock, connection.polls_per_second),
-                Turns(world.clock, connection.submits_per_minute),
-                Door(connection, self._book, world.limits.breaker_seconds),
-            )
-            for connection in world.connections.values()
-        }
-        self._roads = Roads(traffic, self._book)
+        self._roads = Roads(world, self._book)
 
     @property
     def running(self) -> int:
@@ -86,11 +72,9 @@ class Engine:
         self._work.set()
 
     def follow(self) -> None:
-        """The operator may have changed limits of connections: they hold from now on, also for those who wait."""
-        for name, traffic in self._roads.traffic.items():
-            if connection := self._world.connections.get(name):
-                traffic.follow(connection)
-        self._book.ring()
+        """Connections may have come, gone or changed: that holds from now on, also for those who wait."""
+        self._roads.follow()
+        self.wake()
 
     def cancel(self, task_id: TaskId) -> bool:
         """A client asked to cancel a task. False if it is not in this process."""
@@ -219,7 +203,7 @@ class Engine:
         pulse = await world.lane.write(BEAT, Beat(world.node, now, now + self._lease_ms()))
         if not pulse.alive:
             await self._start_over()
-        self._share(pulse.nodes)
+        self._roads.share(pulse.nodes)
         for hint in pulse.hints:
             lease = self._leases.get(hint.task_id)
             if lease is not None:
@@ -242,11 +226,9 @@ class Engine:
     async def _join(self) -> None:
         world = self._world
         now = world.clock.now()
-        self._share(await world.lane.write(JOIN, Join(world.node, world.slot, now, now + self._lease_ms())))
-
-    def _share(self, processes: int) -> None:
-        for traffic in self._roads.traffic.values():
-            traffic.share(processes)
+        self._roads.share(
+            await world.lane.write(JOIN, Join(world.node, world.slot, now, now + self._lease_ms()))
+        )
 
     async def _sweep_loop(self) -> None:
         world = self._world

@@ -28,11 +28,21 @@ def check(lease: Lease) -> None:
         raise CancelAsked
 
 
-async def guarded(lease: Lease, work: Coroutine[Any, Any, T]) -> T:
-    """The work's answer, unless the deadline passes or a cancel is asked first; the work is then stopped."""
+class Withdrawn(Exception):
+    """The connection the task was about to be submitted on is gone."""
+
+
+async def guarded(lease: Lease, work: Coroutine[Any, Any, T], leave: Wish | None = None) -> T:
+    """The work's answer, unless the deadline passes or a cancel is asked first; the work is then stopped.
+
+    So it is once ``leave`` is set, by which Withdrawn is raised.
+    """
     if lease.cancelled.is_set():
         work.close()
         raise CancelAsked
+    if leave is not None and leave.is_set():
+        work.close()
+        raise Withdrawn
     life = asyncio.current_task()
     reasons: list[type[Exception]] = []
 
@@ -43,11 +53,15 @@ async def guarded(lease: Lease, work: Coroutine[Any, Any, T]) -> T:
 
     timer = lease.world.clock.call_later(max(0.0, lease.seconds_left), partial(stop, DeadlinePassed))
     lease.cancelled.heard_by(partial(stop, CancelAsked))
+    if leave is not None:
+        leave.heard_by(partial(stop, Withdrawn))
     try:
         return await work
     finally:
         timer.cancel()
         lease.cancelled.heard_by(None)
+        if leave is not None:
+            leave.heard_by(None)
         # Where the engine has cancelled this life besides, it is closing, and that goes first.
         if life is not None and reasons and not life.uncancel():
             raise reasons[0] from None

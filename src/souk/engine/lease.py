@@ -16,11 +16,11 @@ from souk.engine.steps import ADVANCE, FINISH, MARK, Finish, Mark, Step
 from souk.engine.wish import Wish
 from souk.engine.world import World
 from souk.ids import new_id
-from souk.providers.base import ParentRef
+from souk.providers.base import Connection, ParentRef
 from souk.store import assets, events
 from souk.store.assets import AssetRow
 from souk.store.attempts import Attempt
-from souk.store.database import Connection
+from souk.store.database import Connection as Database
 from souk.store.events import PROGRESS, Event, NewEvent
 from souk.store.pieces import Piece
 from souk.store.tasks import Ending, Move, TaskRow
@@ -72,6 +72,7 @@ class Lease:
     """
 
     __slots__ = (
+        "_connection",
         "_files",
         "_reached",
         "_recalled",
@@ -108,6 +109,8 @@ class Lease:
         self.parents: tuple[ParentRef, ...] = ()
         """What the input names of earlier tasks and pieces."""
         self.ended = False
+        self._connection: Connection | None = None
+        """As it was when last looked at."""
         self._reached = _NO_NAMES
         """Stages that need not be told any more."""
         self._files: Mapping[int, AssetRow] = _NO_FILES
@@ -130,6 +133,21 @@ class Lease:
     def seconds_left(self) -> float:
         """Until the task's deadline; negative when past."""
         return (self.task.deadline_at - self.world.clock.now()) / 1000
+
+    def runs_on(self, connection: Connection) -> None:
+        """An attempt begins on this connection."""
+        self._connection = connection
+
+    def connection(self) -> Connection | None:
+        """The connection of the current attempt as it is now. None where it is gone and was never known here.
+
+        If it is gone, or another provider's by now, it is as this process last knew it: what runs there is paid for.
+        """
+        name, had = self.task.connection or "", self._connection
+        now = self.world.connections.get(name)
+        if had is None or had.name != name or (now is not None and now.provider == had.provider):
+            self._connection = now
+        return self._connection
 
     def folder(self) -> Path:
         """Scratch space of the task's own on this machine, not yet made; it goes when the task has ended."""
@@ -255,7 +273,7 @@ class Lease:
         if self._recalled:
             return
 
-        def look(connection: Connection) -> tuple[list[Event], list[AssetRow]]:
+        def look(connection: Database) -> tuple[list[Event], list[AssetRow]]:
             rows = assets.of_tasks(connection, [self.id]).get(self.id, [])
             return events.of_task(connection, self.id), rows
 

@@ -3,21 +3,29 @@
 import asyncio
 import logging
 import shutil
+from collections.abc import Awaitable, Callable
+from functools import partial
 
 from souk.engine.job import ModelGone
 from souk.engine.lease import Failure, Fenced, Lease
+from souk.engine.open_routes import NoRoute, why_none
 from souk.engine.parents import ParentUnknown, parent_refs
-from souk.engine.routes import Route, routes_of
+from souk.engine.roads import Roads
 from souk.engine.states import CANCELLED, run
 from souk.engine.steps import RETURN, Return
-from souk.engine.upstream import ConnectionGone, Roads, Upstream
-from souk.words import FailKind, Mode, TaskState
+from souk.engine.upstream import ConnectionGone, Upstream
+from souk.words import FailKind, TaskState
 
 log = logging.getLogger("souk.engine")
 
 RETRY_SECONDS = 5.0
 MOST_RETRY_SECONDS = 60.0
 """A task whose run broke off is claimed again after a tenth of its age, but not sooner or later than these."""
+ROUTE_SECONDS = 60.0
+"""A task that no connection here can run waits so long for one, from its create and from when connections last came or
+went: souk.yaml does not reach all processes at one moment, and another may run it already."""
+ROUTE_RETRY_SECONDS = 0.5
+"""Until such a task is looked at again, or a tenth of its age."""
 
 
 async def live(lease: Lease, roads: Roads) -> None:
@@ -29,6 +37,8 @@ async def live(lease: Lease, roads: Roads) -> None:
     except Fenced:
         lease.log("lease lost")
         return
+    except NoRoute as none:
+        await _until_done(lease, partial(_end_or_wait, lease, roads, none.failure))
     except (ConnectionGone, ModelGone) as gone:
         # The operator may bring it back, and what runs upstream is paid for.
         log.warning("task waits for its configuration", extra={"task_id": lease.id, "reason": str(gone)})
@@ -52,7 +62,7 @@ def _asked_to_stop() -> bool:
 
 
 async def _begun_on(lease: Lease, roads: Roads) -> Upstream | None:
-    """The task on the routes it may take; None if it ended for want of one."""
+    """The task on the routes it may take; None if it ended before it took one. Raises NoRoute."""
     world, task = lease.world, lease.task
     model = world.catalog.find(task.model)
     if lease.cancelled.is_set() and task.attempt_id is None:
@@ -63,12 +73,10 @@ async def _begun_on(lease: Lease, roads: Roads) -> Upstream | None:
     except ParentUnknown as unknown:
         await lease.fail(Failure(FailKind.BAD_INPUT, str(unknown)))
         return None
-    every = routes_of(model, Mode(task.mode), world.connections) if model else []
-    routes = _of_parents(lease, every)
-    if routes or _begun(lease):
-        return Upstream(lease, routes, roads)
-    await lease.fail(_PARENTS_GONE if every else _no_route(task.model, known=model is not None))
-    return None
+    upstream = Upstream(lease, roads)
+    if not upstream.routes and not _begun(lease):
+        raise why_none(lease)
+    return upstream
 
 
 def _begun(lease: Lease) -> bool:
@@ -77,21 +85,16 @@ def _begun(lease: Lease) -> bool:
     return bool(task.ref or task.outputs) or lease.state in (TaskState.SUBMITTING, TaskState.REVIEW)
 
 
-def _of_parents(lease: Lease, routes: list[Route]) -> list[Route]:
-    """The routes on which the task's parents are known: where they ran, or on this machine, which has their files."""
-    return [
-        route
-        for route in routes
-        if route.connection.provider in lease.world.locals
-        or all(route.connection.name == parent.connection for parent in lease.parents)
-    ]
-
-
 async def _set_aside(lease: Lease, why: str) -> None:
+    """Let the task be tried again soon, or end it when its time is over: ``why`` is for its owner."""
+    await _until_done(lease, partial(_give_back, lease, Failure(FailKind.INTERNAL, why), RETRY_SECONDS))
+
+
+async def _until_done(lease: Lease, work: Callable[[], Awaitable[None]]) -> None:
     """Give the task back, however often that takes: a lease nobody gives back lasts as long as this process."""
     while True:
         try:
-            await _give_back(lease, why)
+            await work()
         except Fenced:
             lease.log("lease lost")
         except Exception:
@@ -101,27 +104,30 @@ async def _set_aside(lease: Lease, why: str) -> None:
         return
 
 
-async def _give_back(lease: Lease, why: str) -> None:
-    """Let the task be tried again soon, or end it when its time is over: ``why`` is for its owner."""
+async def _end_or_wait(lease: Lease, roads: Roads, failure: Failure) -> None:
+    """What becomes of a task that nobody here can run."""
+    if lease.cancelled.is_set():
+        await lease.fail(CANCELLED)
+    elif min(_age(lease), roads.settled_for) < ROUTE_SECONDS:
+        lease.log("task waits for a connection", reason=failure.message)
+        await _give_back(lease, failure, ROUTE_RETRY_SECONDS)
+    else:
+        await lease.fail(failure)
+
+
+async def _give_back(lease: Lease, failure: Failure, soonest: float) -> None:
     world = lease.world
     if lease.seconds_left <= 0:
-        await lease.fail(Failure(FailKind.INTERNAL, why))
+        await lease.fail(failure)
         return
-    now = world.clock.now()
-    age = (now - lease.task.created_at) / 1000
-    wait = min(MOST_RETRY_SECONDS, max(RETRY_SECONDS, age / 10))
-    due = now + int(wait * 1000)
+    wait = min(MOST_RETRY_SECONDS, max(soonest, _age(lease) / 10))
+    due = world.clock.now() + int(wait * 1000)
     await world.lane.write(RETURN, Return(lease.id, world.node, lease.task.epoch, due))
 
 
+def _age(lease: Lease) -> float:
+    """Seconds since the task was created."""
+    return (lease.world.clock.now() - lease.task.created_at) / 1000
+
+
 _BROKE_OFF = "an internal error kept this task from finishing in time; nothing was charged"
-_PARENTS_GONE = Failure(
-    FailKind.UNSUPPORTED,
-    "the tasks this one builds on ran on another connection, and only there can it run; nothing was charged",
-)
-
-
-def _no_route(model: str, *, known: bool) -> Failure:
-    if not known:
-        return Failure(FailKind.RETIRED, f"the model {model} is no longer in the catalogue")
-    return Failure(FailKind.UNSUPPORTED, f"no configured connection can run {model} any more")

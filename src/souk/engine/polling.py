@@ -22,13 +22,13 @@ async def poll(upstream: Upstream) -> None:
     """Poll at the model's pace until the upstream is done or has failed for sure."""
     clock, route = upstream.world.clock, upstream.route()
     upstream.hold_slot(route)
-    pace, job = upstream.pace(route), await upstream.job(route)
+    traffic, pace, job = upstream.traffic(route), upstream.pace(route), await upstream.job(route)
     accepted = await _accepted(upstream)
     progress = _Progress(upstream.lease)
     errors, running = 0, 0.0
     while True:
         usual = pace.next_wait(clock.monotonic() - accepted, _usual_seconds(upstream))
-        if upstream.is_told(route):
+        if traffic.telling:
             usual = min(MAX_BACKOFF, usual * TOLD_FACTOR)
         due = clock.monotonic() + usual
         said = await _news(upstream, job, backoff(errors) if errors else usual)
@@ -37,7 +37,7 @@ async def poll(upstream: Upstream) -> None:
         else:
             if not errors:
                 pace.came(clock.monotonic() - due)
-            turn = upstream.traffic(route).throttle.turn()
+            turn = traffic.throttle.turn()
             if turn > 0:
                 await _waited(upstream, job, turn)
             asked = clock.monotonic()

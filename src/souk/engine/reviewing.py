@@ -66,7 +66,7 @@ async def review(upstream: Upstream) -> None:
         if clock.now() < until:
             raise
         return await lease.fail(_UNCLEAR, verdict="unclear")
-    provider = upstream.provider(route)
+    provider, traffic = upstream.provider(route), upstream.traffic(route)
     wait = FIRST_BACKOFF
     while True:
         await upstream.too_late_to_cancel()
@@ -74,13 +74,13 @@ async def review(upstream: Upstream) -> None:
         if taken := await acceptance(upstream, job):
             return await upstream.taken(taken)
         started = clock.monotonic()
+        # A repeat would be the first submit if that one never arrived, so it is not sent where none may be.
+        repeats = provider.idempotent and not traffic.gone
         try:
-            answer = await (provider.submit if provider.idempotent else provider.recover)(
-                job, upstream.world.http
-            )
+            answer = await (provider.submit if repeats else provider.recover)(job, upstream.world.http)
         except Refused as refused:
             upstream.count(job, "recover", "refused", started)
-            if not provider.idempotent or refused.kind in FINAL_KINDS:
+            if not repeats or refused.kind in FINAL_KINDS:
                 failure = Failure(refused.kind, refused.message, refused.upstream)
                 return await upstream.refused(upstream.attempt(), failure, "refused")
             # That the repeat was not let in (too many calls, no credit left) says nothing of the first submit.

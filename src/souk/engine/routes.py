@@ -15,6 +15,11 @@ HERE = frozenset({SANDBOX, LOCAL})
 """Providers that are always there; no operator configures them, and having them makes no installation live."""
 
 
+def is_live(connections: Mapping[str, Connection]) -> bool:
+    """Whether the operator has connected something."""
+    return any(connection.provider not in HERE for connection in connections.values())
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """A connection that can run a model, and the model's id there."""

@@ -1,18 +1,17 @@
 """What the states of an upstream task share: its lease, its routes, its slot on a connection, how it is asked."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import msgspec
 
 from souk.engine.cause import most_useful
-from souk.engine.door import Door
 from souk.engine.gate import Gate
-from souk.engine.health import HealthBook
 from souk.engine.job import job_for
 from souk.engine.lease import Failure, Lease
-from souk.engine.pace import Pace, Throttle, Turns
+from souk.engine.open_routes import open_routes
+from souk.engine.pace import Pace
 from souk.engine.result import spooled_json
+from souk.engine.roads import Roads, Traffic
 from souk.engine.routes import Route
 from souk.engine.slots import Slots
 from souk.providers.base import Accepted, Connection, Done, Failed, Job, Provider, Running, Unreachable
@@ -34,61 +33,44 @@ class ConnectionGone(Exception):
     """The connection a task was submitted on is no longer configured."""
 
 
-@dataclass(frozen=True, slots=True)
-class Traffic:
-    """What all tasks of this process share on one connection."""
-
-    slots: Slots
-    gate: Gate
-    throttle: Throttle
-    turns: Turns
-    door: Door
-
-    def share(self, processes: int) -> None:
-        """The connection's rates are those of so many processes together."""
-        self.throttle.share(processes)
-        self.turns.share(processes)
-
-    def follow(self, connection: Connection) -> None:
-        """The connection has these limits from now on. What runs is not interrupted."""
-        self.slots.resize(connection.concurrency)
-        self.throttle.resize(connection.polls_per_second)
-        self.turns.resize(connection.submits_per_minute)
-        self.door.follow(connection)
-
-
-@dataclass(frozen=True, slots=True)
-class Roads:
-    """What all tasks of this process share."""
-
-    traffic: Mapping[str, Traffic]
-    """By connection."""
-    book: HealthBook
-    telling: set[str] = field(default_factory=set[str])
-    """Connections whose upstreams have reported to us."""
-    paces: dict[str, Pace] = field(default_factory=dict[str, Pace])
-    """By connection and model there."""
-
-
 class Upstream:
     """One task on its routes."""
 
-    __slots__ = ("_gate", "_made", "_roads", "_slot", "accepted_at", "book", "lease", "routes", "world")
+    __slots__ = (
+        "_edition",
+        "_gate",
+        "_made",
+        "_routes",
+        "_slot",
+        "accepted_at",
+        "book",
+        "lease",
+        "roads",
+        "world",
+    )
 
-    def __init__(self, lease: Lease, routes: list[Route], roads: Roads) -> None:
+    def __init__(self, lease: Lease, roads: Roads) -> None:
         self.lease = lease
         self.world = lease.world
-        self.routes = routes
         self.book = roads.book
-        self._roads = roads
+        self.roads = roads
+        self._edition = -1
+        self._routes: list[Route] = []
         self._slot: Slots | None = None
         self._gate: Gate | None = None
         self._made: Job | None = None
         self.accepted_at: float | None = None
         """On the monotonic clock; None when another process saw the acceptance."""
 
+    @property
+    def routes(self) -> list[Route]:
+        """The routes that are open to the task now: connections come, go and change while it waits."""
+        if self._edition != self.roads.edition:
+            self._edition, self._routes = self.roads.edition, open_routes(self.lease)
+        return self._routes
+
     def traffic(self, route: Route) -> Traffic:
-        return self._roads.traffic[route.connection.name]
+        return self.roads.of(route.connection)
 
     def as_configured(self, route: Route) -> Route:
         """The route with its connection as it is now: the operator may have changed it while the task waited."""
@@ -96,19 +78,16 @@ class Upstream:
         return route if connection is route.connection else replace(route, connection=connection)
 
     def connection(self, connection: Connection) -> Connection:
-        """A connection as it is now."""
-        return self.world.connections.get(connection.name, connection)
+        """A connection as it is now, or as it was if it is gone."""
+        now = self.world.connections.get(connection.name)
+        return now if now is not None and now.provider == connection.provider else connection
 
     def pace(self, route: Route) -> Pace:
-        return self._roads.paces.setdefault(f"{route.connection.name} {route.upstream_model}", Pace())
-
-    def is_told(self, route: Route) -> bool:
-        """Whether the route's upstream tells by itself when there is news."""
-        return route.connection.name in self._roads.telling
+        return self.traffic(route).paces.setdefault(route.upstream_model, Pace())
 
     def is_telling(self, connection: Connection) -> None:
         """Note that a connection's upstream reports, so that it need not be asked so often."""
-        self._roads.telling.add(connection.name)
+        self.roads.of(connection).telling = True
 
     def provider(self, route: Route) -> Provider:
         return self.world.providers[route.connection.provider]
@@ -124,15 +103,14 @@ class Upstream:
 
     def route(self) -> Route:
         """The route the current attempt runs on. Raises ConnectionGone."""
-        task = self.lease.task
-        connection = self.world.connections.get(task.connection or "")
+        task, connection = self.lease.task, self.lease.connection()
         if connection is None:
             raise ConnectionGone(f"the connection {task.connection} is no longer configured")
         ran = Route(connection, task.upstream_model or "")
         as_configured = (
             route
             for route in self.routes
-            if (route.connection.name, route.upstream_model) == (connection.name, ran.upstream_model)
+            if route.connection is connection and route.upstream_model == ran.upstream_model
         )
         return next(as_configured, ran)
 
@@ -163,6 +141,10 @@ class Upstream:
         self._made = await job_for(self.lease, route, attempt)
         return self._made
 
+    def at_present(self, job: Job) -> Job:
+        """The job as of now: the key of its connection may have been exchanged since it was put together."""
+        return replace(job, now=self.world.clock.now(), connection=self.lease.connection() or job.connection)
+
     async def taken(self, answer: Accepted | Done) -> None:
         """The upstream has the task (or has already done it): write that before anything else."""
         if isinstance(answer, Done):
@@ -191,7 +173,7 @@ class Upstream:
 
     async def asked(self, job: Job) -> Running | Done | Failed | Unreachable:
         """One poll. Nothing but a verified verdict says anything about the task."""
-        job = replace(job, now=self.world.clock.now())
+        job = self.at_present(job)
         started = self.world.clock.monotonic()
         provider = self.world.providers[job.connection.provider]
         try:
@@ -208,7 +190,7 @@ class Upstream:
     async def cancel(self, job: Job) -> bool:
         """Ask the upstream to drop the task; only its own confirmation counts."""
         provider = self.world.providers[job.connection.provider]
-        job = replace(job, now=self.world.clock.now())
+        job = self.at_present(job)
         try:
             return await provider.cancel(job, self.lease.task.ref or "", self.world.http)
         except Exception as error:  # noqa: BLE001 - not confirmed is not cancelled

@@ -18,7 +18,7 @@ from souk.catalog.quote import Quote
 from souk.catalog.refusal import InputRefused
 from souk.clock import Clock
 from souk.engine.parents import Parent, find_parents, unknown_parent
-from souk.engine.routes import HERE, routes_of
+from souk.engine.routes import is_live, routes_of
 from souk.net.http import Blocked
 from souk.net.policy import Policy, check_url
 from souk.operations.once import once_bound
@@ -74,7 +74,8 @@ class Drafts:
         self._sandbox = sandbox
         self._policy = policy
         self._public_url = public_url
-        self._live = any(connection.provider not in HERE for connection in connections.values())
+        self._live = is_live(connections)
+        """Whether something has been connected since this process began."""
 
     async def check(self, caller: Caller, draft: Draft) -> Checked:
         """The draft, ready to create. Raises Refusal."""
@@ -143,6 +144,9 @@ class Drafts:
         """The mode a task of this caller runs in."""
         if caller.mode is Mode.SANDBOX or self._sandbox is SandboxPolicy.ALWAYS:
             return Mode.SANDBOX
+        # It stays so when the last connection goes: who had real work done gets no made-up pictures, and does not lose
+        # sight of what still runs.
+        self._live = self._live or is_live(self._connections)
         if self._sandbox is SandboxPolicy.AUTO and not self._live:
             return Mode.SANDBOX
         return Mode.LIVE
