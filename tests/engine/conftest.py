@@ -1,10 +1,12 @@
 """What the engine tests get: fake upstreams, and a house with an engine on either database."""
 
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from souk.store.database import sqlite_url
 from tests.engine.running import Running, running
 from tests.upstreams.kie import FakeKie
 
@@ -38,6 +40,13 @@ def upstream() -> Iterator[FakeKie]:
 def second_upstream() -> Iterator[FakeKie]:
     with FakeKie() as kie:
         yield kie
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path, sqlite_template: Path) -> str:
+    """The address of a database, for what knows nothing of its kind."""
+    shutil.copyfile(sqlite_template, tmp_path / "souk.db")
+    return sqlite_url(tmp_path / "souk.db")
 
 
 @pytest.fixture

@@ -3,47 +3,22 @@
 import asyncio
 import logging
 import os
-import shutil
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
-import yaml
 
 from souk.app import asgi
-from souk.config import read_config
-from souk.house import House
 from souk.operations.types import Draft, Refusal
-from souk.settings import Settings
-from souk.store.database import sqlite_url
 from souk.words import CREDIT
+from tests.engine.edited import LIVE, LONG, watching, write
 from tests.engine.running import API_KEY, MODEL, Running, until
 from tests.upstreams.kie import KEY, FakeKie
 from tests.wire.serving import served
 
-LONG = 20.0
-LIVE: dict[str, Any] = {"engine": True, "initial_credits": 100, "breaker_seconds": 0}
 KEYED = {"Authorization": f"Bearer {API_KEY}"}
-
-
-@pytest.fixture
-def sqlite(tmp_path: Path, sqlite_template: Path) -> str:
-    """The address of a database: what these tests are about knows nothing of its kind."""
-    shutil.copyfile(sqlite_template, tmp_path / "souk.db")
-    return sqlite_url(tmp_path / "souk.db")
-
-
-def write(folder: Path, document: Any) -> Path:
-    """Write souk.yaml as a careful editor does: whole, in the place of the old one."""
-    folder.mkdir(exist_ok=True)
-    draft = folder / "souk.yaml.new"
-    draft.write_text(document if isinstance(document, str) else yaml.safe_dump(document))
-    draft.rename(folder / "souk.yaml")
-    return folder / "souk.yaml"
 
 
 def priced(amount: float, upstream: FakeKie | None = None, key: str = KEY) -> dict[str, Any]:
@@ -53,31 +28,6 @@ def priced(amount: float, upstream: FakeKie | None = None, key: str = KEY) -> di
             {"name": "one", "provider": "kie", "api_key": key, "base_url": upstream.url, "concurrency": 5}
         ]
     return document
-
-
-@asynccontextmanager
-async def watching(
-    folder: Path, url: str, *, engine: bool = False, **settings: Any
-) -> AsyncIterator[Running]:
-    """A process that was started with the souk.yaml of this folder."""
-    given = Settings.model_validate(
-        {
-            "data_dir": folder,
-            "database_url": url,
-            "api_key": API_KEY,
-            "secret_key": "a secret key that all nodes of a test share",
-            "sandbox_workers": 1,
-            "drain_seconds": 0,
-            **settings,
-        }
-    )
-    path = folder / "souk.yaml"
-    config = read_config(path if path.exists() else None)
-    house = await House.open(given, config, engine=engine, env={})
-    try:
-        yield Running(house, await house.operations.authenticate(API_KEY, "127.0.0.1"))
-    finally:
-        await house.close()
 
 
 async def hold(souk: Running) -> float:
