@@ -36,7 +36,7 @@ def asgi(house: House) -> Application:
     files = Files(house.reads, house.storage, house.clock, direct=direct)
     pages = Pages(house.operations, house.dialects, house.public_url)
     uploads = UploadRoutes(site, house.uploads, house.public_url)
-    downloads = DownloadRoutes(site, files, SignedLinks(house.box.sign, house.public_url), house.clock)
+    downloads = DownloadRoutes(site, files, SignedLinks(house.box, house.public_url), house.clock)
     hooks = HookRoute(house.hooks)
     more = [
         *vital_routes(house),

@@ -13,6 +13,7 @@ from pathlib import Path
 from souk import logs
 from souk.accounts.auth import Authenticator
 from souk.accounts.bootstrap import Bootstrap, FirstAccount, bootstrap
+from souk.accounts.in_force import KeyWatch
 from souk.accounts.secrets import SecretBox, open_box
 from souk.accounts.webhook_keys import WebhookKeys
 from souk.assets.belonging import settle_at_start
@@ -98,6 +99,7 @@ class House:
     dialects: Dialects
     meters: Meters
     webhook_keys: WebhookKeys
+    key_watch: KeyWatch
     neighbours: Neighbours
     watch: ConfigWatch
     meter: Meter
@@ -137,7 +139,11 @@ class House:
             check_routes(catalog)
             configured, connections = connections_of(settings, config, env)
             logs.redact.add(*secret_values(settings, connections))
-            box = open_box(settings.secret_key.get_secret_value(), settings.data_dir)
+            box = open_box(
+                settings.secret_key.get_secret_value(),
+                settings.data_dir,
+                settings.secret_key_before.get_secret_value(),
+            )
             process = f"{slot.name if slot else 'no-slot'}#{secrets.token_hex(8)}"
             lane = Lane(database, process)
             undo.callback(lane.close)
@@ -169,6 +175,7 @@ class House:
                 dialects=Dialects(settings.wire, Shelf(clock.now, int(settings.results_days * DAY_MS))),
                 meters=meters,
                 webhook_keys=WebhookKeys(reads, box, clock),
+                key_watch=KeyWatch(reads, box, clock),
                 neighbours=Neighbours(clock),
                 watch=ConfigWatch(settings, config, env, catalog, connections),
                 meter=meter_of(lane, reads, clock, process, slot),
@@ -181,12 +188,14 @@ class House:
                 await house._start_engine(slot)
             house.meter.start()
             house.watch.start()
+            house.key_watch.start()
             undo.pop_all()
             return house
 
     async def close(self) -> None:
         """Let work end, hand the rest back, and close everything in the reverse order."""
         await self.watch.close()
+        await self.key_watch.close()
         if self.engine is not None:
             await self.engine.close()
         if self.outbox is not None:
@@ -231,7 +240,7 @@ class House:
         """What upstreams report to. They can only reach a public address."""
         url = self.settings.public_url.rstrip("/")
         return Hooks(
-            self.lane, self.reads, self.clock, self.box.sign, url, lambda: self.engine, self.neighbours.hint
+            self.lane, self.reads, self.clock, self.box, url, lambda: self.engine, self.neighbours.hint
         )
 
     @cached_property

@@ -139,6 +139,10 @@ class Settings(BaseSettings):
         SecretStr(""),
         description="Key that encrypts secrets in the database. Empty: kept in `secret.key` in the data folder.",
     )
+    secret_key_before: SecretStr = Field(
+        SecretStr(""),
+        description="The secret key that SOUK_SECRET_KEY takes the place of, until `souk rekey` has run.",
+    )
     initial_credits: float = Field(
         10_000.0,
         ge=0,

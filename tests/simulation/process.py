@@ -148,7 +148,7 @@ class Process:
             self.lane,
             self.reads,
             self.clock,
-            _sign,
+            _Signer(),
             PUBLIC_URL,
             lambda: self.engine if self.started else None,
         )
@@ -236,8 +236,12 @@ class Process:
         return Message(task.id, json.dumps(told))
 
 
-def _sign(text: str) -> str:
-    return f"signature of {text}".replace(" ", "-")[:43].ljust(43, "-")
+class _Signer:
+    def sign(self, text: str) -> str:
+        return f"signature of {text}".replace(" ", "-")[:43].ljust(43, "-")
+
+    def signed(self, text: str) -> list[str]:
+        return [self.sign(text)]
 
 
 async def _keys_of(_account: int) -> list[str]:

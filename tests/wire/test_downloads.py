@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import pytest_asyncio
 
+from souk.accounts.secrets import SecretBox
 from souk.assets.signed import BadLink, SignedLinks
 from souk.words import Millis, Mode
 from tests.unit import media_files as media
@@ -118,7 +119,7 @@ async def test_a_link_that_was_changed_is_refused(souk: Souk, owner: Client, res
 
 
 async def test_a_link_ends_after_twenty_minutes(souk: Souk, result: str) -> None:
-    links = SignedLinks(souk.house.box.sign, souk.client.url)
+    links = SignedLinks(souk.house.box, souk.client.url)
     path, now = result.partition("/f/")[2], souk.house.clock.now()
     status, data, _ = await got(souk, links.make(path, Millis(now - 20 * 60_000 - 1000)))
     assert (status, json.loads(data)["msg"]) == (403, "The time of this link is over; ask for a new one.")
@@ -126,7 +127,7 @@ async def test_a_link_ends_after_twenty_minutes(souk: Souk, result: str) -> None
 
 
 async def test_another_installation_cannot_sign() -> None:
-    ours, theirs = SignedLinks(lambda text: f"1{text}", ""), SignedLinks(lambda text: f"2{text}", "")
+    ours, theirs = (SignedLinks(SecretBox(f"secret key number {n}"), "") for n in (1, 2))
     query = parse_qs(urlsplit(theirs.make("a/b", Millis(0))).query)
     with pytest.raises(BadLink):
         ours.check("a/b", query["expires"][0], query["sig"][0], Millis(0))

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from souk.accounts import keys, ledger, webhook_keys
+from souk.accounts.in_force import SECRET_KEY_MARK, hold, is_noted, note, require, was_noted
 from souk.accounts.keys import BadKey
 from souk.accounts.secrets import SecretBox, SecretKeyError
 from souk.accounts.webhook_keys import BadWebhookKey
@@ -28,10 +29,6 @@ ENVIRONMENT_KEY = "SOUK_API_KEY"
 MADE_KEY = "first"
 SEGMENT_BYTES = 12
 INSTALLATION_BYTES = 16
-
-SECRET_KEY_MARK = "secret_key"  # noqa: S105 - the name of a fact in the database
-"""By what a database recognises its secret key."""
-_WEBHOOK_KEY_MARK = "webhook_key_from_environment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +108,10 @@ def _settled(connection: Connection, box: SecretBox, wanted: FirstAccount) -> Bo
     account, installation = accounts.first_account(connection), accounts.installation(connection)
     if account is None or installation is None:
         return None
-    _check_secret_key(connection, box)
+    require(connection, box)
     if wanted.api_key and key_by_hash(connection, keys.hash_of(wanted.api_key)) is None:
         return None
-    if wanted.webhook_key and accounts.meta(connection, _WEBHOOK_KEY_MARK) != box.fingerprint(
-        wanted.webhook_key
-    ):
+    if wanted.webhook_key and not is_noted(connection, box, wanted.webhook_key):
         return None
     return Bootstrap(account, created=False, installation=installation)
 
@@ -137,8 +132,8 @@ BOOTSTRAP = Kind("bootstrap", 0, _carry_out, alone=True)
 def _bootstrap(connection: Connection, start: _Start) -> Bootstrap:
     box, wanted = start.box, start.wanted
     # Taking the mark first also makes processes that start at once wait for each other here.
-    accounts.claim_meta(connection, SECRET_KEY_MARK, _mark_of(box))
-    _check_secret_key(connection, box)
+    accounts.claim_meta(connection, SECRET_KEY_MARK, box.newest().mark)
+    hold(connection, box)
     installation = _named_installation(connection)
     account = accounts.first_account(connection)
     created = account is None
@@ -179,41 +174,11 @@ def _take_webhook_key(connection: Connection, account: AccountRow, start: _Start
 
     So a key changed in the environment counts at the next start, and one rotated at the command line stays.
     """
-    mark = start.box.fingerprint(start.wanted.webhook_key)
-    if accounts.meta(connection, _WEBHOOK_KEY_MARK) == mark:
+    box, given = start.box, start.wanted.webhook_key
+    if is_noted(connection, box, given):
         return
-    current = webhook_keys.opened(start.box, account)
-    if current[:1] != [start.wanted.webhook_key]:
-        both = webhook_keys.rotated(current, start.wanted.webhook_key)
-        accounts.set_webhook_keys(
-            connection, account.id, webhook_keys.sealed(start.box, account.segment, both)
-        )
-    accounts.set_meta(connection, _WEBHOOK_KEY_MARK, mark)
-
-
-def adopt_secret_key(connection: Connection, box: SecretBox) -> None:
-    """From now on this database's secrets are those this box opens."""
-    accounts.set_meta(connection, SECRET_KEY_MARK, _mark_of(box))
-
-
-def secret_key_fits(connection: Connection, box: SecretBox) -> bool:
-    """Whether this database's secrets are encrypted with this secret key (or none are yet)."""
-    return mark_fits(accounts.meta(connection, SECRET_KEY_MARK), box)
-
-
-def mark_fits(mark: str | None, box: SecretBox) -> bool:
-    """Whether the mark that a database has of its secret key is this key's (or it has none yet)."""
-    return mark in (None, _mark_of(box))
-
-
-def _mark_of(box: SecretBox) -> str:
-    return box.fingerprint("souk")
-
-
-def _check_secret_key(connection: Connection, box: SecretBox) -> None:
-    if not secret_key_fits(connection, box):
-        raise SecretKeyError(
-            "the secret key is not the one this database's secrets were encrypted with; set SOUK_SECRET_KEY "
-            "or copy secret.key from where the data was made. If that key is lost, "
-            "`souk accounts rotate-webhook-key --lost` makes new webhook keys under this one"
-        )
+    current = webhook_keys.opened(box, account)
+    if current[:1] != [given] and not was_noted(connection, box, given):
+        both = webhook_keys.rotated(current, given)
+        accounts.set_webhook_keys(connection, account.id, webhook_keys.sealed(box, account.segment, both))
+    note(connection, box, given)

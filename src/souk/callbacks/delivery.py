@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from souk.accounts.secrets import SecretKeyError
 from souk.accounts.webhook_keys import BadWebhookKey
 from souk.callbacks.message import KeysOf, Message, Render, pack, unpack
 from souk.callbacks.post import TRY_SECONDS, Answer, post
@@ -79,7 +80,7 @@ class Deliverer:
             return await self._try(row, turns)
         except DatabaseError:
             raise
-        except BadWebhookKey as error:
+        except (BadWebhookKey, SecretKeyError) as error:
             fault = f"the callback cannot be signed: {error}"
         except Exception as error:
             self.log.exception("callback cannot be made", extra={"task_id": row.task_id})

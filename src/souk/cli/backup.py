@@ -162,12 +162,15 @@ async def _restore(settings: "Settings", path: Path, without_missing: bool) -> "
 
 def _box(settings: "Settings", place: Path) -> "SecretBox | None":
     """The secret key that is here already."""
-    from souk.accounts.secrets import SecretBox
+    from souk.accounts.secrets import open_box
 
-    given = settings.secret_key.get_secret_value()
-    if not given and not _exists(place):
+    if not settings.secret_key.get_secret_value() and not _exists(place):
         return None
-    return SecretBox(given or place.read_text(encoding="utf-8").strip())
+    return open_box(
+        settings.secret_key.get_secret_value(),
+        settings.data_dir,
+        settings.secret_key_before.get_secret_value(),
+    )
 
 
 def _secret_key_place(settings: "Settings") -> str:

@@ -22,6 +22,7 @@ from souk.cli.models import models
 from souk.cli.move import export, import_
 from souk.cli.opening import speak_early
 from souk.cli.providers import providers
+from souk.cli.rekey import rekey
 from souk.cli.run import run
 from souk.cli.serve import serve
 from souk.cli.show import out
@@ -37,7 +38,20 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (serve, engine, run, models, providers, doctor, backup, restore, export, import_, migrate):
+for command in (
+    serve,
+    engine,
+    run,
+    models,
+    providers,
+    doctor,
+    backup,
+    restore,
+    export,
+    import_,
+    migrate,
+    rekey,
+):
     app.command(command.__name__.rstrip("_"))(command)
 for name, group in (
     ("keys", keys),

@@ -107,7 +107,11 @@ async def open_desk(settings: "Settings", *, create: bool = False) -> AsyncGener
         migrate(database)
     else:
         _check_schema(database)
-    box = open_box(settings.secret_key.get_secret_value(), settings.data_dir)
+    box = open_box(
+        settings.secret_key.get_secret_value(),
+        settings.data_dir,
+        settings.secret_key_before.get_secret_value(),
+    )
     lane, reads = Lane(database, f"cli-{os.getpid()}-{clock.now()}"), Reads(database, readers=1)
     lane.start()
     try:

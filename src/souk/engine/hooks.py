@@ -9,6 +9,7 @@ import hmac
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from souk.assets.signed import Signer
 from souk.clock import Clock
 from souk.engine.reports import Report, to_row
 from souk.store import attempts, hints
@@ -44,7 +45,7 @@ class Hooks:
         lane: Lane,
         reads: Reads,
         clock: Clock,
-        sign: Callable[[str], str],
+        signer: Signer,
         public_url: str,
         engine: Callable[[], "Engine | None"],
         pass_on: Callable[[TaskId, str], None] = _nobody,
@@ -53,7 +54,7 @@ class Hooks:
         self._lane = lane
         self._reads = reads
         self._clock = clock
-        self._sign = sign
+        self._signer = signer
         self._public_url = public_url
         self._engine = engine
         self._pass_on = pass_on
@@ -64,7 +65,8 @@ class Hooks:
 
     async def receive(self, attempt_id: str, secret: str, headers: Mapping[str, str], body: bytes) -> bool:
         """Take a report. False if there is no such address."""
-        if not hmac.compare_digest(secret.encode(), self._secret(attempt_id).encode()):
+        secrets = (mark[:SECRET_CHARACTERS] for mark in self._signer.signed(_text(attempt_id)))
+        if not any(hmac.compare_digest(secret.encode(), one.encode()) for one in secrets):
             return False
         told = await self._reads.run(lambda db: attempts.task_of(db, attempt_id))
         if told is None:
@@ -78,4 +80,8 @@ class Hooks:
         return True
 
     def _secret(self, attempt_id: str) -> str:
-        return self._sign(f"hook {attempt_id}")[:SECRET_CHARACTERS]
+        return self._signer.sign(_text(attempt_id))[:SECRET_CHARACTERS]
+
+
+def _text(attempt_id: str) -> str:
+    return f"hook {attempt_id}"

@@ -17,6 +17,7 @@ class SlotLock:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._file, number = _first_free(folder)
+        os.utime(self._file.fileno())
         self.first = number == 0
         """No other process of this folder was running."""
         self.name = f"{_machine()}:{folder.absolute()}:{_mark_of(folder)}:{number}"
@@ -37,6 +38,16 @@ def any_taken(folder: Path) -> bool:
             if not _try_lock(file):
                 return True
     return False
+
+
+def held_since(folder: Path) -> float | None:
+    """When the process took its slot that has held one of this folder longest, in seconds; None if none holds one."""
+    since: list[float] = []
+    for path in folder.glob("slot-*.lock"):
+        with path.open("a") as file:
+            if not _try_lock(file):
+                since.append(path.stat().st_mtime)
+    return min(since, default=None)
 
 
 def _machine() -> str:

@@ -4,8 +4,8 @@ import time
 from collections.abc import Iterator
 
 from souk.accounts import keys, webhook_keys
-from souk.accounts.bootstrap import secret_key_fits
-from souk.accounts.secrets import FILE_NAME, SecretBox, SecretKeyError
+from souk.accounts.in_force import mark_of, standing
+from souk.accounts.secrets import FILE_NAME, SecretBox, SecretKeyError, open_box
 from souk.accounts.verify import verify
 from souk.assets.belonging import REMEDY
 from souk.clock import Clock
@@ -62,20 +62,41 @@ def _secret_key(settings: Settings, connection: Connection) -> Iterator[Finding]
         )
         return
     try:
-        box = SecretBox(given or file.read_text(encoding="utf-8").strip())
+        box = open_box(given, settings.data_dir, settings.secret_key_before.get_secret_value())
     except (SecretKeyError, OSError) as error:
         yield bad("secret key", str(error), "correct it")
         return
-    if not secret_key_fits(connection, box):
-        remedy = "put the right one back, or run `souk accounts rotate-webhook-key --lost`"
+    if not box.fits(mark_of(connection)):
+        remedy = (
+            "put the right one back (if it was exchanged, also the one before), or run "
+            "`souk accounts rotate-webhook-key --lost`"
+        )
         yield bad("secret key", "it does not open the secrets of this database", remedy)
         return
-    if not settings.sqlite and not given:
+    if box.changing:
+        yield _exchange(settings, connection, box)
+    elif not settings.sqlite and not given:
         remedy = "set SOUK_SECRET_KEY to the same value everywhere before a second machine joins"
         yield warning("secret key", f"it lies in {file}, on this machine only", remedy)
     else:
         yield good("secret key", "from SOUK_SECRET_KEY" if given else str(file))
     yield from _webhook_keys(connection, box)
+
+
+def _exchange(settings: Settings, connection: Connection, box: SecretBox) -> Finding:
+    """How far the exchange of the secret key is."""
+    sealed, over = standing(connection, box), box.newest().fits(mark_of(connection))
+    if not over or sealed.before:
+        remedy = "once every process has been restarted with both keys, run `souk rekey`"
+        return warning("secret key", "there is a new one, and secrets are sealed with the one before", remedy)
+    given = bool(settings.secret_key_before.get_secret_value())
+    last = "take SOUK_SECRET_KEY_BEFORE out of the settings" if given else "run `souk rekey --finish`"
+    remedy = (
+        f"20 minutes after that, best once tasks of that time have ended, {last} and restart every process"
+    )
+    return warning(
+        "secret key", "everything is sealed with the new one, and the one before still counts", remedy
+    )
 
 
 def _webhook_keys(connection: Connection, box: SecretBox) -> Iterator[Finding]:

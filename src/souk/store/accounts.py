@@ -4,12 +4,13 @@ Set-up and the operator's acts change them, one row at a time.
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from souk.store.database import Connection, Row
-from souk.store.statement import Statement
+from souk.store.statement import Statement, rows_json
 from souk.words import AccountId, JsonObject, Millis, Mode
 
 
@@ -53,6 +54,7 @@ class AuditRow(msgspec.Struct, frozen=True):
 _ACCOUNT = ", ".join(AccountRow.__struct_fields__)
 _SELECT = f"SELECT {_ACCOUNT} FROM accounts "  # noqa: S608 - constant column names
 _ALL = Statement(_SELECT + "ORDER BY id")
+_ALL_LOCKED = Statement(_SELECT + "ORDER BY id {for_update}")
 _FIRST = Statement(_SELECT + "ORDER BY id LIMIT 1")
 _BY_NAME = Statement(_SELECT + "WHERE name = :name")
 _BY_ID = Statement(_SELECT + "WHERE id = :id")
@@ -65,9 +67,9 @@ def _account(row: Row) -> AccountRow:
     return AccountRow(**values)
 
 
-def all_accounts(connection: Connection) -> list[AccountRow]:
-    """Every account, oldest first."""
-    return [_account(row) for row in connection.run(_ALL)]
+def all_accounts(connection: Connection, *, lock: bool = False) -> list[AccountRow]:
+    """Every account, oldest first; ``lock`` keeps their rows until the transaction ends."""
+    return [_account(row) for row in connection.run(_ALL_LOCKED if lock else _ALL)]
 
 
 def first_account(connection: Connection) -> AccountRow | None:
@@ -112,6 +114,10 @@ def insert_account(
 
 
 _SET_WEBHOOK_KEYS = Statement("UPDATE accounts SET webhook_keys = :webhook_keys WHERE id = :id")
+_RESEAL = Statement(
+    "UPDATE accounts SET webhook_keys = sealed.webhook_keys FROM {rows:sealed(id bigint, webhook_keys text)} "
+    "WHERE accounts.id = sealed.id"
+)
 _SET_DISABLED = Statement("UPDATE accounts SET disabled = :disabled WHERE id = :id")
 _SET_LIMITS = Statement(
     "UPDATE accounts SET concurrency = :concurrency, max_waiting = :max_waiting, "
@@ -121,6 +127,12 @@ _SET_LIMITS = Statement(
 
 def set_webhook_keys(connection: Connection, account_id: AccountId, encrypted: str) -> None:
     connection.run(_SET_WEBHOOK_KEYS, {"id": account_id, "webhook_keys": encrypted})
+
+
+def reseal_webhook_keys(connection: Connection, encrypted: Mapping[AccountId, str]) -> None:
+    """Put other texts in the place of these accounts' encrypted keys."""
+    rows = ({"id": id, "webhook_keys": text} for id, text in encrypted.items())
+    connection.run(_RESEAL, {"sealed": rows_json(rows)})
 
 
 def set_account_disabled(connection: Connection, account_id: AccountId, disabled: bool) -> None:
@@ -172,6 +184,7 @@ def audit_entries(connection: Connection, limit: int) -> list[AuditRow]:
 
 
 _META = Statement("SELECT value FROM meta WHERE key = :key")
+_LOCKED_META = Statement("SELECT value FROM meta WHERE key = :key {for_update}")
 _SET_META = Statement(
     "INSERT INTO meta (key, value) VALUES (:key, :value) "
     "ON CONFLICT (key) DO UPDATE SET value = excluded.value"
@@ -179,9 +192,9 @@ _SET_META = Statement(
 _CLAIM_META = Statement("INSERT INTO meta (key, value) VALUES (:key, :value) ON CONFLICT (key) DO NOTHING")
 
 
-def meta(connection: Connection, name: str) -> str | None:
-    """A fact about this installation."""
-    rows = connection.run(_META, {"key": name})
+def meta(connection: Connection, name: str, *, lock: bool = False) -> str | None:
+    """A fact about this installation; ``lock`` keeps it as it is until the transaction ends."""
+    rows = connection.run(_LOCKED_META if lock else _META, {"key": name})
     return str(rows[0][0]) if rows else None
 
 

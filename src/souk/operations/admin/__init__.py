@@ -6,6 +6,7 @@ from souk.operations.admin.accounts import Accounts, Limits
 from souk.operations.admin.acts import Acts, NoSuch
 from souk.operations.admin.credits import CreditBook
 from souk.operations.admin.keys import KeyRing, KeyRules, MadeKey
+from souk.operations.admin.secret_key import Exchange, SecretKeys
 from souk.operations.admin.webhooks import Webhooks
 from souk.store.accounts import AuditRow
 from souk.store.lane import Lane
@@ -15,11 +16,13 @@ __all__ = [
     "Accounts",
     "Admin",
     "CreditBook",
+    "Exchange",
     "KeyRing",
     "KeyRules",
     "Limits",
     "MadeKey",
     "NoSuch",
+    "SecretKeys",
     "Webhooks",
 ]
 
@@ -34,6 +37,7 @@ class Admin:
         self.keys = KeyRing(acts)
         self.credits = CreditBook(acts)
         self.webhooks = Webhooks(acts, box)
+        self.secret_keys = SecretKeys(acts, box)
 
     async def audit(self, limit: int = 100) -> list[AuditRow]:
         """The latest acts, newest first."""

@@ -4,6 +4,7 @@ import msgspec
 
 from souk.accounts import webhook_keys
 from souk.accounts.bootstrap import new_segment
+from souk.accounts.in_force import hold
 from souk.accounts.secrets import SecretBox
 from souk.operations.admin.acts import Acts, NoSuch, account_of, checked_name
 from souk.operations.types import Reason, Refusal
@@ -30,10 +31,11 @@ class Accounts:
     async def create(self, name: str) -> AccountRow:
         """A new account without keys or credits. Raises Refusal if the name is taken or unfit."""
         checked_name(name, "account")
-        segment = new_segment()
-        sealed = webhook_keys.sealed(self._box, segment, [webhook_keys.make_webhook_key()])
+        segment, keys = new_segment(), [webhook_keys.make_webhook_key()]
 
         def act(connection: Connection) -> AccountRow:
+            hold(connection, self._box)
+            sealed = webhook_keys.sealed(self._box, segment, keys)
             made = accounts.insert_account(connection, name, segment, sealed, self._acts.now())
             if made is None:
                 raise Refusal(Reason.CONFLICT, f"there is already an account named {name}", field="name")

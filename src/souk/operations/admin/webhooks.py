@@ -1,7 +1,7 @@
 """The operator's acts on webhook keys: show them, change one while receivers follow, replace lost ones."""
 
 from souk.accounts import webhook_keys
-from souk.accounts.bootstrap import adopt_secret_key
+from souk.accounts.in_force import adopt_newest, hold, reseal
 from souk.accounts.secrets import SecretBox, SecretKeyError
 from souk.accounts.webhook_keys import BadWebhookKey
 from souk.operations.admin.acts import Acts, account_of
@@ -50,10 +50,12 @@ class Webhooks:
         """New keys for the accounts whose keys the present secret key does not open; those accounts."""
 
         def act(connection: Connection) -> list[AccountRow]:
+            self._box.follow(None)
+            adopt_newest(connection, self._box)
             lost = [row for row in accounts.all_accounts(connection) if not self._opens(row)]
             for row in lost:
                 self._store(connection, row, [webhook_keys.make_webhook_key()], "webhook.replace_lost")
-            adopt_secret_key(connection, self._box)
+            reseal(connection, self._box)
             return lost
 
         return await self._acts.do(act)
@@ -66,6 +68,7 @@ class Webhooks:
         return True
 
     def _locked(self, connection: Connection, account: str) -> AccountRow:
+        hold(connection, self._box)
         row = account_of(connection, account)
         return accounts.account(connection, row.id, lock=True) or row
 

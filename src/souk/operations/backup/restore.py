@@ -14,7 +14,8 @@ from pathlib import Path
 from shutil import copyfileobj
 from typing import Any
 
-from souk.accounts.bootstrap import SECRET_KEY_MARK, mark_fits, new_installation
+from souk.accounts.bootstrap import new_installation
+from souk.accounts.in_force import SECRET_KEY_MARK
 from souk.accounts.secrets import SecretBox
 from souk.accounts.verify import verify
 from souk.assets.belonging import settle
@@ -70,7 +71,7 @@ async def restore(
             f"restore it with Souk {manifest.souk}, then upgrade"
         )
     facts = {row["key"]: row["value"] for row in read_rows(source, "meta")}
-    if box is not None and not mark_fits(facts.get(SECRET_KEY_MARK), box):
+    if box is not None and not box.fits(facts.get(SECRET_KEY_MARK)):
         raise BadBackup(
             "the secret key of this place does not open the secrets of the backup; put the right one here. If it is "
             "lost, load the backup where there is none, then run `souk accounts rotate-webhook-key --lost`"
