@@ -1,5 +1,7 @@
 """From a composed process to the ASGI application that serves it, or that shows how it does."""
 
+from dataclasses import dataclass
+
 from starlette.routing import Route
 
 from souk.api.asgi import Application
@@ -18,10 +20,25 @@ from souk.api.vitals import Vitals
 from souk.assets.signed import SignedLinks
 from souk.engine.engine import Engine
 from souk.house import House
+from souk.measure import ShowPage
 from souk.settings import LinkService
 
 
-def asgi(house: House) -> Application:
+@dataclass(frozen=True)
+class Lookout:
+    """What of a process is shown to whoever watches over it."""
+
+    readiness: Readiness
+    page: ShowPage
+    """The metrics."""
+
+    @property
+    def routes(self) -> list[Route]:
+        """``/health``, ``/ready`` and ``/metrics``."""
+        return [*HealthRoutes(self.readiness).routes, *MetricsRoute(self.page).routes]
+
+
+def asgi(house: House, lookout: Lookout | None = None) -> Application:
     """The application that answers every HTTP request of this process."""
     site = Site(
         operations=house.operations,
@@ -39,7 +56,7 @@ def asgi(house: House) -> Application:
     downloads = DownloadRoutes(site, files, SignedLinks(house.box, house.public_url), house.clock)
     hooks = HookRoute(house.hooks)
     more = [
-        *vital_routes(house),
+        *(lookout or lookout_of(house)).routes,
         hooks.route(),
         files.route(),
         files.upload_route(),
@@ -50,21 +67,20 @@ def asgi(house: House) -> Application:
     return application(site, more, ChatRoutes(site, house.relay))
 
 
-def lookout(house: House) -> Application:
-    """Health, readiness and metrics alone: what a process that serves nobody shows whoever watches over it."""
+def lookout_asgi(house: House) -> Application:
+    """An application of the lookout alone, for a process that serves nobody."""
     site = Site(operations=house.operations, dialects=house.dialects, meters=house.meters)
-    return Application(site, {}, vital_routes(house))
+    return Application(site, {}, lookout_of(house).routes)
 
 
-def vital_routes(house: House) -> list[Route]:
-    """``/health``, ``/ready`` and ``/metrics`` of this process. To be made once: its page joins the house's meters."""
+def lookout_of(house: House) -> Lookout:
+    """The lookout of this process. To be made once: its page joins the house's meters."""
     vitals = Vitals(house.lane, house.reads, house.clock)
     checks: dict[str, Check] = {"database": vitals.check_database, "lane": vitals.check_lane}
     if house.engine is not None:
         checks["engine"] = engine_check(house.engine)
     readiness = Readiness(checks)
-    page = Page(house.meters, vitals, readiness, house.clock)
-    return [*HealthRoutes(readiness).routes, *MetricsRoute(page).routes]
+    return Lookout(readiness, Page(house.meters, vitals, readiness, house.clock).text)
 
 
 def engine_check(engine: Engine) -> Check:

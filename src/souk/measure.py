@@ -4,6 +4,7 @@ One :class:`Meters` is made per process and handed to whoever counts; ``/metrics
 Labels take few values by design: never an id, an account, a model or an address.
 """
 
+from collections.abc import Awaitable, Callable
 from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -13,6 +14,9 @@ from souk.words import FailKind
 
 CALL_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 TASK_SECONDS = (0.1, 0.5, 1, 5, 15, 30, 60, 120, 300, 600, 1800)
+
+ShowPage = Callable[[], Awaitable[bytes]]
+"""Gives what was counted as a page in the Prometheus text format."""
 
 
 class Meters:

@@ -13,24 +13,41 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
+from prometheus_client.parser import text_string_to_metric_families
 from psycopg import sql
 
 from tests.wire.souk_process import MODEL, SOUK, START_SECONDS, code_of, environment, made_key, serving, souk
 
 
-def test_workers_share_the_port_and_a_dead_one_is_replaced(tmp_path: Path, postgres_url: str) -> None:
+def test_workers_share_the_port_and_one_scrape_and_a_dead_one_is_replaced(
+    tmp_path: Path, postgres_url: str
+) -> None:
     with serving(tmp_path, "--workers", "2", SOUK_DATABASE_URL=postgres_url) as served:
         key = made_key(served)
         before = _workers(served.process.pid)
         assert len(before) == 2
+        shown = _started(served.url)
+        assert shown.keys() == {"0", "1", "parent"}
         os.kill(before[0], signal.SIGKILL)
         assert code_of(served, key) == 200
         deadline = time.monotonic() + START_SECONDS
         while len(set(_workers(served.process.pid)) - {before[0]}) < 2:
             assert time.monotonic() < deadline
             time.sleep(0.1)
+        while len(now := _started(served.url)) < len(shown):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        assert sum(now[worker] > shown[worker] for worker in ("0", "1")) == 1
+        assert now["parent"] == shown["parent"]
         assert served.stop() == 0
     assert not [pid for pid in before if _alive(pid)]
+
+
+def _started(url: str) -> dict[str, float]:
+    """When each process that one scrape shows was started."""
+    families = text_string_to_metric_families(_asked(f"{url}/metrics")[1])
+    (family,) = [family for family in families if family.name == "process_start_time_seconds"]
+    return {sample.labels["worker"]: sample.value for sample in family.samples}
 
 
 def test_workers_share_clients_that_come_at_once(tmp_path: Path, postgres_url: str) -> None:

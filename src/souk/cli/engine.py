@@ -77,10 +77,10 @@ async def _watched(house: "House", listener: socket.socket | None) -> AsyncGener
     if listener is None:
         yield
         return
-    from souk.app import lookout
+    from souk.app import lookout_asgi
     from souk.cli.http_server import HttpServer
 
-    server = HttpServer(lookout(house))
+    server = HttpServer(lookout_asgi(house))
     answering = asyncio.create_task(server.serve_at(listener))
     try:
         yield

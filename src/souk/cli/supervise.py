@@ -8,10 +8,14 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from souk.cli.failure import Exit, Failure, code_of, complain
+from souk.cli.gathering import Place
 from souk.cli.handing import STALL_SECONDS, Door, Hand, Receiver
 from souk.cli.opening import Loaded, run
 from souk.cli.serving import STOP_SIGNALS, rereads_config, run_server, url_of
@@ -94,15 +98,18 @@ def supervise(loaded: Loaded, listener: socket.socket) -> None:
     told: Callable[[], None] | None = run(_prepared(loaded, url), loaded.settings.log_format)
     context = multiprocessing.get_context("spawn")
 
-    def start(hand: Hand) -> SpawnProcess:
-        process = context.Process(target=work, args=(loaded, url, *hand.ends()), name="souk-worker")
+    def start(place: Place, hand: Hand) -> SpawnProcess:
+        process = context.Process(target=work, args=(loaded, url, *hand.ends(), place), name="souk-worker")
         process.start()
         return process
 
+    meeting = TemporaryDirectory(prefix="souk-")
     door = Door(listener)
     opens_at = math.inf
     as_json = loaded.settings.log_format is LogFormat.JSON
-    workers = [Worker(start, as_json=as_json) for _ in range(loaded.settings.workers)]
+    count = loaded.settings.workers
+    places = [Place(Path(meeting.name), number, count) for number in range(count)]
+    workers = [Worker(partial(start, place), as_json=as_json) for place in places]
     if rereads_config():
         signal.signal(signal.SIGHUP, lambda number, _: _pass_on(number, workers))
     try:
@@ -123,6 +130,7 @@ def supervise(loaded: Loaded, listener: socket.socket) -> None:
         door.close()
         _see_in([worker.hand for worker in workers if worker.hand])
         _end([worker.process for worker in workers if worker.process])
+        meeting.cleanup()
 
 
 async def _prepared(loaded: Loaded, url: str) -> Callable[[], None]:
@@ -168,14 +176,14 @@ def _end(processes: list[SpawnProcess]) -> None:
             process.kill()
 
 
-def work(loaded: Loaded, url: str, takes: socket.socket, tells: Connection) -> None:
+def work(loaded: Loaded, url: str, takes: socket.socket, tells: Connection, place: Place) -> None:
     """One worker's whole life, in its own process."""
     from souk.logs import set_up
 
     set_up(loaded.settings.log_level, loaded.settings.log_format)
     _end_with_parent()
     try:
-        run_server(loaded, url, Receiver(takes, tells))
+        run_server(loaded, url, Receiver(takes, tells), place=place)
     except Exception as error:  # noqa: BLE001 - a person reads one line, not a traceback
         raise SystemExit(code_of(error)) from None
 

@@ -124,7 +124,7 @@ OPERATIONS = (
         "metrics",
         TAG,
         "Get the metrics in Prometheus's text format",
-        answers={"200": answer("Counters and gauges of this process and its store.", "text/plain", text())},
+        answers={"200": answer("Counters and gauges of this server and its store.", "text/plain", text())},
         needs_key=False,
     ),
     _page("/openapi.json", "openapi", "Get this document", JSON, {"type": "object"}),
