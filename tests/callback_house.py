@@ -106,6 +106,7 @@ async def house(
     owner: str = "worker-1",
     policy: Policy = Policy.OPEN,
     render: Callable[[OutboxRow], Message | None] | None = None,
+    opened: Callable[[], Sequence[str]] | None = None,
 ) -> AsyncIterator[House]:
     """A running worker over the database at ``url``. Sleeping ends when the clock is moved."""
     clock = clock or HandClock()
@@ -118,7 +119,7 @@ async def house(
         return render(row) if render else await plain_render(row)
 
     async def keys_of(_account: int) -> Sequence[str]:
-        return list(keys)
+        return opened() if opened else list(keys)
 
     with store(url) as connection, contextlib.ExitStack() as open_store:
         lane, reads = Lane(Database(url), owner), Reads(Database(url))

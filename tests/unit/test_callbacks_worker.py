@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 
 from souk import __version__
+from souk.accounts.secrets import SecretKeyError
 from souk.accounts.webhook_keys import make_webhook_key
 from souk.callbacks.delivery import LEASE_SECONDS, Deliverer, Outcome
 from souk.callbacks.message import Message
@@ -307,6 +308,17 @@ async def test_nothing_is_sent_with_an_empty_key(database_url: str) -> None:
         souk.end(TASK, client.url())
         assert (await souk.settled(TASK, 1)).state == "pending"
         assert "cannot be signed" in (souk.tries(TASK)[0].error or "")
+        assert client.got == []
+
+
+async def test_a_key_that_cannot_be_opened_is_a_try_that_failed(database_url: str) -> None:
+    def lost() -> list[str]:
+        raise SecretKeyError("the secret key does not open them")
+
+    async with house(database_url, opened=lost) as souk, receiver() as client:
+        souk.end(TASK, client.url())
+        assert (await souk.settled(TASK, 1)).state == "pending"
+        assert "the secret key does not open" in (souk.tries(TASK)[0].error or "")
         assert client.got == []
 
 

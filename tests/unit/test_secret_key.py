@@ -1,17 +1,19 @@
 """The exchange of the secret key: what is sealed with which, and that nothing falls between the two."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
-from souk.accounts.in_force import KeyWatch, mark_of
+from souk.accounts.in_force import LOOK_SECONDS, KeyWatch, mark_of
 from souk.accounts.secrets import SecretBox, SecretKeyError
 from souk.assets.signed import BadLink, SignedLinks
 from souk.clock import SystemClock
 from souk.operations.types import Refusal
 from souk.store import accounts
+from souk.store.database import sqlite_url
 from souk.words import Millis
 from tests.unit.desk import SECRET_KEY, Desk, open_desk
 
@@ -181,12 +183,42 @@ async def test_process_that_runs_follows_the_exchange(migrated_url: str) -> None
     ):
         await serving.bootstrap()
         assert serving.box.mark == SecretBox(SECRET_KEY).mark
-        watch = KeyWatch(serving.reads, serving.box, SystemClock())
-        watch.start()
-        try:
+        async with watching(serving):
             await cli.admin.secret_keys.exchange()
-            async with asyncio.timeout(60):
-                while serving.box.mark != SecretBox(NEW).mark:  # noqa: ASYNC110
-                    await asyncio.sleep(0.05)
-        finally:
-            await watch.close()
+            await until(lambda: serving.box.mark == SecretBox(NEW).mark)
+
+
+async def test_process_with_a_misspelt_key_says_so_once_its_secrets_are_out_of_reach(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = sqlite_url(tmp_path / "souk.db")
+    async with process(url, SECRET_KEY) as old:
+        await old.bootstrap()
+    misspelt = NEW.replace("f", "e")
+    async with (
+        process(url, misspelt, SECRET_KEY) as serving,
+        process(url, NEW, SECRET_KEY) as cli,
+        watching(serving),
+    ):
+        await serving.bootstrap()
+        await cli.admin.secret_keys.exchange()
+        await until(lambda: bool(caplog.records))
+        assert "SOUK_SECRET_KEY" in caplog.records[0].__dict__["remedy"]
+        await asyncio.sleep(2.5 * LOOK_SECONDS)
+        assert len(caplog.records) == 1
+
+
+@asynccontextmanager
+async def watching(desk: Desk) -> AsyncIterator[None]:
+    watch = KeyWatch(desk.reads, desk.box, SystemClock())
+    watch.start()
+    try:
+        yield
+    finally:
+        await watch.close()
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not true():  # noqa: ASYNC110 - what changes is a plain value
+            await asyncio.sleep(0.05)

@@ -5,6 +5,7 @@ nothing is sealed with one key while :func:`reseal` puts everything under anothe
 """
 
 import asyncio
+import logging
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -15,6 +16,8 @@ from souk.store import accounts
 from souk.store.database import Connection, DatabaseError
 from souk.store.reads import Reads
 from souk.words import AccountId
+
+log = logging.getLogger("souk.accounts")
 
 SECRET_KEY_MARK = "secret_key"  # noqa: S105 - the name of a fact in the database
 """By what a database recognises its secret key."""
@@ -150,9 +153,17 @@ class KeyWatch:
             await asyncio.gather(self._watching, return_exceptions=True)
 
     async def _watch(self) -> None:
+        known = True
         while True:
             await self._clock.sleep(LOOK_SECONDS)
             try:
-                self._box.follow(await self._reads.run(mark_of))
+                before, known = known, self._box.follow(await self._reads.run(mark_of))
             except DatabaseError:
                 continue  # whoever works with it tells
+            if before and not known:
+                log.error(
+                    "secrets are sealed with a secret key that this process does not know",
+                    extra={
+                        "remedy": "restart it with the right SOUK_SECRET_KEY; until then its callbacks fail"
+                    },
+                )

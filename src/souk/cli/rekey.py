@@ -48,7 +48,7 @@ def rekey(
         show(as_json, done, lambda: out("the former key is out of secret.key; restart Souk"))
         return
     told = f"the webhook keys of {done.accounts} account(s) are sealed with the new secret key"
-    show(as_json, done, lambda: out(f"{told} ({done.changed} were not)"))
+    show(as_json, done, lambda: out(f"{told}; {done.changed} were not before"))
     if not as_json:
         complain(_what_next(settings))
 
