@@ -13,6 +13,8 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from souk.durable import sync_folder
+
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -178,7 +180,7 @@ def rewrite_key_file(path: Path, text: str) -> None:
     draft = _draft(path, text)
     try:
         draft.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     finally:
         draft.unlink(missing_ok=True)
 
@@ -208,7 +210,7 @@ def _make_key_file(path: Path) -> None:
             path.hardlink_to(draft)
         except FileExistsError:
             return
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     finally:
         draft.unlink()
 
@@ -222,11 +224,3 @@ def _draft(path: Path, text: str) -> Path:
         file.flush()
         os.fsync(file.fileno())
     return draft
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

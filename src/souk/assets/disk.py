@@ -18,10 +18,10 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from souk.assets.durable import sync, sync_folder
 from souk.assets.scratch import Scratch, files_before, remove
 from souk.assets.small import SmallFiles, WriterGone
 from souk.assets.storage import BadKey, Missing, StorageError, StorageStats, Unreachable, check_key
+from souk.durable import sync, sync_folder
 from souk.words import Millis
 
 T = TypeVar("T")

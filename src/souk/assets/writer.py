@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, TypeVarTuple
 
-from souk.assets.durable import sync_folder, write_new
+from souk.durable import sync_folder, write_new
 
 FRAME: Final = struct.Struct(">IHI")
 """Before a file: its number, the bytes of its path, its bytes."""
@@ -29,10 +29,8 @@ Given = TypeVarTuple("Given")
 
 def main() -> None:
     """Write what comes until the parent closes our stdin or is gone."""
-    for number in (
-        signal.SIGINT,
-        signal.SIGTERM,
-    ):  # they reach the whole group; the parent still has files to write
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # They reach the whole group, and the parent still has files to write.
         signal.signal(number, signal.SIG_IGN)
     waiting = bytearray()
     with ThreadPoolExecutor(THREADS) as threads:
