@@ -4,11 +4,15 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
+from uuid import uuid4
 
 import aiohttp
 import psycopg
 import psycopg_pool
+from fastapi import FastAPI
 
 from bench.peers import shelf
 
@@ -23,6 +27,27 @@ async def _commit_each(connection: psycopg.AsyncConnection) -> None:
 pool = psycopg_pool.AsyncConnectionPool(
     shelf.DATABASE, min_size=1, max_size=CONNECTIONS, open=False, configure=_commit_each
 )
+
+
+def api_of(
+    opened: Callable[[FastAPI], AbstractAsyncContextManager[None]],
+    enqueue: Callable[[str], Awaitable[object]],
+) -> FastAPI:
+    """The API in front of a queue: a task is a row, then what the queue calls a job."""
+    app = FastAPI(lifespan=opened)
+
+    @app.get("/")
+    async def ready() -> str:
+        return "ready"
+
+    @app.post("/tasks")
+    async def create() -> dict[str, object]:
+        task_id = uuid4().hex
+        await write(shelf.NEW, task_id)
+        await enqueue(task_id)
+        return {"code": 200, "taskId": task_id}
+
+    return app
 
 
 def upstream() -> aiohttp.ClientSession:

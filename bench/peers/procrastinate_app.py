@@ -9,7 +9,6 @@ a periodic task, as its manual advises.
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from uuid import uuid4
 
 import procrastinate
 import uvloop
@@ -43,21 +42,11 @@ async def _opened(_app: FastAPI) -> AsyncGenerator[None]:
         yield
 
 
-app = FastAPI(lifespan=_opened)
-
-
-@app.get("/")
-async def ready() -> str:
-    return "ready"
-
-
-@app.post("/tasks")
-async def create() -> dict[str, object]:
-    """Take a task: a row, then a job."""
-    task_id = uuid4().hex
-    await job.write(shelf.NEW, task_id)
+async def _enqueue(task_id: str) -> None:
     await work.defer_async(task_id=task_id)
-    return {"code": 200, "taskId": task_id}
+
+
+app = job.api_of(_opened, _enqueue)
 
 
 async def _worker() -> None:

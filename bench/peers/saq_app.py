@@ -11,7 +11,6 @@ import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
-from uuid import uuid4
 
 import saq
 import uvloop
@@ -54,21 +53,11 @@ async def _opened(_app: FastAPI) -> AsyncGenerator[None]:
         await queue.disconnect()
 
 
-app = FastAPI(lifespan=_opened)
-
-
-@app.get("/")
-async def ready() -> str:
-    return "ready"
-
-
-@app.post("/tasks")
-async def create() -> dict[str, object]:
-    """Take a task: a row, then a message."""
-    task_id = uuid4().hex
-    await job.write(shelf.NEW, task_id)
+async def _enqueue(task_id: str) -> None:
     await queue.enqueue("work", task_id=task_id, **JOB)
-    return {"code": 200, "taskId": task_id}
+
+
+app = job.api_of(_opened, _enqueue)
 
 
 async def _worker() -> None:

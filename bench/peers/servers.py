@@ -6,7 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,35 +53,37 @@ class Peer:
 @contextmanager
 def celery(upstream: Server, seconds: float, database: str) -> Generator[Peer]:
     """FastAPI, Celery with a gevent pool of 500, Redis that writes its log once a second (its own advice)."""
-    with ExitStack() as stack:
-        folder = stack.enter_context(_folder())
-        port = stack.enter_context(_redis(folder))
-        env = _env(upstream, seconds, database, folder) | _broker(port)
-        worker = ["-m", "celery", "-A", "bench.peers.celery_app:queue", "worker"]
-        worker += ["--pool=gevent", "--concurrency=500", "--loglevel=warning"]
-        yield stack.enter_context(_peer("Celery", "bench.peers.celery_app:app", worker, env, folder))
+    worker = ["-m", "celery", "-A", "bench.peers.celery_app:queue", "worker"]
+    worker += ["--pool=gevent", "--concurrency=500", "--loglevel=warning"]
+    with (
+        _home(upstream, seconds, database) as (folder, env),
+        _redis(folder) as broker,
+        _peer("Celery", "bench.peers.celery_app:app", worker, env | broker, folder) as peer,
+    ):
+        yield peer
 
 
 @contextmanager
 def saq(upstream: Server, seconds: float, database: str) -> Generator[Peer]:
     """FastAPI, SAQ with 500 jobs at once, the same Redis."""
-    with ExitStack() as stack:
-        folder = stack.enter_context(_folder())
-        port = stack.enter_context(_redis(folder))
-        env = _env(upstream, seconds, database, folder) | _broker(port)
-        worker = ["-m", "bench.peers.saq_app"]
-        yield stack.enter_context(_peer("SAQ", "bench.peers.saq_app:app", worker, env, folder))
+    worker = ["-m", "bench.peers.saq_app"]
+    with (
+        _home(upstream, seconds, database) as (folder, env),
+        _redis(folder) as broker,
+        _peer("SAQ", "bench.peers.saq_app:app", worker, env | broker, folder) as peer,
+    ):
+        yield peer
 
 
 @contextmanager
 def procrastinate(upstream: Server, seconds: float, database: str) -> Generator[Peer]:
     """FastAPI and procrastinate, everything in PostgreSQL."""
-    with ExitStack() as stack:
-        folder = stack.enter_context(_folder())
-        env = _env(upstream, seconds, database, folder)
-        worker = ["-m", "bench.peers.procrastinate_app"]
-        app = "bench.peers.procrastinate_app:app"
-        yield stack.enter_context(_peer("procrastinate", app, worker, env, folder))
+    worker = ["-m", "bench.peers.procrastinate_app"]
+    with (
+        _home(upstream, seconds, database) as (folder, env),
+        _peer("procrastinate", "bench.peers.procrastinate_app:app", worker, env, folder) as peer,
+    ):
+        yield peer
 
 
 @contextmanager
@@ -103,7 +105,24 @@ def _peer(name: str, app: str, worker: list[str], env: dict[str, str], folder: P
 
 
 @contextmanager
-def _redis(folder: Path) -> Generator[int]:
+def _home(upstream: Server, seconds: float, database: str) -> Generator[tuple[Path, dict[str, str]]]:
+    """A folder of a peer's own, and what its processes are told."""
+    with tempfile.TemporaryDirectory(prefix="souk-bench-", ignore_cleanup_errors=True) as name:
+        files = Path(name) / "files"
+        files.mkdir()
+        told = {
+            "PYTHONPATH": str(ROOT),
+            "PEER_UPSTREAM": f"http://127.0.0.1:{upstream.port}",
+            "PEER_DATABASE": database,
+            "PEER_FILES": str(files),
+            "PEER_SECONDS": str(seconds),
+        }
+        yield Path(name), clean_env(told)
+
+
+@contextmanager
+def _redis(folder: Path) -> Generator[dict[str, str]]:
+    """A Redis in that folder; how its peer is told of it."""
     program = shutil.which("redis-server")
     if program is None:
         raise Unavailable("there is no redis-server here; Debian's package of that name has it")
@@ -112,32 +131,9 @@ def _redis(folder: Path) -> Generator[int]:
     with (folder / "redis.log").open("wb") as output:
         running = subprocess.Popen(command, stdout=output, stderr=output)
     try:
-        yield port
+        yield {"PEER_BROKER": f"redis://127.0.0.1:{port}/0"}
     finally:
         end(running)
-
-
-def _broker(port: int) -> dict[str, str]:
-    return {"PEER_BROKER": f"redis://127.0.0.1:{port}/0"}
-
-
-@contextmanager
-def _folder() -> Generator[Path]:
-    with tempfile.TemporaryDirectory(prefix="souk-bench-", ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
-
-
-def _env(upstream: Server, seconds: float, database: str, folder: Path) -> dict[str, str]:
-    files = folder / "files"
-    files.mkdir()
-    told = {
-        "PYTHONPATH": str(ROOT),
-        "PEER_UPSTREAM": f"http://127.0.0.1:{upstream.port}",
-        "PEER_DATABASE": database,
-        "PEER_FILES": str(files),
-        "PEER_SECONDS": str(seconds),
-    }
-    return clean_env(told)
 
 
 def installed() -> Path:
