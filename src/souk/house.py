@@ -312,7 +312,8 @@ class House:
             limits=Limits(settings.rate_creates, settings.max_waiting),
             public_url=self.public_url,
             held_ahead=self.meter,
-            wake_engine=self.neighbours.work,
+            expect_work=self.neighbours.expect_work,
+            share_work=self.neighbours.work,
             cancel_engine=self.neighbours.cancel,
             wake_callbacks=self.neighbours.callbacks,
         )

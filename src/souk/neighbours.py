@@ -52,10 +52,13 @@ class Neighbours:
 
     # --- telling ---------------------------------------------------------------------------------
 
+    def expect_work(self) -> None:
+        """A task is being created here."""
+        if self.engine is not None:
+            self.engine.expect()
+
     def work(self) -> None:
         """A task was created here. It needs others if nobody here can take it."""
-        if self.engine is not None:
-            self.engine.wake()
         if self.engine is None or not self.engine.has_room:
             self.share_work()
 

@@ -2,9 +2,12 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from souk.engine.steps import CLAIM
+from souk.store.lane import Kind
 from tests.engine.running import Running, running, until
 from tests.engine.statements import counted, gathering
 from tests.upstreams.kie import FakeKie
@@ -61,3 +64,26 @@ async def test_many_tasks_at_once_take_no_more_statements_than_one(
     assert {statements for _, statements in counts.of_writes["advance"]} == {2}
     assert max(counts.of_writes["advance"])[0] >= TOGETHER
     assert max(counts.of_writes["finish"]) in {(TOGETHER, 6), (TOGETHER + 1, 6)}
+
+
+async def test_task_is_claimed_right_behind_its_create(
+    souk: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await souk.ended(await souk.create())
+    await lived(souk)
+    handed_in: list[tuple[str, asyncio.Future[Any]]] = []
+    unanswered: list[bool] = []
+    put = souk.house.lane.put
+
+    def noted(kind: Kind[Any, Any], op: Any, **options: Any) -> Any:
+        if kind is CLAIM:
+            unanswered.extend(not answer.done() for name, answer in handed_in if name == "create")
+        answer = put(kind, op, **options)
+        handed_in.append((kind.name, answer))
+        return answer
+
+    monkeypatch.setattr(souk.house.lane, "put", noted)
+    await souk.ended(await souk.create())
+    creates = [at for at, (name, _) in enumerate(handed_in) if name == "create"]
+    assert [handed_in[at + 1][0] for at in creates] == ["claim"]
+    assert unanswered[:1] == [True]

@@ -211,7 +211,8 @@ class Process:
             limits=Limits(0, 0),
             public_url=PUBLIC_URL,
             held_ahead=_NoChat(),
-            wake_engine=self.engine.wake,
+            expect_work=self.engine.expect,
+            share_work=_alone,
             cancel_engine=self._cancel_engine,
             wake_callbacks=self._wake_callbacks,
         )
@@ -269,3 +270,7 @@ class _NoChat:
 
     async def give_way(self, account_id: int, /) -> bool:
         return False
+
+
+def _alone() -> None:
+    """Other processes find work by looking for it."""

@@ -25,7 +25,7 @@ LEAVE_SECONDS = 5.0
 
 
 class Engine:
-    """Start it, ring :meth:`wake` when work arrives, close it."""
+    """Start it, tell it of work by :meth:`expect` or :meth:`wake`, close it."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -36,6 +36,8 @@ class Engine:
         self._lap: Lap = Lap()
         self._full = False
         """Whether the end of a task may make room for another that waits."""
+        self._claiming: asyncio.Future[Claimed] | None = None
+        """A claim on its way."""
         self._closing = False
         self._book = HealthBook(world.clock, world.lane, world.reads)
         self._roads = Roads(world, self._book)
@@ -71,6 +73,12 @@ class Engine:
         """There may be work to claim."""
         self._work.set()
 
+    def expect(self) -> None:
+        """A create was just handed to the lane: the claim of its task goes right behind, mostly in one transaction."""
+        if self._claiming is None:
+            self._ask()
+        self.wake()
+
     def follow(self) -> None:
         """Connections may have come, gone or changed: that holds from now on, also for those who wait."""
         self._roads.follow()
@@ -102,6 +110,8 @@ class Engine:
         self._closing = True
         for loop in self._loops[:1] + self._loops[2:]:
             loop.cancel()
+        if self._claiming is not None:
+            self._claiming.cancel()  # what it takes is handed back with all the rest
         lives = list(self._lives.values())
         if lives:
             await asyncio.wait(lives, timeout=self._world.limits.drain_seconds)
@@ -149,28 +159,36 @@ class Engine:
 
     async def _claim(self) -> bool:
         """Claim what there is room for; True if there may be more at once."""
-        # Until it is known better: a task may end while this claim is on its way.
-        was_full, self._full = self._full, True
-        room = min(CLAIM_BATCH, self._world.limits.slots - len(self._lives))
-        if room <= 0:
+        if self._claiming is None:
+            self._ask()
+        if self._claiming is None:
+            self._full = True
             return False
-        claimed: Claimed = await self._world.lane.write(
-            CLAIM,
-            Claim(
-                owner=self._world.node,
-                most=room,
-                now=self._world.clock.now(),
-                lap=self._lap,
-                concurrency=self._world.limits.account_concurrency,
-            ),
-        )
+        try:
+            claimed = await self._claiming
+        finally:
+            self._claiming = None
         self._lap = claimed.lap
-        self._full = claimed.full
-        if claimed.full and not was_full:
+        if claimed.full and not self._full:
             self._world.share_work()  # what fills the account may run elsewhere, and end there
+        self._full = claimed.full
         for task in claimed.tasks:
             self._begin(task)
         return claimed.more
+
+    def _ask(self) -> None:
+        """Hand a claim to the lane, if there is room."""
+        room = min(CLAIM_BATCH, self._world.limits.slots - len(self._lives))
+        if room <= 0 or self._closing:
+            return
+        claim = Claim(
+            owner=self._world.node,
+            most=room,
+            now=self._world.clock.now(),
+            lap=self._lap,
+            concurrency=self._world.limits.account_concurrency,
+        )
+        self._claiming = self._world.lane.put(CLAIM, claim)
 
     def _begin(self, task: TaskRow) -> None:
         lease = Lease(self._world, task)
@@ -186,7 +204,8 @@ class Engine:
         if self._lives.get(task_id) is life:
             del self._lives[task_id]
             del self._leases[task_id]
-        if self._full and not self._closing:
+        # Until a claim that is on its way has come back, nobody knows whether it left something waiting.
+        if (self._full or self._claiming is not None) and not self._closing:
             self._work.set()
 
     async def _beat_loop(self) -> None:

@@ -1,5 +1,6 @@
 """Credits that chat holds ahead: the account's own still, when its balance is read or a task needs them."""
 
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from souk.operations import listing
@@ -22,20 +23,29 @@ class HeldAhead(Protocol):
         ...
 
 
-async def write_create(lane: Lane, new: NewTask, ahead: HeldAhead) -> Stored:
-    """Carry out a create; once more, if it lacked credits and chat could give some back. Raises Refusal."""
+async def write_create(lane: Lane, new: NewTask, ahead: HeldAhead, expect: Callable[[], None]) -> Stored:
+    """Carry out a create; once more, if it lacked credits and chat could give some back. Raises Refusal.
+
+    ``expect`` is told each time, before the commit: who takes the task on can do so in the same transaction.
+    """
     try:
         try:
-            return await lane.write(CREATE, new, bounded=True)
+            return await _written(lane, new, expect)
         except Refusal as refusal:
             lacking = refusal.reason in (Reason.INSUFFICIENT_CREDITS, Reason.KEY_CAP)
             if not lacking or not await ahead.give_way(new.row["account_id"]):
                 raise
-        return await lane.write(CREATE, new, bounded=True)
+        return await _written(lane, new, expect)
     except Busy:
         raise Refusal(
             Reason.BUSY, "too many creates wait to be written; try again shortly", retry_after=1.0
         ) from None
+
+
+def _written(lane: Lane, new: NewTask, expect: Callable[[], None]) -> Awaitable[Stored]:
+    answer = lane.put(CREATE, new, bounded=True)
+    expect()
+    return answer
 
 
 async def balance(reads: Reads, account_id: int, mode: Mode, ahead: HeldAhead) -> Credits:

@@ -57,7 +57,8 @@ class Operations:
         limits: Limits,
         public_url: str,
         held_ahead: ahead.HeldAhead,
-        wake_engine: Callable[[], None],
+        expect_work: Callable[[], None],
+        share_work: Callable[[], None],
         cancel_engine: Callable[[TaskId], None],
         wake_callbacks: Callable[[], None],
     ) -> None:
@@ -73,7 +74,8 @@ class Operations:
         self._limits = limits
         self._public_url = public_url
         self._held_ahead = held_ahead
-        self._wake_engine = wake_engine
+        self._expect_work = expect_work
+        self._share_work = share_work
         self._cancel_engine = cancel_engine
         self._wake_callbacks = wake_callbacks
 
@@ -113,9 +115,9 @@ class Operations:
         row = task_row(new_task_id(now, self._random), now, caller, draft, checked)
         bounds = bounds_of(caller, draft, checked.mode)
         new = NewTask(row, self._limits_of(caller), bounds, checked.pins, checked.late_pins)
-        stored = await ahead.write_create(self._lane, new, self._held_ahead)
+        stored = await ahead.write_create(self._lane, new, self._held_ahead, self._expect_work)
         if not stored.replayed:
-            self._wake_engine()
+            self._share_work()
             log.info(
                 "task created",
                 extra={

@@ -152,18 +152,24 @@ class Lane:
         return self._waiting.qsize()
 
     async def write(self, kind: Kind[Op, Answer], op: Op, *, bounded: bool = False) -> Answer:
-        """Carry out one operation and return its answer after the commit.
+        """Carry out one operation and return its answer after the commit; raises as :meth:`put` does."""
+        return await self.put(kind, op, bounded=bounded)
 
-        ``bounded`` operations (those a client can flood) raise :class:`Busy` when too many already wait.
+    def put(self, kind: Kind[Op, Answer], op: Op, *, bounded: bool = False) -> "asyncio.Future[Answer]":
+        """Hand in one operation; its answer comes after the commit.
+
+        Two that are handed in without a wait in between mostly share a transaction, and the second never has an
+        earlier one, unless its kind is ``alone``. ``bounded`` operations (those a client can flood) raise
+        :class:`Busy` when too many already wait.
         """
         if self._closing:
             raise DatabaseError("the store is closed")
         if bounded and self._waiting.qsize() >= self._limit:
             raise Busy
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Any] = loop.create_future()
+        future: asyncio.Future[Answer] = loop.create_future()
         self._waiting.put(_Pending(kind, op, future, loop))
-        return await future
+        return future
 
     def close(self) -> None:
         """Commit what waits, then stop. For the thread that writes: nothing of its own comes after that."""
