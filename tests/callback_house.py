@@ -43,6 +43,7 @@ def new_row(task: str, url: str, now: int, stage: str = END, number: int = END_N
         stage=stage,
         endpoint=outbox.endpoint_of(url),
         url=url,
+        body="",
         created_at=now,
         next_try_at=now,
     )

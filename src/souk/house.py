@@ -21,7 +21,6 @@ from souk.assets.ingest import Ingest, IngestLimits
 from souk.assets.inputs import Sources
 from souk.assets.media import TaskMedia
 from souk.assets.storage import Storage
-from souk.callbacks.message import Message
 from souk.callbacks.worker import OutboxWorker
 from souk.catalog.catalog import Catalog
 from souk.catalog.load import load_catalog
@@ -46,7 +45,6 @@ from souk.operations.admin import Admin
 from souk.operations.create import Limits
 from souk.operations.drafts import Drafts
 from souk.operations.operations import Operations
-from souk.operations.records import record_of, stages_of
 from souk.operations.uploads import UploadLimits, Uploads
 from souk.premises import make_data_dir, meter_of, secret_values, storage_of, take_slot
 from souk.providers.base import NO_FILES, Connection, LocalProvider, Media, Provider
@@ -62,12 +60,12 @@ from souk.store.assets import AssetRow
 from souk.store.database import Database
 from souk.store.lane import Lane
 from souk.store.migrate import migrate
-from souk.store.outbox import END, OutboxRow
 from souk.store.place import database_of
 from souk.store.reads import Reads
 from souk.store.tasks import TaskRow
+from souk.telling import Telling
 from souk.watch import ConfigWatch
-from souk.words import JsonObject, TaskId
+from souk.words import JsonObject
 
 log = logging.getLogger("souk")
 
@@ -279,13 +277,10 @@ class House:
 
         return await parent_files(self.catalog.models[task.model], task, given, self.reads, media)
 
-    async def render(self, row: OutboxRow) -> Message | None:
-        """A callback in the words of the dialect its task was created through."""
-        task = await self.reads.task(TaskId(row.task_id))
-        if task is None:
-            return None
-        stages = () if row.stage == END else await stages_of(self.reads, task.id, self.public_url)
-        return self.dialects.callback(record_of(task, self.public_url, stages), row.stage)
+    @cached_property
+    def telling(self) -> Telling:
+        """What callbacks say."""
+        return Telling(self.reads, self.dialects, self.public_url)
 
     def _operations(self) -> Operations:
         settings = self.settings
@@ -332,7 +327,7 @@ class House:
             http=self.callback_http,
             clock=self.clock,
             random=chance,
-            render=self.render,
+            render=self.telling.render,
             keys_of_account=self.webhook_keys.keys_of_account,
             owner=node,
             log=logging.getLogger("souk.callbacks"),
@@ -368,6 +363,7 @@ class House:
             limits=limits_of(settings),
             hook_address=self.hooks.address,
             wake_callbacks=self.neighbours.callbacks,
+            last_word=self.telling.last_word,
             share_work=self.neighbours.share_work,
         )
         self.engine = self.neighbours.engine = Engine(world)

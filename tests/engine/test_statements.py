@@ -1,12 +1,12 @@
 """What a task costs the database: a fixed number of statements for a life, and no more of them for many at once."""
 
 import asyncio
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from souk.engine.steps import CLAIM
 from souk.store.lane import Kind
 from tests.engine.running import Running, running, until
 from tests.engine.statements import counted, gathering
@@ -71,19 +71,34 @@ async def test_task_is_claimed_right_behind_its_create(
 ) -> None:
     await souk.ended(await souk.create())
     await lived(souk)
-    handed_in: list[tuple[str, asyncio.Future[Any]]] = []
-    unanswered: list[bool] = []
+    handed_in = followed(souk, monkeypatch)
+    await souk.ended(await souk.create())
+    assert handed_in["create"] == ["claim"]
+
+
+async def test_callback_is_claimed_right_behind_the_end_it_tells_of(
+    souk: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handed_in = followed(souk, monkeypatch)
+    await souk.ended(await souk.create(callback_url="http://receiver.example/"))
+    await until(lambda: "outbox.tried" in handed_in)
+    assert handed_in["finish"] == ["outbox.claim"]
+    assert "outbox.body" not in handed_in
+
+
+def followed(souk: Running, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
+    """By the kind of each write: what was handed in right behind it, while it was unanswered."""
+    found: dict[str, list[str]] = defaultdict(list)
     put = souk.house.lane.put
+    last: list[tuple[str, asyncio.Future[Any]]] = []
 
     def noted(kind: Kind[Any, Any], op: Any, **options: Any) -> Any:
-        if kind is CLAIM:
-            unanswered.extend(not answer.done() for name, answer in handed_in if name == "create")
+        if last and not last[0][1].done():
+            found[last[0][0]].append(kind.name)
         answer = put(kind, op, **options)
-        handed_in.append((kind.name, answer))
+        last[:] = [(kind.name, answer)]
+        found.setdefault(kind.name, [])
         return answer
 
     monkeypatch.setattr(souk.house.lane, "put", noted)
-    await souk.ended(await souk.create())
-    creates = [at for at, (name, _) in enumerate(handed_in) if name == "create"]
-    assert [handed_in[at + 1][0] for at in creates] == ["claim"]
-    assert unanswered[:1] == [True]
+    return found

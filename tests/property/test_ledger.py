@@ -23,8 +23,8 @@ from souk.operations.create import CREATE, Limits, NewTask, Stored
 from souk.operations.types import Reason, Refusal
 from souk.store import retention
 from souk.store.database import Connection, Database, sqlite_url
+from souk.store.endings import Ending
 from souk.store.statement import Statement
-from souk.store.tasks import Ending
 from souk.words import AccountId, Credits, Millis, Mode
 
 START = 1_772_100_021_000

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from souk.accounts.auth import Authenticator
 from souk.assets.ingest import Ingest, IngestLimits
-from souk.callbacks.message import Message
+from souk.callbacks.message import Message, pack
 from souk.callbacks.worker import OutboxWorker
 from souk.catalog.catalog import Catalog
 from souk.catalog.load import load_catalog
@@ -29,7 +29,7 @@ from souk.operations.operations import Operations
 from souk.providers.base import Connection, Media, MediaFile
 from souk.settings import SandboxPolicy
 from souk.store.database import DatabaseError
-from souk.store.outbox import END, OutboxRow, endpoint_of
+from souk.store.outbox import END, END_NUMBER, OutboxRow, endpoint_of
 from souk.store.tasks import TaskRow
 from souk.words import JsonObject, TaskId
 from tests.simulation.clock import SimClock
@@ -187,6 +187,7 @@ class Process:
                 limits=town.limits,
                 hook_address=self.hooks.address,
                 wake_callbacks=self._wake_callbacks,
+                last_word=_last_word,
             )
         )
         policy = Policy("open")
@@ -233,8 +234,15 @@ class Process:
         if task is None:
             return None
         state = task.state if row.stage == END else "running"
-        told = {"task": task.id, "stage": row.stage, "number": row.number, "state": state}
-        return Message(task.id, json.dumps(told))
+        return _told(task.id, row.stage, row.number, state)
+
+
+def _last_word(task: TaskRow) -> str:
+    return pack(_told(task.id, END, END_NUMBER, task.state))
+
+
+def _told(task: str, stage: str, number: int, state: str) -> Message:
+    return Message(task, json.dumps({"task": task, "stage": stage, "number": number, "state": state}))
 
 
 class _Signer:

@@ -8,7 +8,7 @@ from souk.callbacks.delivery import Deliverer
 from souk.engine import life, reviewing
 from souk.engine.lease import Lease
 from souk.engine.upstream import Upstream
-from souk.store import nodes, tasks
+from souk.store import endings, nodes, tasks
 from souk.store.lane import Lane
 from souk.store.statement import Statement
 from tests.simulation.simulation import simulate
@@ -39,20 +39,20 @@ def steps_need_no_lease(patch: pytest.MonkeyPatch) -> None:
 
 
 def ends_need_no_lease(patch: pytest.MonkeyPatch) -> None:
-    without(tasks, "_END", "AND lease_owner IS NOT DISTINCT FROM ends.owner AND epoch = ends.term")(patch)
+    without(endings, "_END", "AND lease_owner IS NOT DISTINCT FROM ends.owner AND epoch = ends.term")(patch)
 
 
 def ends_may_come_twice(patch: pytest.MonkeyPatch) -> None:
     ends_need_no_lease(patch)
-    without(tasks, "_END", "AND completed_at IS NULL")(patch)
+    without(endings, "_END", "AND completed_at IS NULL")(patch)
 
 
 def captures_are_not_cut(patch: pytest.MonkeyPatch) -> None:
-    text = tasks._END.text.replace(
+    text = endings._END.text.replace(
         "captured = CASE WHEN ends.to_captured > hold THEN hold ELSE ends.to_captured END",
         "captured = hold + 1",
     )
-    patch.setattr(tasks, "_END", Statement(text))
+    patch.setattr(endings, "_END", Statement(text))
 
 
 def dead_nodes_may_claim(patch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from souk.store.database import DatabaseError
 from souk.store.lane import Lane
 from souk.store.outbox import OutboxRow
 from souk.store.reads import Reads
+from souk.store.sending import Claimed
 from souk.words import Millis
 
 LOOK_SECONDS = 10.0
@@ -74,7 +75,7 @@ class OutboxWorker:
         self._watch = asyncio.create_task(self._run())
 
     def wake(self, endpoints: Iterable[str] = ()) -> None:
-        """Callbacks were enqueued, for these endpoints if that is known."""
+        """Callbacks were enqueued, or are just being written, for these endpoints if that is known."""
         named = False
         for endpoint in endpoints:
             named = True
@@ -159,11 +160,10 @@ class OutboxWorker:
         self._due.pop(endpoint, None)
         if self._closing:
             return
-        if endpoint in self._lanes:
-            self._lanes[endpoint][0].kick()
-            return
-        lane = EndpointLane(endpoint, self._claim, self._deliver, in_trouble=endpoint in self._in_trouble)
-        self._lanes[endpoint] = (lane, asyncio.create_task(self._run_lane(lane)))
+        if endpoint not in self._lanes:
+            lane = EndpointLane(endpoint, self._claim, self._deliver, in_trouble=endpoint in self._in_trouble)
+            self._lanes[endpoint] = (lane, asyncio.create_task(self._run_lane(lane)))
+        self._lanes[endpoint][0].kick()
 
     async def _run_lane(self, lane: EndpointLane) -> None:
         try:
@@ -174,10 +174,13 @@ class OutboxWorker:
             change = self._in_trouble.add if lane.in_trouble else self._in_trouble.discard
             change(lane.endpoint)
 
-    async def _claim(self, endpoint: str, most: int) -> list[OutboxRow]:
+    def _claim(self, endpoint: str, most: int) -> asyncio.Task[Sequence[OutboxRow]]:
         claim = sending.Claim(endpoint, most, self._owner, self._clock.now(), self._in(LEASE_SECONDS))
+        return asyncio.create_task(self._claimed(endpoint, self._lane.put(sending.CLAIM, claim)))
+
+    async def _claimed(self, endpoint: str, claiming: asyncio.Future[Claimed]) -> Sequence[OutboxRow]:
         try:
-            claimed = await self._lane.write(sending.CLAIM, claim)
+            claimed = await claiming
         except DatabaseError as error:
             self._log.warning("outbox cannot be claimed from", extra={"reason": str(error)})
             self._note(endpoint, self._in(TROUBLE_SECONDS))

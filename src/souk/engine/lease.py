@@ -3,7 +3,7 @@
 import json
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,10 @@ from souk.store import assets, events
 from souk.store.assets import AssetRow
 from souk.store.attempts import Attempt
 from souk.store.database import Connection as Database
+from souk.store.endings import Ending, ended
 from souk.store.events import PROGRESS, Event, NewEvent
 from souk.store.pieces import Piece
-from souk.store.tasks import Ending, Move, TaskRow
+from souk.store.tasks import Move, TaskRow
 from souk.words import FailKind, JsonObject, Millis, TaskId, TaskState
 
 log = logging.getLogger("souk.engine")
@@ -209,7 +210,10 @@ class Lease:
         )
         tell = self._address_for(event) if event else None
         step = Step(move, attempt, event, tell, self.task.account_id, files)
-        moved = await self._written(step, attempt.connection if attempt and limit else "", limit)
+        writing = self._written(step, attempt.connection if attempt and limit else "", limit)
+        if tell:
+            self.world.wake_callbacks(tell)  # who delivers claims right behind it, mostly in one transaction
+        moved = await writing
         if moved is None:
             return False
         if not moved:
@@ -224,14 +228,12 @@ class Lease:
         told = logging.DEBUG if state in _SMALL_STEPS else logging.INFO
         self.log("task " + (state.value if state else "step"), told, attempt=self.task.attempts)
         self.world.bell.ring(self.id)
-        if tell:
-            self.world.wake_callbacks(tell)
         return True
 
-    async def _written(self, step: Step, connection: str, limit: int) -> bool | None:
+    def _written(self, step: Step, connection: str, limit: int) -> Awaitable[bool | None]:
         if connection:
-            return await self.world.lane.write(MARK, Mark(step, connection, limit))
-        return await self.world.lane.write(ADVANCE, step)
+            return self.world.lane.put(MARK, Mark(step, connection, limit))
+        return self.world.lane.put(ADVANCE, step)
 
     async def reach(
         self,
@@ -303,7 +305,7 @@ class Lease:
             to_captured=captured,
             to_result=result,
         )
-        await self._end(Finish(ending, attempt, files, pieces, self.task.account_id), "success")
+        await self._end(ending, "success", attempt, files, pieces)
 
     async def fail(self, failure: Failure, verdict: str | None = None, cause: Failure | None = None) -> None:
         """End in failure: the whole hold goes back.
@@ -324,7 +326,7 @@ class Lease:
             to_message=told.message[:1000],
         )
         attempt = self.closed_attempt(verdict, failure) if verdict else None
-        await self._end(Finish(ending, attempt, account_id=self.task.account_id), told.kind.value)
+        await self._end(ending, told.kind.value, attempt)
 
     def closed_attempt(
         self, verdict: str, failure: Failure | None = None, cost: int | None = None
@@ -351,16 +353,26 @@ class Lease:
         if log.isEnabledFor(level):
             log.log(level, event, extra={"task_id": self.id, "model": self.task.model, **fields})
 
-    async def _end(self, finish: Finish, outcome: str) -> None:
-        if not await self.world.lane.write(FINISH, finish):
+    async def _end(
+        self,
+        ending: Ending,
+        outcome: str,
+        attempt: Attempt | None,
+        files: tuple[AssetRow, ...] = (),
+        pieces: tuple[Piece, ...] = (),
+    ) -> None:
+        last_word = self.world.last_word(ended(self.task, ending)) if self.task.callback_url else ""
+        finish = Finish(ending, attempt, files, pieces, self.task.account_id, last_word)
+        finishing = self.world.lane.put(FINISH, finish)
+        if self.task.callback_url:
+            self.world.wake_callbacks(self.task.callback_url)
+        if not await finishing:
             raise Fenced
         self.ended = True
-        took = Millis(finish.ending.at - self.task.created_at)
+        took = Millis(ending.at - self.task.created_at)
         self.world.meters.finish(outcome, took / 1000)
         self.log("task ended", outcome=outcome, ms=took)
         self.world.bell.ring(self.id)
-        if self.task.callback_url:
-            self.world.wake_callbacks(self.task.callback_url)
 
 
 _MOVE_FIELD = {

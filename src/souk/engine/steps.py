@@ -11,6 +11,7 @@ from souk.store import (
     assets,
     attempts,
     connections,
+    endings,
     events,
     hints,
     nodes,
@@ -24,11 +25,12 @@ from souk.store.assets import AssetRow
 from souk.store.attempts import Attempt
 from souk.store.connections import DAY_MS, Spending
 from souk.store.database import Connection
+from souk.store.endings import Ended, Ending
 from souk.store.events import NewEvent
 from souk.store.hints import HintRow
 from souk.store.lane import Kind
 from souk.store.pieces import Piece
-from souk.store.tasks import Ended, Ending, Move, TaskRow
+from souk.store.tasks import Move, TaskRow
 from souk.words import Millis, TaskId
 
 ACCOUNTS_PER_CLAIM = 32
@@ -157,6 +159,7 @@ def _tell_of_events(connection: Connection, steps: list[Step]) -> None:
             stage=event.stage,
             endpoint=outbox.endpoint_of(url),
             url=url,
+            body="",
             created_at=event.at,
             next_try_at=event.at,
         )
@@ -175,12 +178,14 @@ class Finish(msgspec.Struct, frozen=True):
     assets: tuple[AssetRow, ...] = ()
     pieces: tuple[Piece, ...] = ()
     account_id: int = 0
+    last_word: str = ""
+    """What its receiver is told, as the outbox keeps it; empty if that is made when it is sent first."""
 
 
 def finish_all(connection: Connection, finishes: Sequence[Finish]) -> list[bool]:
     """End tasks: state, ledger, counters, files, callback, in one transaction. False where the lease was lost."""
     ended: dict[str, Ended] = {
-        row.id: row for row in tasks.end(connection, [item.ending for item in finishes])
+        row.id: row for row in endings.end(connection, [item.ending for item in finishes])
     }
     if not ended:
         return [False] * len(finishes)
@@ -194,7 +199,7 @@ def finish_all(connection: Connection, finishes: Sequence[Finish]) -> list[bool]
     pinned = [row.id for row in ended.values() if row.pins]
     if pinned:
         pins.drop(connection, pinned)
-    _tell(connection, list(ended.values()), now)
+    _tell(connection, list(ended.values()), {item.ending.task: item.last_word for item in done}, now)
     return [item.ending.task in ended for item in finishes]
 
 
@@ -226,7 +231,7 @@ def _settle(connection: Connection, ended: list[Ended], now: Millis) -> None:
     caps.give_back(connection, closings, now)
 
 
-def _tell(connection: Connection, ended: list[Ended], now: Millis) -> None:
+def _tell(connection: Connection, ended: list[Ended], words: Mapping[str, str], now: Millis) -> None:
     """The last word to each client that left an address; earlier words not yet delivered are dropped."""
     rows = [
         outbox.NewRow(
@@ -237,6 +242,7 @@ def _tell(connection: Connection, ended: list[Ended], now: Millis) -> None:
             stage=outbox.END,
             endpoint=outbox.endpoint_of(row.callback_url),
             url=row.callback_url,
+            body=words[row.id],
             created_at=now,
             next_try_at=now,
         )

@@ -49,6 +49,10 @@ class EngineLimits:
     sweep_seconds: float = 600.0
 
 
+def _unspoken(_task: TaskRow) -> str:
+    return ""
+
+
 def _nowhere(_attempt_id: str) -> str:
     return ""
 
@@ -89,6 +93,9 @@ class World:
     hook_address: Callable[[str], str] = _nowhere
     """Where the upstream of an attempt may report; empty if nowhere."""
     wake_callbacks: Callable[[str], None] = _unheard
-    """Told of an address that has a callback to get; of an empty one when it may be any."""
+    """Told of an address that has a callback to get, now or once what the lane has is written; of an empty one when it
+    may be any."""
+    last_word: Callable[[TaskRow], str] = _unspoken
+    """What the receiver of a task that ended is told, as the outbox keeps it; empty if that is not known yet."""
     share_work: Callable[[], None] = _alone
     """Told when there are tasks that other processes may claim."""

@@ -9,8 +9,8 @@ from souk.engine.steps import Finish, finish_all
 from souk.operations.types import Reason, Refusal
 from souk.store import outbox, pins, retention, tasks
 from souk.store.database import Connection
+from souk.store.endings import Ending
 from souk.store.lane import Kind
-from souk.store.tasks import Ending
 from souk.words import Millis, TaskId, TaskState
 
 

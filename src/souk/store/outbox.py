@@ -59,6 +59,8 @@ class NewRow(TypedDict):
     stage: str
     endpoint: str
     url: str
+    body: str
+    """What is sent; empty if it is made when it is sent first."""
     created_at: int
     next_try_at: int
 
@@ -81,14 +83,14 @@ def endpoint_of(url: str) -> str:
 
 _NEW_SPEC = (
     "message_id text, task_id text, account_id bigint, number int, stage text, "
-    "endpoint text, url text, created_at bigint, next_try_at bigint"
+    "endpoint text, url text, body text, created_at bigint, next_try_at bigint"
 )
 
 # A row whose task has an earlier one pending is due no sooner than that one, so blocked rows never crowd the
 # head of the index. The terminal row waits only for what is being sent right now: the rest is dropped.
 _ENQUEUE = Statement(
-    "INSERT INTO outbox (message_id, task_id, account_id, number, stage, endpoint, url, "  # noqa: S608 - constant columns
-    "state, created_at, next_try_at) SELECT message_id, task_id, account_id, number, stage, endpoint, url, "
+    "INSERT INTO outbox (message_id, task_id, account_id, number, stage, endpoint, url, body, "  # noqa: S608 - constant columns
+    "state, created_at, next_try_at) SELECT message_id, task_id, account_id, number, stage, endpoint, url, body, "
     "'pending', created_at, COALESCE((SELECT max(e.next_try_at) FROM outbox e WHERE e.task_id = new.task_id "
     "AND e.state = 'pending' AND e.number < new.number "
     "AND (new.stage <> 'end' OR e.lease_owner IS NOT NULL)), next_try_at) "

@@ -1,4 +1,4 @@
-"""A task's row: reading it, creating it, and every transition of its life.
+"""A task's row: reading it, creating it, and every transition of its life but the last.
 
 Each transition compares owner and epoch, so a worker that lost its lease and wakes late changes nothing.
 """
@@ -221,66 +221,16 @@ class Move(msgspec.Struct, frozen=True):
     to_fitted: str | None = None
 
 
-# Rows are locked in the order they are given in: the same in every process.
-_by_task = operator.attrgetter("task")
+by_task = operator.attrgetter("task")
+"""Rows are locked in the order they are given in: the same in every process."""
 
 
 def advance(connection: Connection, moves: Sequence[Move]) -> set[str]:
     """Carry out steps; returns the ids whose owner and epoch still matched."""
     rows = connection.run(
-        _ADVANCE, {"moves": rows_json(map(msgspec.structs.asdict, sorted(moves, key=_by_task)))}
+        _ADVANCE, {"moves": rows_json(map(msgspec.structs.asdict, sorted(moves, key=by_task)))}
     )
     return {row[0] for row in rows}
-
-
-class Ending(msgspec.Struct, frozen=True):
-    """The last step of a task. ``owner`` None ends a task nobody has claimed."""
-
-    task: str
-    owner: str | None
-    term: int
-    at: int
-    to_state: str
-    to_captured: int
-    to_result: str | None = None
-    to_kind: str | None = None
-    to_code: int | None = None
-    to_message: str | None = None
-
-
-class Ended(msgspec.Struct, frozen=True, array_like=True):
-    """What the settlement of an ended task needs."""
-
-    id: str
-    account_id: int
-    mode: str
-    key_id: int
-    hold: int
-    captured: int
-    created_at: int
-    callback_url: str | None
-    pins: int
-
-
-_END = Statement(
-    "UPDATE tasks SET state = ends.to_state, updated_at = ends.at, completed_at = ends.at, lease_owner = NULL, "
-    "captured = CASE WHEN ends.to_captured > hold THEN hold ELSE ends.to_captured END, "
-    "result = ends.to_result, fail_kind = ends.to_kind, fail_code = ends.to_code, "
-    "fail_message = ends.to_message, outputs = NULL, prepared = NULL, attempt_id = NULL "
-    "FROM {rows:ends(task text, owner text, term int, at bigint, to_state text, to_captured bigint, "
-    "to_result text, to_kind text, to_code int, to_message text)} "
-    "WHERE id = ends.task AND lease_owner IS NOT DISTINCT FROM ends.owner AND epoch = ends.term "
-    "AND completed_at IS NULL "
-    "RETURNING id, account_id, mode, key_id, hold, captured, created_at, callback_url, pins"
-)
-
-
-def end(connection: Connection, endings: Sequence[Ending]) -> list[Ended]:
-    """Write terminal states, once; returns those whose owner and epoch still matched."""
-    rows = connection.run(
-        _END, {"ends": rows_json(map(msgspec.structs.asdict, sorted(endings, key=_by_task)))}
-    )
-    return [Ended(*row) for row in rows]
 
 
 _HAND_BACK = Statement(
