@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from souk.config import read_config
+from souk.engine.roads import Traffic
 from souk.house import House
 from souk.settings import Settings
 from tests.engine.running import API_KEY, MODEL, Running
@@ -16,6 +17,8 @@ from tests.upstreams.kie import KEY, FakeKie
 
 LIVE: dict[str, Any] = {"engine": True, "initial_credits": 100, "breaker_seconds": 0}
 LONG = 20.0
+HOUR = 3600.0
+NEVER = "[up:never]"
 
 
 def write(folder: Path, document: Any) -> Path:
@@ -35,6 +38,11 @@ def connection(name: str, upstream: FakeKie, **more: Any) -> dict[str, Any]:
 def listed(*connections: dict[str, Any], **model: Any) -> dict[str, Any]:
     """A souk.yaml of these connections; ``model`` changes the one model most tests use."""
     return {"models": {MODEL: {"usual_seconds": 0.2, **model}}, "connections": list(connections)}
+
+
+def only(*connections: dict[str, Any]) -> dict[str, Any]:
+    """A souk.yaml in which nothing but these can run the model."""
+    return listed(*connections, routes=[{"provider": "kie"}])
 
 
 async def edit(folder: Path, document: Any, *processes: Running) -> None:
@@ -71,3 +79,8 @@ async def watching(
         yield Running(house, await house.operations.authenticate(API_KEY, "127.0.0.1"))
     finally:
         await house.close()
+
+
+def traffic(souk: Running, name: str) -> Traffic:
+    """What the tasks of a process share on a connection."""
+    return souk.engine._roads.of(souk.house.connections[name])

@@ -1,4 +1,4 @@
-"""Connections that come, go and become another provider's in souk.yaml, while tasks wait, are submitted and run."""
+"""Connections that come and go in souk.yaml, while tasks wait, are submitted and run."""
 
 import asyncio
 import logging
@@ -16,19 +16,10 @@ from souk.providers.base import Accepted, Job, Unknown
 from souk.providers.kie import Kie
 from souk.store.attempts import Attempt
 from souk.words import Mode, TaskId
-from tests.engine.edited import LIVE, LONG, connection, edit, listed, watching, write
+from tests.engine.edited import HOUR, LIVE, LONG, NEVER, connection, edit, only, traffic, watching, write
 from tests.engine.running import Running, prompts, until
 from tests.engine.test_strangers import adopt
-from tests.upstreams.dashscope import FakeDashScope
 from tests.upstreams.kie import FakeKie
-
-HOUR = 3600.0
-NEVER = "[up:never]"
-
-
-def only(*connections: dict[str, Any]) -> dict[str, Any]:
-    """A souk.yaml in which nothing but these can run the model."""
-    return listed(*connections, routes=[{"provider": "kie"}])
 
 
 @pytest.fixture
@@ -193,10 +184,6 @@ async def test_whoever_waits_at_a_connection_that_goes_takes_the_next_route(
         assert await souk.problems() == []
 
 
-def traffic(souk: Running, name: str) -> Any:
-    return souk.engine._roads.of(souk.house.connections[name])
-
-
 async def test_a_connection_that_goes_between_the_mark_and_the_submit_is_not_sent_to(
     tmp_path: Path,
     sqlite: str,
@@ -322,73 +309,3 @@ async def test_when_the_last_connection_goes_nobody_is_led_to_the_sandbox(
         await edit(folder, only(), souk)
         assert souk.house.operations.mode_of(souk.caller) is Mode.LIVE
         assert (await souk.record(task)).state == "success"
-
-
-# --- another provider's ----------------------------------------------------------------------------
-
-
-async def test_a_name_that_becomes_another_providers_goes_there_and_follows_what_it_had(
-    tmp_path: Path, sqlite: str, upstream: FakeKie
-) -> None:
-    folder = tmp_path / "data"
-    write(folder, listed(connection("one", upstream)))
-    upstream.run_seconds = HOUR
-    with FakeDashScope() as dashscope:
-        async with watching(folder, sqlite, **LIVE) as souk:
-            before = await souk.create("a bus")
-            await souk.reached(before, "generating")
-            moved = {"name": "one", "provider": "dashscope", "api_key": dashscope.key}
-            await edit(folder, listed({**moved, "base_url": dashscope.base}), souk)
-            after = await souk.create("a tram")
-            upstream.run_seconds = 0
-            for task in (before, after):
-                assert (await souk.ended(task)).state == "success"
-                assert await souk.verdicts(task) == [("one", "done")]
-            assert prompts(upstream) == ["a bus"]
-            assert dashscope.count("a tram") == 1
-            assert dashscope.complaints == upstream.complaints == []
-
-
-# --- what stays ------------------------------------------------------------------------------------
-
-
-async def test_a_new_key_is_used_for_what_is_running_already(
-    tmp_path: Path, sqlite: str, upstream: FakeKie
-) -> None:
-    folder = tmp_path / "data"
-    write(folder, only(connection("one", upstream)))
-    upstream.run_seconds = HOUR
-    async with watching(folder, sqlite, **LIVE) as souk:
-        task = await souk.create("a tram")
-        await souk.reached(task, "generating")
-        upstream.key = "a newer key"
-        await edit(folder, only(connection("one", upstream, api_key="a newer key")), souk)
-        upstream.run_seconds = 0
-        assert (await souk.ended(task)).state == "success"
-
-
-async def test_nothing_is_kept_of_connections_that_came_and_went(
-    tmp_path: Path, sqlite: str, upstream: FakeKie
-) -> None:
-    folder = tmp_path / "data"
-    async with watching(folder, sqlite, **LIVE) as souk:
-        for number in range(4):
-            await edit(folder, only(connection(f"number {number}", upstream)), souk)
-            assert (await souk.ended(await souk.create("a tram"))).state == "success"
-        await edit(folder, only(), souk)
-        assert [name for name, _ in souk.engine._roads.all() if name.startswith("number")] == []
-        assert not souk.engine._roads._resting
-
-
-async def test_a_connection_that_comes_back_still_counts_what_runs_there(
-    tmp_path: Path, sqlite: str, upstream: FakeKie
-) -> None:
-    folder, config = tmp_path / "data", only(connection("one", upstream, concurrency=1))
-    write(folder, config)
-    async with watching(folder, sqlite, **LIVE) as souk:
-        await souk.reached(await souk.create(NEVER), "generating")
-        await edit(folder, only(), souk)
-        await edit(folder, config, souk)
-        await souk.reached(await souk.create("a tram"), "queuing")
-        assert traffic(souk, "one").slots.used == 1
-        assert prompts(upstream) == [NEVER]

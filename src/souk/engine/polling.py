@@ -1,5 +1,7 @@
 """After acceptance: asking until there is a verified verdict. No error on the way ends a task before its deadline."""
 
+from dataclasses import replace
+
 from souk.engine.hearing import hear
 from souk.engine.interrupt import CancelAsked, guarded, pause
 from souk.engine.lease import Failure, Lease
@@ -44,6 +46,9 @@ async def poll(upstream: Upstream) -> None:
             verdict = await upstream.asked(job)
         if isinstance(verdict, Unreachable):
             errors += 1
+            # The key may have been exchanged since; or it is another account's now, which knows nothing of this task.
+            known = upstream.connection(route.connection)
+            job = replace(job, connection=route.connection if job.connection is known else known)
             if verdict.retry_after:
                 # Not for ever: a paid result may lie there, and the deadline comes whatever the upstream asked.
                 await _waited(upstream, job, min(verdict.retry_after, MAX_BACKOFF), upstream.lease.hint)

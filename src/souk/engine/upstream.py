@@ -173,7 +173,7 @@ class Upstream:
 
     async def asked(self, job: Job) -> Running | Done | Failed | Unreachable:
         """One poll. Nothing but a verified verdict says anything about the task."""
-        job = self.at_present(job)
+        job = replace(job, now=self.world.clock.now())
         started = self.world.clock.monotonic()
         provider = self.world.providers[job.connection.provider]
         try:
@@ -190,7 +190,7 @@ class Upstream:
     async def cancel(self, job: Job) -> bool:
         """Ask the upstream to drop the task; only its own confirmation counts."""
         provider = self.world.providers[job.connection.provider]
-        job = self.at_present(job)
+        job = replace(job, now=self.world.clock.now())
         try:
             return await provider.cancel(job, self.lease.task.ref or "", self.world.http)
         except Exception as error:  # noqa: BLE001 - not confirmed is not cancelled
