@@ -1,5 +1,6 @@
 """How one scrape sees all workers of a server: their pages on sockets of their own, joined into one."""
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -57,6 +58,17 @@ async def test_worker_that_does_not_answer_keeps_nobody_waiting(folder: Path) ->
         hung.listen()
         page = (await gathering(folder, 0, "created", patience=0.05).page()).decode()
     assert 'souk_worker_up{worker="1"} 0.0' in page
+
+
+async def test_page_that_breaks_off_is_not_shown(folder: Path) -> None:
+    def die(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"# TYPE souk_creates_total counter\nsouk_creates_total{outco")
+        writer.close()
+
+    async with await asyncio.start_unix_server(die, folder / "1"):
+        page = (await gathering(folder, 0, "created").page()).decode()
+    assert 'souk_worker_up{worker="1"} 0.0' in page
+    assert 'souk_creates_total{outcome="created",worker="0"} 1.0' in page
 
 
 async def test_worker_takes_the_place_of_one_that_was_killed(folder: Path) -> None:

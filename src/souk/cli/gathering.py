@@ -25,7 +25,9 @@ from souk.measure import ShowPage
 log = logging.getLogger("souk.metrics")
 
 ANSWER_SECONDS: Final = 4.0
-"""Longer than its page does, less than the 10 seconds Prometheus waits."""
+"""How long another worker may take. Longer than its page does, less than the 10 seconds Prometheus waits."""
+END: Final = b"# EOF\n"
+"""Comes after a page, and is a comment in it. A worker that was killed meanwhile did not get so far."""
 PARENT: Final = "parent"
 """In the label's place for the process that hands out the connections. It has no page, but takes memory and files."""
 
@@ -87,7 +89,7 @@ class Gathering:
 
     async def _show(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            writer.write(await self._own_page())
+            writer.write(await self._own_page() + END)
             await writer.drain()
         except ConnectionError:
             log.debug("another worker did not wait for the metrics")
@@ -98,9 +100,10 @@ class Gathering:
 async def _ask(path: str) -> bytes | None:
     reader, writer = await asyncio.open_unix_connection(path)
     try:
-        return await reader.read() or None
+        page = await reader.read()
     finally:
         writer.close()
+    return page if page.endswith(END) else None
 
 
 def joined(pages: Mapping[str, bytes | None]) -> bytes:
