@@ -1,6 +1,7 @@
 """A restored copy in the storage of the installation it was taken of: neither deletes what the other may need."""
 
 import asyncio
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +173,19 @@ def test_a_copy_taken_before_others_took_over_is_restored_all_the_same(
     again = Place(living._souk, tmp_path / "again")  # pyright: ignore[reportPrivateUsage]  # the same command
     again.good("restore", tmp_path / "copy")
     assert again.swept(EXPIRED) == SweepCounts(expired=0, orphans=0, scratch=0)
+
+
+def test_a_copy_by_other_tools_deletes_nothing_once_it_is_told_what_it_is(
+    living: Place, tmp_path: Path
+) -> None:
+    copy = Place(living._souk, tmp_path / "by-hand")  # pyright: ignore[reportPrivateUsage]  # the same command
+    for name in ("souk.db", "secret.key"):
+        shutil.copyfile(living.data / name, copy.data / name)
+    living.put("later")
+    copy.good("files", "disown")
+    assert copy.swept(EXPIRED) == SweepCounts(expired=0, orphans=0, scratch=0)
+    assert living.stored() == {"before", "after", "later"}
+    assert (living.standing()[0], copy.standing()[0]) == ("good", "bad")
 
 
 def test_a_file_deleted_since_stops_a_restore_unless_it_may_lack(living: Place, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from souk.cli.failure import Exit, Failure, complain
-from souk.cli.opening import Loaded, actor, load, named, open_house, run
+from souk.cli.opening import Loaded, actor, load, named, open_house, run, with_admin
 from souk.cli.options import AccountName, AsJson, DataDir
 from souk.cli.show import moment, out, show, size
 
@@ -87,6 +87,15 @@ async def _adopt(loaded: Loaded, with_unknown: bool, take_over: bool) -> "Adopti
 
     async with open_house(loaded) as house:
         return await adopt(house.reads, house.storage, with_unknown=with_unknown, take_over=take_over)
+
+
+@files.command("disown")
+def disown(data_dir: DataDir = None) -> None:
+    """Delete nothing in the storage from now on: for a copy of the database that other tools made, before it runs."""
+    with_admin(data_dir, lambda admin: admin.disown_files())
+    out(
+        "this database is an installation of its own and deletes nothing in the storage until `souk files adopt`"
+    )
 
 
 async def upload(house: "House", file: Path, account: str) -> "tuple[AssetRow, str]":

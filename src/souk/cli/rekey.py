@@ -41,14 +41,15 @@ def rekey(
         raise Failure("one step at a time: --prepare, then none, then --finish", Exit.USAGE)
     if prepare:
         run(_prepare(settings))
-        out("secret.key has a new key, beside the present one; restart Souk, then run `souk rekey`")
+        told = "secret.key has a new key, beside the present one; restart Souk, then run `souk rekey`"
+        show(as_json, {"prepared": True}, lambda: out(told))
         return
     done = run(_finish(settings) if finish else _exchange(settings))
     if finish:
         show(as_json, done, lambda: out("the former key is out of secret.key; restart Souk"))
         return
-    told = f"the webhook keys of {done.accounts} account(s) are sealed with the new secret key"
-    show(as_json, done, lambda: out(f"{told}; {done.changed} were not before"))
+    sealed = f"the webhook keys of {done.accounts} account(s) are sealed with the new secret key"
+    show(as_json, done, lambda: out(f"{sealed}; {done.changed} were not before"))
     if not as_json:
         complain(_what_next(settings))
 

@@ -73,8 +73,9 @@ async def restore(
     facts = {row["key"]: row["value"] for row in read_rows(source, "meta")}
     if box is not None and not box.fits(facts.get(SECRET_KEY_MARK)):
         raise BadBackup(
-            "the secret key of this place does not open the secrets of the backup; put the right one here. If it is "
-            "lost, load the backup where there is none, then run `souk accounts rotate-webhook-key --lost`"
+            "the secret key of this place does not open the secrets of the backup; put the right one here. If it was "
+            "exchanged since, give the former one as SOUK_SECRET_KEY_BEFORE. If it is lost, load the backup where there "
+            "is none, then run `souk accounts rotate-webhook-key --lost`"
         )
     migrate(database)
     connection = database.connect()
