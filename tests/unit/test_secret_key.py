@@ -7,18 +7,23 @@ from pathlib import Path
 
 import pytest
 
-from souk.accounts.in_force import LOOK_SECONDS, KeyWatch, mark_of
+from souk.accounts import webhook_keys
+from souk.accounts.in_force import LOOK_SECONDS, KeyWatch, hold, mark_of
 from souk.accounts.secrets import SecretBox, SecretKeyError
 from souk.assets.signed import BadLink, SignedLinks
 from souk.clock import SystemClock
 from souk.operations.types import Refusal
 from souk.store import accounts
 from souk.store.database import sqlite_url
+from souk.store.statement import Statement
 from souk.words import Millis
 from tests.unit.desk import SECRET_KEY, Desk, open_desk
 
 NEW = "fedcba9876543210fedcba9876543210"
 HOOK = "hook-key-from-the-environment"
+_WAITING = Statement(
+    "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
 
 
 @asynccontextmanager
@@ -118,6 +123,26 @@ async def test_what_is_sealed_while_the_exchange_runs_is_sealed_with_the_new_key
         )
         async with process(database_url, NEW) as new:
             assert await new.admin.secret_keys.check() == 41
+
+
+async def test_exchange_waits_for_whoever_is_sealing_something(migrated_postgres_url: str) -> None:
+    async with process(migrated_postgres_url, SECRET_KEY) as old:
+        await old.bootstrap()
+    async with process(migrated_postgres_url, NEW, SECRET_KEY) as desk:
+        connection, watcher = desk.database.connect(), desk.database.connect()
+        try:
+            connection.begin()
+            hold(connection, desk.box)
+            exchange = asyncio.create_task(desk.admin.secret_keys.exchange())
+            await until(lambda: exchange.done() or bool(watcher.run(_WAITING)))
+            assert not exchange.done()
+            sealed = webhook_keys.sealed(desk.box, "segment", [HOOK])
+            accounts.insert_account(connection, "late", "segment", sealed, Millis(0))
+            connection.commit()
+            assert (await exchange).changed == 2
+        finally:
+            connection.close()
+            watcher.close()
 
 
 async def test_secrets_that_no_key_opens_stop_the_exchange_before_it_changes_anything(

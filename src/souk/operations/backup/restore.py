@@ -74,8 +74,8 @@ async def restore(
     if box is not None and not box.fits(facts.get(SECRET_KEY_MARK)):
         raise BadBackup(
             "the secret key of this place does not open the secrets of the backup; put the right one here. If it was "
-            "exchanged since, give the former one as SOUK_SECRET_KEY_BEFORE. If it is lost, load the backup where there "
-            "is none, then run `souk accounts rotate-webhook-key --lost`"
+            "exchanged since, give the former one as SOUK_SECRET_KEY_BEFORE. If it is lost, load the backup where "
+            "there is none, then run `souk accounts rotate-webhook-key --lost`"
         )
     migrate(database)
     connection = database.connect()
