@@ -62,7 +62,7 @@ async def _meaning(upstream: Upstream, job: Job, report: Report) -> Hint | Reply
         return None
     if report.body is None:
         return Hint()
-    job = replace(upstream.at_present(job), now=report.at)
+    job = replace(job, now=report.at)
     request = WebhookRequest(job, lease.task.ref or "", report.headers, report.body)
     try:
         return await provider.webhook(request, upstream.world.http)

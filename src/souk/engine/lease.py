@@ -111,7 +111,7 @@ class Lease:
         """What the input names of earlier tasks and pieces."""
         self.ended = False
         self._connection: Connection | None = None
-        """As it was when last looked at."""
+        """As this process asks there about the current attempt."""
         self._reached = _NO_NAMES
         """Stages that need not be told any more."""
         self._files: Mapping[int, AssetRow] = _NO_FILES
@@ -136,18 +136,17 @@ class Lease:
         return (self.task.deadline_at - self.world.clock.now()) / 1000
 
     def runs_on(self, connection: Connection) -> None:
-        """An attempt begins on this connection."""
+        """The current attempt is asked after on this connection, as it is."""
         self._connection = connection
 
     def connection(self) -> Connection | None:
-        """The connection of the current attempt as it is now. None where it is gone and was never known here.
+        """The connection of the current attempt, as it was when this process took the attempt up.
 
-        If it is gone, or another provider's by now, it is as this process last knew it: what runs there is paid for.
+        Whatever became of it since: what runs there is paid for. None where it was gone by then.
         """
-        name, had = self.task.connection or "", self._connection
-        now = self.world.connections.get(name)
-        if had is None or had.name != name or (now is not None and now.provider == had.provider):
-            self._connection = now
+        name = self.task.connection or ""
+        if self._connection is None or self._connection.name != name:
+            self._connection = self.world.connections.get(name)
         return self._connection
 
     def folder(self) -> Path:

@@ -49,6 +49,7 @@ async def poll(upstream: Upstream) -> None:
             # The key may have been exchanged since; or it is another account's now, which knows nothing of this task.
             known = upstream.connection(route.connection)
             job = replace(job, connection=route.connection if job.connection is known else known)
+            upstream.lease.runs_on(job.connection)
             if verdict.retry_after:
                 # Not for ever: a paid result may lie there, and the deadline comes whatever the upstream asked.
                 await _waited(upstream, job, min(verdict.retry_after, MAX_BACKOFF), upstream.lease.hint)

@@ -202,7 +202,6 @@ async def _hand_over(
     upstream: Upstream, traffic: Traffic, job: Job, attempt: Attempt, marking_at: float
 ) -> Failure | None:
     clock = upstream.world.clock
-    upstream.lease.runs_on(job.connection)
     if traffic.gone:
         gone = Failure(FailKind.TRANSIENT, "the connection was taken away before the submit")
         await _refused(upstream, attempt, gone, "never_sent")
@@ -212,8 +211,9 @@ async def _hand_over(
         return await _refused(upstream, attempt, late, "never_sent")
     started = clock.monotonic()
     provider = upstream.world.providers[job.connection.provider]
-    # It may have waited its turn for long, and what a provider signs goes by the time.
-    job = upstream.at_present(job)
+    # It may have waited its turn for long: a key may be another by now, and what a provider signs goes by the time.
+    job = replace(job, now=clock.now(), connection=upstream.connection(job.connection))
+    upstream.lease.runs_on(job.connection)
     try:
         answer = await provider.submit(job, upstream.world.http)
     except Refused as refused:

@@ -106,13 +106,13 @@ class Upstream:
         task, connection = self.lease.task, self.lease.connection()
         if connection is None:
             raise ConnectionGone(f"the connection {task.connection} is no longer configured")
-        ran = Route(connection, task.upstream_model or "")
-        as_configured = (
-            route
+        place = (connection.name, connection.provider, task.upstream_model)
+        resubmit = any(
+            route.resubmit_unclear
             for route in self.routes
-            if route.connection is connection and route.upstream_model == ran.upstream_model
+            if (route.connection.name, route.connection.provider, route.upstream_model) == place
         )
-        return next(as_configured, ran)
+        return Route(connection, task.upstream_model or "", resubmit)
 
     def attempt(self) -> Attempt:
         """The current attempt's identity, for a job or for telling more of it."""
@@ -140,10 +140,6 @@ class Upstream:
         """The job of an attempt that begins. It is put together once: what a job holds does not change."""
         self._made = await job_for(self.lease, route, attempt)
         return self._made
-
-    def at_present(self, job: Job) -> Job:
-        """The job as of now: the key of its connection may have been exchanged since it was put together."""
-        return replace(job, now=self.world.clock.now(), connection=self.lease.connection() or job.connection)
 
     async def taken(self, answer: Accepted | Done) -> None:
         """The upstream has the task (or has already done it): write that before anything else."""
