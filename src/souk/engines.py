@@ -1,6 +1,5 @@
 """What tasks can run on: the operator's connections and this machine's engines, made from the settings; how much."""
 
-import os
 from collections.abc import Mapping
 
 from souk.catalog.catalog import Catalog
@@ -10,6 +9,7 @@ from souk.engine.world import EngineLimits
 from souk.providers import connections as configured_connections
 from souk.providers.base import Connection, LocalProvider, Provider
 from souk.providers.children.pool import Pool
+from souk.providers.children.processors import processors
 from souk.providers.connections import Configured
 from souk.providers.local import LocalEngine
 from souk.providers.registry import PROVIDERS
@@ -57,12 +57,12 @@ def add_providers(providers: dict[str, Provider], connections: Mapping[str, Conn
 
 def fitters_of(settings: Settings) -> Pool:
     """The processes that make input files fit: not those of the engines, which may be busy for most of an hour."""
-    return Pool(settings.sandbox_workers or os.cpu_count() or 1)
+    return Pool(settings.sandbox_workers or processors())
 
 
 def engines_of(settings: Settings) -> dict[str, LocalProvider]:
     """This machine's engines, by provider name. They share their child processes."""
-    children = Pool(settings.sandbox_workers or os.cpu_count() or 1)
+    children = Pool(settings.sandbox_workers or processors())
     return {SANDBOX: Sandbox(children, settings.sandbox_delay), LOCAL: LocalEngine(children)}
 
 

@@ -159,7 +159,7 @@ class Settings(BaseSettings):
     sandbox_workers: int = Field(
         0,
         ge=0,
-        description="Child processes that the sandbox and the local engine share; 0 = one per processor.",
+        description="Child processes that the sandbox and the local engine share; 0 = one per processor it may use.",
     )
     network_policy: NetworkPolicy | None = Field(
         None,

@@ -1,6 +1,5 @@
 """The tracks of an enlarged clip: pictures on their way from old packets to new ones, and the sound beside them."""
 
-import os
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import pairwise
@@ -11,6 +10,7 @@ from av.audio.resampler import AudioResampler
 from av.filter import Graph
 from av.video.frame import PictureType
 
+from souk.providers.children.processors import processors
 from souk.providers.local.conversion import AAC_RATES, nearest
 from souk.providers.local.source import frames_of
 
@@ -55,7 +55,7 @@ class PictureTrack:
         self._stream.pix_fmt = "yuv420p"
         coder = self._stream.codec_context
         coder.time_base = video.time_base
-        coder.thread_count = min(THREADS_MAX, os.cpu_count() or 1)
+        coder.thread_count = min(THREADS_MAX, processors())
         coder.color_range = LIMITED_RANGE
         coder.colorspace, coder.color_primaries, coder.color_trc = _colours(video)
         self._step = max(1, round(1 / rate / video.time_base))
