@@ -9,8 +9,10 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from contextlib import ExitStack
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from prometheus_client.parser import text_string_to_metric_families
@@ -68,15 +70,7 @@ def test_workers_share_clients_that_come_at_once(tmp_path: Path, postgres_url: s
 
 def test_json_log_makes_every_line_of_both_streams_json(tmp_path: Path, postgres_url: str) -> None:
     """As a collector reads them, which merges the two."""
-    with subprocess.Popen(
-        [*SOUK, "serve", "--port", "0", "--workers", "2"],
-        env=environment(tmp_path, SOUK_DATABASE_URL=postgres_url, SOUK_LOG_FORMAT="json"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        lines = map(json.loads, process.stdout)
+    with _speaking_json(tmp_path, postgres_url, "serve", "--port", "0", "--workers", "2") as (process, lines):
         try:
             serving = next(line for line in lines if line["event"] == "serving")
             os.kill(_workers(process.pid)[0], signal.SIGKILL)
@@ -91,15 +85,7 @@ def test_json_log_makes_every_line_of_both_streams_json(tmp_path: Path, postgres
 
 
 def test_engine_shows_how_it_does_even_without_its_database(tmp_path: Path, postgres_url: str) -> None:
-    with subprocess.Popen(
-        [*SOUK, "engine", "--metrics", "127.0.0.1:0"],
-        env=environment(tmp_path, SOUK_DATABASE_URL=postgres_url, SOUK_LOG_FORMAT="json"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as engine:
-        assert engine.stdout is not None
-        lines = map(json.loads, engine.stdout)
+    with _speaking_json(tmp_path, postgres_url, "engine", "--metrics", "127.0.0.1:0") as (engine, lines):
         try:
             running = next(line for line in lines if line["event"] == "running")
             url = running["watched_at"]
@@ -116,6 +102,22 @@ def test_engine_shows_how_it_does_even_without_its_database(tmp_path: Path, post
             engine.terminate()
         assert all({"at", "level", "room", "event"} <= line.keys() for line in lines)
         assert engine.wait(timeout=60) == 0
+
+
+@contextmanager
+def _speaking_json(
+    folder: Path, postgres_url: str, *arguments: str
+) -> Generator[tuple[subprocess.Popen[str], Iterator[dict[str, Any]]]]:
+    """A service over PostgreSQL whose log is JSON, and the lines of both its streams as they come."""
+    with subprocess.Popen(
+        [*SOUK, *arguments],
+        env=environment(folder, SOUK_DATABASE_URL=postgres_url, SOUK_LOG_FORMAT="json"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        yield process, map(json.loads, process.stdout)
 
 
 def _asked(url: str) -> tuple[int, str]:

@@ -91,7 +91,7 @@ async def _set_aside(lease: Lease, why: str) -> None:
 
 
 async def _until_done(lease: Lease, work: Callable[[], Awaitable[None]]) -> None:
-    """Give the task back, however often that takes: a lease nobody gives back lasts as long as this process."""
+    """Try what gives the task back or ends it as often as that takes: else its lease lasts as long as this process."""
     while True:
         try:
             await work()
