@@ -104,6 +104,8 @@ def set_up(level: str, style: str, secrets: Iterable[str] = (), stream: TextIO |
     handler = GatheringHandler(stream or sys.stderr)
     handler.setFormatter(JsonLines() if style == "json" else TextLines())
     root = logging.getLogger()
+    for former in root.handlers:
+        former.flush()  # what it has gathered comes before all that follows
     root.handlers = [handler]
     root.setLevel(level.upper())
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "asyncio"):

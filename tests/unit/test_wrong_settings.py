@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from souk.store.release import HEAD
 from tests.unit.command import Command, souk_on
 
 
@@ -83,9 +84,11 @@ def test_engine_tells_where_it_cannot_listen(souk: Command, monkeypatch: pytest.
         (("serve", "--workers", "2"), {}, 3, "PostgreSQL"),
         (("engine",), {}, 3, "SOUK_DATABASE_URL"),
         (("engine",), {"SOUK_DATABASE_URL": "postgresql://x@127.0.0.1:1/y"}, 3, "cannot reach the database"),
+        (("migrate", "--nonsense"), {}, 2, "--nonsense"),
+        (("migrate",), {"SOUK_DATABASE_URL": "postgresql://x@127.0.0.1:1/y"}, 3, "cannot reach the database"),
     ],
 )
-def test_failure_of_a_service_is_a_line_of_its_json_log(
+def test_failure_of_an_unattended_command_is_a_line_of_its_json_log(
     souk: Command,
     monkeypatch: pytest.MonkeyPatch,
     words: tuple[str, ...],
@@ -103,18 +106,30 @@ def test_failure_of_a_service_is_a_line_of_its_json_log(
     assert told in line["reason"]
 
 
+@pytest.mark.parametrize("command", ["serve", "migrate"])
 def test_json_log_that_only_the_file_asks_for_tells_of_its_other_settings(
-    souk: Command, monkeypatch: pytest.MonkeyPatch
+    souk: Command, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     (souk.data / "souk.yaml").write_text("log_format: json\nworkers: none\n")
     monkeypatch.setenv("SOUK_SANDBOX_DELY", "1")
-    hint, failure = map(json.loads, souk("serve").err.splitlines())
+    hint, failure = map(json.loads, souk(command).err.splitlines())
     assert (hint["level"], failure["level"]) == ("WARNING", "ERROR")
     assert "SOUK_SANDBOX_DELAY" in hint["event"]
     assert "SOUK_WORKERS" in failure["reason"]
 
 
-def test_command_that_is_no_service_fails_in_words_for_people(
+def test_all_that_a_migration_says_is_a_line_of_its_json_log(
+    souk: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOUK_LOG_FORMAT", "json")
+    answer = souk.good("migrate")
+    created, account = map(json.loads, answer.err.splitlines())
+    assert (created["event"], created["version"]) == ("database created", HEAD)
+    assert "sk-souk-" in account["event"]
+    assert (answer.json["event"], answer.json["before"], answer.json["schema"]) == ("migrated", None, HEAD)
+
+
+def test_command_that_people_run_fails_in_words_for_people(
     souk: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOUK_LOG_FORMAT", "json")

@@ -32,7 +32,7 @@ Metrics = Annotated[
 
 def engine(metrics: Metrics = None, data_dir: DataDir = None) -> None:
     """Run tasks without serving; needs PostgreSQL. Stops at SIGTERM."""
-    loaded = load(data_dir, service=True, engine_metrics=metrics)
+    loaded = load(data_dir, unattended=True, engine_metrics=metrics)
     settings = loaded.settings
     if settings.sqlite:
         raise Failure(

@@ -28,7 +28,7 @@ from souk.cli.serve import serve
 from souk.cli.show import out
 from souk.cli.tasks import tasks
 
-SERVICES = ("serve", "engine")
+UNATTENDED = ("serve", "engine", "migrate")
 """Commands that systemd and its like run, and collect what they say."""
 
 app = typer.Typer(
@@ -83,7 +83,7 @@ def souk(
 def main(arguments: list[str] | None = None) -> int:
     """Run ``souk`` with these arguments (the process's own by default); the exit code."""
     words = sys.argv[1:] if arguments is None else arguments
-    if words and words[0] in SERVICES:
+    if words and words[0] in UNATTENDED:
         speak_early()
     try:
         answer = app(args=arguments, standalone_mode=False, prog_name="souk")

@@ -1,5 +1,10 @@
-"""``souk migrate``: brings the database to the schema this version works with, without serving."""
+"""``souk migrate``: brings the database to the schema this version works with, without serving.
 
+Deployments run it before and after the services, and collect what it says as they do theirs: where the log is JSON, all
+of it is lines of JSON.
+"""
+
+import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,7 +15,8 @@ from souk.cli.options import AsJson, DataDir
 from souk.cli.show import out, show
 
 if TYPE_CHECKING:
-    from souk.settings import Settings
+    from souk.settings import LogFormat, Settings
+    from souk.words import JsonObject
 
 
 def migrate(
@@ -29,7 +35,7 @@ def migrate(
     from souk.store.release import Half
     from souk.store.version import current_version
 
-    settings = load(data_dir).settings
+    settings = load(data_dir, unattended=True).settings
     database = database_of(settings)
     before = current_version(database)
     wanted = tuple(half for half, named in ((Half.PRE, pre), (Half.POST, post)) if named) or tuple(Half)
@@ -41,11 +47,22 @@ def migrate(
         async with open_desk(settings, create=True):
             pass
 
-    run(work())
-    now = current_version(database)
-    told = f"{database.place} is at schema {now}" + ("" if before == now else f", it was {before or 'empty'}")
-    data = {"database": database.place, "before": before, "schema": now, "steps": ran}
-    show(as_json, data, lambda: out(told))
+    run(work(), settings.log_format)
+    data = {"database": database.place, "before": before, "schema": current_version(database), "steps": ran}
+    show(as_json, data, lambda: out(_told(data, settings.log_format)))
+
+
+def _told(data: "JsonObject", style: "LogFormat") -> str:
+    """What was done, for people or as a line of the log."""
+    from souk.logs import json_line
+    from souk.settings import LogFormat
+
+    if style is LogFormat.JSON:
+        return json_line(time.time(), "INFO", "migrate", "migrated", data)
+    before, now = data["before"], data["schema"]
+    return f"{data['database']} is at schema {now}" + (
+        "" if before == now else f", it was {before or 'empty'}"
+    )
 
 
 def _check_nobody_runs(settings: "Settings") -> None:

@@ -43,23 +43,23 @@ class Desk:
     admin: "Admin"
 
 
-def load(data_dir: Path | None = None, *, service: bool = False, **flags: Any) -> Loaded:
+def load(data_dir: Path | None = None, *, unattended: bool = False, **flags: Any) -> Loaded:
     """Settings from flags, environment and souk.yaml. Raises SettingsError.
 
-    A ``service`` has its log from here on, and what is wrong with its settings is told in it.
+    A command that runs ``unattended`` has its log from here on, and what is wrong with its settings is told in it.
     """
     from souk.config import find_config, misspelt_variables, read_config
     from souk.logs import redact, set_up
     from souk.settings import load_settings
 
     config = read_config(find_config(data_dir))
-    if service:
+    if unattended:
         speak_early(config.settings.get("log_format"))
     for name, meant in misspelt_variables(os.environ).items():
         complain(f"{name} is no setting and is passed over; did you mean {meant}?")
     settings = load_settings({"data_dir": data_dir, **flags}, config.settings)
     redact.add(*settings.secrets)
-    if service:
+    if unattended:
         set_up(settings.log_level, settings.log_format)
     return Loaded(settings, config)
 

@@ -28,7 +28,7 @@ def serve(
     data_dir: DataDir = None,
 ) -> None:
     """Serve the API. Makes whatever is missing, prints the address and the API key, stops at SIGTERM."""
-    loaded = load(data_dir, service=True, host=host, port=port, workers=workers, engine=engine)
+    loaded = load(data_dir, unattended=True, host=host, port=port, workers=workers, engine=engine)
     settings = loaded.settings
     if settings.workers > 1 and settings.sqlite:
         raise Failure(
