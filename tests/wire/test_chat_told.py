@@ -12,8 +12,9 @@ from souk.words import CREDIT
 from tests.upstreams.chat_market import COST, FakeMarket
 from tests.upstreams.maker import KEY
 from tests.upstreams.raw import answer, raw_server, says
-from tests.wire.makers import CHAT, TONGUES, Tongue, without_credits
+from tests.wire.makers import CHAT, GEMINI, MESSAGES, RESPONSES, TONGUES, Tongue, without_credits
 from tests.wire.serving import Souk, open_souk
+from tests.wire.test_chat_caps import priced
 
 each_tongue = pytest.mark.parametrize("tongue", TONGUES, ids=lambda tongue: tongue.name)
 USAGE: dict[str, Any] = {"stream_options": {"include_usage": True}}
@@ -58,6 +59,41 @@ async def test_stream_tells_our_credits_only(tongue: Tongue, words: str, tmp_pat
         assert raw == market.said(market.seen[-1])
         assert told == [tongue.credits]
         assert await counted(souk) == {"kie": COST}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("tongue", "provider"),
+    [
+        (CHAT, "openai-compatible"),
+        (CHAT, "openai"),
+        (RESPONSES, "openai"),
+        (MESSAGES, "anthropic"),
+        (GEMINI, "google"),
+    ],
+    ids=lambda given: given if isinstance(given, str) else given.name,
+)
+async def test_another_souk_in_a_makers_place_tells_our_credits_only_and_is_not_believed(
+    tongue: Tongue, provider: str, stream: bool, tmp_path: Path
+) -> None:
+    theirs, ours = {"input": 900_000, "output": 900_000}, {"input": 100_000, "output": 100_000}
+    async with open_souk(tmp_path / "market", models=priced(tongue.model, theirs)) as market:
+        there = {
+            "name": "there",
+            "provider": provider,
+            "base_url": market.client.url,
+            "api_key": market.client.key,
+        }
+        route = {"provider": provider, "model": tongue.model}
+        models = priced(tongue.model, ours, route)
+        async with open_souk(tmp_path / "own", models=models, connections=[there]) as souk:
+            reply = await tongue.ask(
+                souk.client, stream=stream, **(USAGE if tongue is CHAT and stream else {})
+            )
+            (told,) = without_credits(reply.raw)[1]
+            assert 0 < told < 10
+            assert reply.raw.count(b'"credits_consumed"') == 1
+            assert await counted(souk) == {"there": pytest.approx(told, abs=0.01)}
 
 
 async def test_chat_stream_tells_no_credits_to_those_who_do_not_ask(tmp_path: Path) -> None:

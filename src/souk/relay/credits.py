@@ -1,6 +1,7 @@
 """``credits_consumed``, where the compatible wire tells what an answer cost: ours written in, the upstream's taken out.
 
-Both are done to the bytes as they came: nothing else in an answer moves.
+It is taken out whoever sent it: another Souk may stand behind any connection, and two in one object would leave it to
+the client's parser which of them counts. Both are done to the bytes as they came: nothing else in an answer moves.
 """
 
 import re

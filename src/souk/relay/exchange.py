@@ -12,6 +12,7 @@ from souk.relay.bound import estimate
 from souk.relay.expenses import Expenses
 from souk.relay.protocols.protocol import Ask, ChatProtocol
 from souk.relay.roads import SANDBOX
+from souk.relay.upstream import Answer
 from souk.words import CREDIT, Credits
 
 log = logging.getLogger("souk.relay")
@@ -51,8 +52,8 @@ class Exchange:
         self.connection = ""
         self.status = 0
         self.produced = self.pieces = 0
-        self.told: Credits | None = None
-        """What the upstream says it cost there."""
+        self._told: Credits | None = None
+        """What the upstream says it cost there, where that can be believed."""
         self._ticket = ticket
         self._clock = clock
         self._meters = meters
@@ -68,6 +69,11 @@ class Exchange:
         """The upstream's answer has begun."""
         self._meters.chat_upstream(self.connection, self._clock.monotonic() - self._started)
 
+    def hear(self, told: Credits | None, answer: Answer) -> None:
+        """The upstream told credits, or none in this part of its answer. Not every upstream counts in ours."""
+        if told is not None and answer.tells_credits:
+            self._told = told
+
     def settle(self, usage: Usage | None, outcome: str = ANSWERED) -> Credits:
         """It is to be paid for: as told, or by an estimate of what came back. What the client pays."""
         if not self._open:
@@ -76,7 +82,7 @@ class Exchange:
         cost = self.cost(known)
         self._ticket.settle(cost)
         if self.connection != SANDBOX:
-            self._expenses.add(self.connection, cost if self.told is None else self.told)
+            self._expenses.add(self.connection, cost if self._told is None else self._told)
         if cost < self.model.price.cost(known):
             log.warning("chat cost more than its bound", extra={"model": self.model.id, "bound": self.bound})
         self._end(outcome, known, cost, estimated=usage is None)

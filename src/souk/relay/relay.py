@@ -178,8 +178,8 @@ class Relay:
         usage = exchange.protocol.usage_of(body)
         exchange.status = 200
         exchange.produced = len(body)
-        if answer.tells_credits:
-            body, exchange.told = without_credits(body)
+        body, told = without_credits(body)
+        exchange.hear(told, answer)
         cost = exchange.settle(usage)
         if usage is not None or body.lstrip().startswith(b"{"):
             body = with_credits(body, cost)
@@ -187,8 +187,7 @@ class Relay:
 
     async def _pass_error(self, exchange: Exchange, answer: Answer, body: bytes, client: Client) -> None:
         status = answer.status
-        if answer.tells_credits:
-            body, _ = without_credits(body)
+        body, _ = without_credits(body)
         if exchange.connection != SANDBOX:
             status, body = upstream_error(exchange.protocol, status, body, exchange.connection)
         exchange.status = answer.status
@@ -228,9 +227,8 @@ class Relay:
 async def _pass_on(
     exchange: Exchange, answer: Answer, reader: StreamReader, events: bytes, client: Client
 ) -> None:
-    if answer.tells_credits:
-        events, told = events_without_credits(events)
-        exchange.told = exchange.told if told is None else told
+    events, told = events_without_credits(events)
+    exchange.hear(told, answer)
     if passed := reader.feed(events):
         await client.write(passed)
 

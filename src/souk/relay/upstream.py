@@ -29,7 +29,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     """Names in lower case. Only ``retry-after`` is passed on."""
     tells_credits: bool = False
-    """It says what it has cost there, which is for the operator only: see :mod:`souk.relay.credits`."""
+    """What it says it has cost there is so, in credits like ours. See :mod:`souk.relay.credits` for how it says so."""
     end: Callable[[], None] = _nothing
     """Lets go of the upstream at once, whether or not the body was begun. May be called again."""
 

@@ -36,7 +36,10 @@ class Speech:
     enveloped: bool = False
     """It may answer HTTP 200 with ``{"code": 402, "msg": …}`` when it refuses."""
     tells_credits: bool = False
-    """Its answers say in ``credits_consumed`` what they cost, in credits like ours."""
+    """What its answers tell in ``credits_consumed`` is their cost in credits like ours; its daily cap counts that.
+
+    Whoever else says it, as another Souk does that is reached as a maker, is not believed. No client sees either.
+    """
 
 
 Speeches = Mapping[str, Speech]
