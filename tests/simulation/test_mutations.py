@@ -61,7 +61,7 @@ def dead_nodes_may_claim(patch: pytest.MonkeyPatch) -> None:
 
 def unclear_submits_are_repeated(patch: pytest.MonkeyPatch) -> None:
     async def give_up(upstream: Upstream, route: object) -> None:
-        await upstream.refused(upstream.attempt(), reviewing._ONCE_MORE, "unclear")
+        await upstream.refused(upstream.lease.current_attempt(), reviewing._ONCE_MORE, "unclear")
 
     patch.setattr(reviewing, "_give_up", give_up)
 

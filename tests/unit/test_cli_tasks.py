@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from souk.store.database import Database, sqlite_url
+from souk.store.statement import Statement
 from tests.unit.command import MODEL, Command, past_in, souk_after
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -79,7 +81,9 @@ def test_run_with_a_missing_file_is_not_found(souk: Command) -> None:
 def test_story_tells_attempts_ledger_and_files(souk: Command) -> None:
     task = ended(souk, "success")
     story = souk.good("tasks", "show", task, "--json").json
-    assert [attempt["verdict"] for attempt in story["attempts"]] == ["done"]
+    assert [(attempt["provider"], attempt["verdict"]) for attempt in story["attempts"]] == [
+        ("sandbox", "done")
+    ]
     assert [entry["kind"] for entry in story["ledger"]] == ["hold", "capture"]
     assert len(story["files"]) == 1
     told = souk.good("tasks", "show", task).out
@@ -91,6 +95,13 @@ def test_story_tells_what_each_attempt_asked_for_by_name_and_size(souk: Command)
     line = next(line for line in told.splitlines() if line.strip().startswith("asked"))
     assert "prompt (" in line
     assert "1. sandbox" in told
+
+
+def test_story_names_the_provider_of_a_connection_that_is_called_otherwise(souk: Command) -> None:
+    database = Database(sqlite_url(souk.data / "souk.db")).connect()
+    database.run(Statement("UPDATE attempts SET connection = 'second', provider = 'kie'"))
+    database.close()
+    assert "1. second (kie) " in souk.good("tasks", "show", ended(souk, "success")).out
 
 
 def test_story_of_a_failure_tells_why(souk: Command) -> None:

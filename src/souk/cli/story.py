@@ -60,11 +60,17 @@ def _attempts(story: "Story") -> None:
         out("\nAttempts")
     for attempt in story.attempts:
         ended = attempt.verdict or "under way"
-        out(f"  {attempt.number}. {attempt.connection} {attempt.upstream_model}: {ended}")
+        out(f"  {attempt.number}. {_place(attempt)} {attempt.upstream_model}: {ended}")
         for name, value in _known_of(attempt).items():
             if value:
                 # An upstream's words may hold what a terminal would obey.
                 out(f"     {name.ljust(WIDEST)}  {''.join(filter(str.isprintable, value))}")
+
+
+def _place(attempt: "Attempt") -> str:
+    """The connection, and whose it was where its name does not say that."""
+    named = attempt.provider in (None, attempt.connection)
+    return attempt.connection if named else f"{attempt.connection} ({attempt.provider})"
 
 
 def _known_of(attempt: "Attempt") -> dict[str, str]:

@@ -50,13 +50,5 @@ def _is_reporting(provider: type) -> bool:
 
 async def current_job(lease: Lease, connection: Connection) -> Job:
     """The job of the attempt under way, which is on this connection. Raises ModelGone."""
-    task = lease.task
-    attempt = lease.attempt or Attempt(
-        id=task.attempt_id or "",
-        task_id=task.id,
-        number=task.attempts,
-        connection=connection.name,
-        upstream_model=task.upstream_model or "",
-        started_at=task.updated_at,
-    )
+    attempt = lease.current_attempt()
     return await job_for(lease, Route(connection, attempt.upstream_model), attempt)

@@ -107,6 +107,7 @@ class Lease:
         self.reports: tuple[Report, ...] = ()
         """What the upstream said by itself and this task has not heard yet."""
         self.attempt: Attempt | None = None
+        """The current attempt as it is known here; None before it is, see :meth:`Upstream.take_up`."""
         self.parents: tuple[ParentRef, ...] = ()
         """What the input names of earlier tasks and pieces."""
         self.ended = False
@@ -142,11 +143,12 @@ class Lease:
     def connection(self) -> Connection | None:
         """The connection of the current attempt, as it was when this process took the attempt up.
 
-        Whatever became of it since: what runs there is paid for. None where it was gone by then.
+        Whatever became of it since: what runs there is paid for. None where it was gone by then, or another provider's.
         """
-        name = self.task.connection or ""
-        if self._connection is None or self._connection.name != name:
-            self._connection = self.world.connections.get(name)
+        name, provider = self.task.connection or "", self.attempt.provider if self.attempt else None
+        if self._connection is None or not self._connection.answers_for(name, provider):
+            now = self.world.connections.get(name)
+            self._connection = now if now is not None and now.answers_for(name, provider) else None
         return self._connection
 
     def folder(self) -> Path:
@@ -171,6 +173,20 @@ class Lease:
             upstream_model=route.upstream_model,
             started_at=now,
             request=request or None,
+            provider=route.connection.provider,
+        )
+
+    def current_attempt(self) -> Attempt:
+        """The current attempt's identity, for a job or for telling more of it."""
+        known = self.attempt
+        return Attempt(
+            id=self.task.attempt_id or "",
+            task_id=self.id,
+            number=self.task.attempts,
+            connection=self.task.connection or "",
+            upstream_model=self.task.upstream_model or "",
+            started_at=known.started_at if known else self.task.updated_at,
+            provider=known.provider if known else None,
         )
 
     async def step(
@@ -333,13 +349,8 @@ class Lease:
         """What is now known of the current attempt: how it ended and why."""
         if self.task.attempt_id is None:
             return None
-        return Attempt(
-            id=self.task.attempt_id,
-            task_id=self.id,
-            number=self.task.attempts,
-            connection=self.task.connection or "",
-            upstream_model=self.task.upstream_model or "",
-            started_at=self.attempt.started_at if self.attempt else self.task.created_at,
+        return msgspec.structs.replace(
+            self.current_attempt(),
             ended_at=self.world.clock.now(),
             verdict=verdict,
             kind=failure.kind.value if failure else None,

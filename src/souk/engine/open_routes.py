@@ -40,7 +40,7 @@ def _of_parents(lease: Lease, routes: list[Route]) -> list[Route]:
         route
         for route in routes
         if route.connection.provider in lease.world.locals
-        or all(route.connection.name == parent.connection for parent in lease.parents)
+        or all(route.connection.answers_for(parent.connection, parent.provider) for parent in lease.parents)
     ]
 
 

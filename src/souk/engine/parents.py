@@ -11,7 +11,7 @@ from souk.catalog.media import field_of
 from souk.catalog.model import Model
 from souk.catalog.parents import NamedParent
 from souk.providers.base import ParentRef
-from souk.store import assets, pieces, tasks
+from souk.store import assets, attempts, pieces, tasks
 from souk.store.assets import AssetRow
 from souk.store.database import Connection
 from souk.store.pieces import Piece
@@ -121,12 +121,18 @@ async def parent_refs(model: Model, task: TaskRow, given: JsonObject, reads: Rea
     named = model.parents(given)
     if not named:
         return ()
-    found = await reads.run(lambda connection: _of_task(connection, task, named))
+
+    def look(connection: Connection) -> tuple[list[Parent | None], dict[str, str]]:
+        found = _of_task(connection, task, named)
+        return found, attempts.last_providers(connection, {parent.task_id for parent in found if parent})
+
+    found, made_at = await reads.run(look)
     refs: list[ParentRef] = []
     for name, parent in zip(named, found, strict=True):
         if parent is not None:
             path = field_of(name.path)
-            refs.append(ParentRef(path, name.id, parent.connection, parent.ref, parent.data, parent.kind))
+            at = made_at.get(parent.task_id, "")
+            refs.append(ParentRef(path, name.id, parent.connection, parent.ref, parent.data, parent.kind, at))
         elif name.field.late and task.attempt_id is None:
             raise ParentUnknown(f"{unknown_parent(name)}; nothing was charged")
     return tuple(refs)

@@ -25,7 +25,7 @@ async def poll(upstream: Upstream) -> None:
     clock, route = upstream.world.clock, upstream.route()
     upstream.hold_slot(route)
     traffic, pace, job = upstream.traffic(route), upstream.pace(route), await upstream.job(route)
-    accepted = await _accepted(upstream)
+    accepted = _accepted(upstream)
     progress = _Progress(upstream.lease)
     errors, running = 0, 0.0
     while True:
@@ -69,7 +69,7 @@ async def poll(upstream: Upstream) -> None:
         return await upstream.fail_over(Failure(verdict.kind, verdict.message, verdict.upstream))
 
 
-async def _accepted(upstream: Upstream) -> float:
+def _accepted(upstream: Upstream) -> float:
     """When the upstream took the task, on the monotonic clock.
 
     Of a task taken over from another process this is told by the row of its attempt: by the moment of the take-over, it
@@ -77,7 +77,7 @@ async def _accepted(upstream: Upstream) -> float:
     """
     if upstream.accepted_at is not None:
         return upstream.accepted_at
-    ago = upstream.world.clock.now() - await upstream.submitted_at()
+    ago = upstream.world.clock.now() - upstream.submitted_at()
     return upstream.world.clock.monotonic() - max(0, ago) / 1000
 
 

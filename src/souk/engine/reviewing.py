@@ -39,7 +39,7 @@ _ONCE_MORE = Failure(
 async def found_submitting(upstream: Upstream) -> None:
     """An earlier process died between the mark and the answer: nobody knows whether the upstream has the task."""
     told = replace_attempt(
-        upstream.attempt(),
+        upstream.lease.current_attempt(),
         verdict="unclear",
         kind=FailKind.UNCLEAR.value,
         message="the process that submitted this task ended before the answer came",
@@ -51,7 +51,7 @@ async def _give_up(upstream: Upstream, route: Route) -> None:
     """End the task uncharged, unless its route allows another submit and this was the first unclear one."""
     unclear = await upstream.unclear_attempts()
     if route.resubmit_unclear and unclear == 1 and upstream.lease.seconds_left > 0:
-        await upstream.refused(upstream.attempt(), _ONCE_MORE, "unclear")
+        await upstream.refused(upstream.lease.current_attempt(), _ONCE_MORE, "unclear")
     else:
         await upstream.lease.fail(_UNCLEAR if unclear == 1 else _STILL_UNCLEAR, verdict="unclear")
 
@@ -82,7 +82,7 @@ async def review(upstream: Upstream) -> None:
             upstream.count(job, "recover", "refused", started)
             if not repeats or refused.kind in FINAL_KINDS:
                 failure = Failure(refused.kind, refused.message, refused.upstream)
-                return await upstream.refused(upstream.attempt(), failure, "refused")
+                return await upstream.refused(lease.current_attempt(), failure, "refused")
             # That the repeat was not let in (too many calls, no credit left) says nothing of the first submit.
             lease.log("review without an answer", reason=refused.message)
             answer = None
@@ -94,7 +94,7 @@ async def review(upstream: Upstream) -> None:
             return await upstream.taken(answer)
         if isinstance(answer, NotAccepted):
             disproved = Failure(FailKind.TRANSIENT, "the upstream never took the submit")
-            return await upstream.refused(upstream.attempt(), disproved, "never_sent")
+            return await upstream.refused(lease.current_attempt(), disproved, "never_sent")
         left = (until - clock.now()) / 1000
         if left <= 0:
             return await _give_up(upstream, route)

@@ -22,6 +22,7 @@ from souk.engine.upstream import (
     PASSING_KINDS,
     Upstream,
     replace_attempt,
+    was_on,
 )
 from souk.engine.wish import Wish
 from souk.net.http import NetError, NeverSent
@@ -42,7 +43,7 @@ SUBMIT_START_SHARE = 1 / 3
 async def submit(upstream: Upstream) -> None:
     """Offer the task to each route in turn, in rounds, until one takes it or none ever will."""
     lease, roads = upstream.lease, upstream.roads
-    failed_before = await upstream.failed_connections()
+    failed_before = await upstream.failed_attempts()
     unable: set[tuple[str, str, str]] = set()
     cause = most_useful(await upstream.failures())
     wait, refusals = FIRST_BACKOFF, 0
@@ -53,7 +54,7 @@ async def submit(upstream: Upstream) -> None:
             raise why_none(lease)
         failures: list[Failure] = []
         for route in upstream.routes:
-            if route.connection.name in failed_before or _place(route) in unable:
+            if was_on(route.connection, failed_before) or _place(route) in unable:
                 continue
             failure = await _offer(upstream, upstream.as_configured(route))
             if failure is None:

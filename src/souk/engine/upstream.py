@@ -1,5 +1,6 @@
 """What the states of an upstream task share: its lease, its routes, its slot on a connection, how it is asked."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import msgspec
@@ -30,7 +31,7 @@ PASSING_KINDS = frozenset({FailKind.TRANSIENT, FailKind.RATE_LIMIT})
 
 
 class ConnectionGone(Exception):
-    """The connection a task was submitted on is no longer configured."""
+    """The connection a task was submitted on is no longer configured, or another provider's by now."""
 
 
 class Upstream:
@@ -98,14 +99,14 @@ class Upstream:
 
     def runs_here(self) -> bool:
         """Whether the current attempt is on an engine of this machine."""
-        connection = self.world.connections.get(self.lease.task.connection or "")
+        connection = self.lease.connection()
         return connection is not None and connection.provider in self.world.locals
 
     def route(self) -> Route:
         """The route the current attempt runs on. Raises ConnectionGone."""
         task, connection = self.lease.task, self.lease.connection()
         if connection is None:
-            raise ConnectionGone(f"the connection {task.connection} is no longer configured")
+            raise ConnectionGone(self._why_gone())
         place = (connection.name, connection.provider, task.upstream_model)
         resubmit = any(
             route.resubmit_unclear
@@ -114,23 +115,19 @@ class Upstream:
         )
         return Route(connection, task.upstream_model or "", resubmit)
 
-    def attempt(self) -> Attempt:
-        """The current attempt's identity, for a job or for telling more of it."""
-        task = self.lease.task
-        return Attempt(
-            id=task.attempt_id or "",
-            task_id=task.id,
-            number=task.attempts,
-            connection=task.connection or "",
-            upstream_model=task.upstream_model or "",
-            started_at=self.lease.attempt.started_at if self.lease.attempt else task.updated_at,
-        )
+    def _why_gone(self) -> str:
+        name, attempt = self.lease.task.connection or "", self.lease.attempt
+        now = self.world.connections.get(name)
+        if now is None or attempt is None:
+            return f"the connection {name} is no longer configured"
+        before = attempt.provider
+        return f"the connection {name} was given to {now.provider}, and not back to {before}, which has this task"
 
     async def job(self, route: Route) -> Job:
         """The current attempt as the provider sees it."""
         made, self._made = self._made, None  # thousands of tasks wait here at once; one job each is enough
         if made is None or made.attempt_id != self.lease.task.attempt_id:
-            return await job_for(self.lease, route, self.attempt())
+            return await job_for(self.lease, route, self.lease.current_attempt())
         prepared = msgspec.json.decode(self.lease.task.prepared or "{}")
         if made.connection is route.connection and made.prepared == prepared:
             return made
@@ -147,7 +144,7 @@ class Upstream:
             await self.to_storing(answer)
             return
         self.accepted_at = self.world.clock.monotonic()
-        accepted = replace_attempt(self.attempt(), verdict="accepted", ref=answer.ref)
+        accepted = replace_attempt(self.lease.current_attempt(), verdict="accepted", ref=answer.ref)
         await self.lease.step(TaskState.GENERATING, attempt=accepted, ref=answer.ref)
 
     async def to_storing(self, done: Done) -> None:
@@ -202,8 +199,8 @@ class Upstream:
     async def fail_over(self, failure: Failure) -> None:
         """The current attempt failed for sure: on to the next connection if it may do better, else the end."""
         lease = self.lease
-        tried = await self.failed_connections() | {lease.task.connection or ""}
-        untried = [route for route in self.routes if route.connection.name not in tried]
+        tried = [*await self.failed_attempts(), lease.current_attempt()]
+        untried = [route for route in self.routes if not was_on(route.connection, tried)]
         # A client that was handed a part of one result must not get the rest from another.
         handed_over = bool(await lease.files())
         if failure.kind in FINAL_KINDS or not untried or handed_over:
@@ -216,19 +213,25 @@ class Upstream:
         closed = lease.closed_attempt("failed", failure)
         await lease.step(TaskState.QUEUING, attempt=closed, ref="", prepared="{}")
 
-    async def failed_connections(self) -> set[str]:
-        """Connections whose accepted attempt failed for sure: the task is not run there twice."""
-        return {row.connection for row in await self._attempts() if row.verdict == "failed"}
+    async def failed_attempts(self) -> list[Attempt]:
+        """Those that were accepted and failed for sure: the task is not run there twice."""
+        return [row for row in await self._attempts() if row.verdict == "failed"]
 
     async def unclear_attempts(self) -> int:
         """How often nobody knows whether an upstream took the task, the attempt under review among them."""
         return sum(row.verdict == "unclear" for row in await self._attempts())
 
-    async def submitted_at(self) -> Millis:
-        """When the current attempt's submit was about to leave."""
+    async def take_up(self) -> None:
+        """Learn what is stored of an attempt that another process began, and at whose API above all."""
         task = self.lease.task
-        told = (row.submitted_at for row in await self._attempts() if row.id == task.attempt_id)
-        return Millis(next(told, None) or task.updated_at)
+        if task.attempt_id is None or self.lease.state is TaskState.QUEUING:
+            return
+        self.lease.attempt = next((row for row in await self._attempts() if row.id == task.attempt_id), None)
+
+    def submitted_at(self) -> Millis:
+        """When the submit of an attempt that was taken up was about to leave."""
+        attempt = self.lease.attempt
+        return Millis((attempt and attempt.submitted_at) or self.lease.task.updated_at)
 
     async def failures(self) -> list[Failure]:
         """Why the attempts so far failed, as far as they have, in order."""
@@ -294,6 +297,11 @@ class Upstream:
 def replace_attempt(attempt: Attempt, **known: object) -> Attempt:
     """The attempt with more known of it."""
     return msgspec.structs.replace(attempt, **known)
+
+
+def was_on(connection: Connection, attempts: Iterable[Attempt]) -> bool:
+    """Whether one of these attempts was on this connection, and at the provider that has it now."""
+    return any(connection.answers_for(attempt.connection, attempt.provider) for attempt in attempts)
 
 
 def backoff(errors: int) -> float:

@@ -91,6 +91,13 @@ class Connection:
     """Credits its tasks and chats may cost on one UTC day, in units of 0.0001 credit; 0 = no cap."""
     options: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
+    def answers_for(self, name: str, provider: str | None) -> bool:
+        """Whether it can be asked about what ran on the connection of this name, which was this provider's then.
+
+        A provider that was not noted (None or empty) is taken for the one that has the name now.
+        """
+        return self.name == name and provider in (None, "", self.provider)
+
 
 @dataclass(frozen=True, slots=True)
 class ParentRef:
@@ -108,6 +115,8 @@ class ParentRef:
     """What the provider that made a piece wrote down about it; empty for a task."""
     kind: str = ""
     """What the piece is, such as ``song``; empty for a task."""
+    provider: str = ""
+    """Whose connection it was when it was made; empty where that was not noted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The story of a task: each attempt on a route, what was asked, and what the upstream's answer meant."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -28,13 +28,15 @@ class Attempt(msgspec.Struct, frozen=True):
     upstream: str | None = None
     request: str | None = None
     cost: int | None = None
+    provider: str | None = None
+    """Whose API the connection led to when the attempt began; None where a version began it that did not note this."""
 
 
 _NAMES = Attempt.__struct_fields__
 _SPEC = (
     "(id text, task_id text, number int, connection text, upstream_model text, started_at bigint, "
     "submitted_at bigint, ended_at bigint, ref text, verdict text, kind text, message text, upstream text, "
-    "request text, cost bigint)"
+    "request text, cost bigint, provider text)"
 )
 _TASK_OF = Statement(
     "SELECT t.id, CASE WHEN t.attempt_id = a.id AND t.completed_at IS NULL THEN 1 ELSE 0 END "
@@ -52,6 +54,11 @@ _RECORD = Statement(
 )
 _OF_TASK = Statement(
     f"SELECT {', '.join(_NAMES)} FROM attempts WHERE task_id = :task_id ORDER BY number"  # noqa: S608 - constant columns
+)
+
+_LAST = Statement(
+    "SELECT t.id, a.provider FROM {rows:wanted(id text)} JOIN tasks t ON t.id = wanted.id "
+    "JOIN attempts a ON a.task_id = t.id AND a.number = t.attempts WHERE a.provider IS NOT NULL"
 )
 
 
@@ -82,3 +89,9 @@ def task_of(connection: Connection, attempt_id: str) -> tuple[TaskId, bool] | No
 def of_task(connection: Connection, task_id: str) -> list[Attempt]:
     """A task's attempts in order."""
     return [Attempt(*row) for row in connection.run(_OF_TASK, {"task_id": task_id})]
+
+
+def last_providers(connection: Connection, task_ids: Iterable[str]) -> dict[str, str]:
+    """At which provider the last attempt of each of these tasks was made, as far as it is known."""
+    wanted = rows_json({"id": task_id} for task_id in sorted(task_ids))
+    return dict(connection.run(_LAST, {"wanted": wanted}))

@@ -55,6 +55,7 @@ CREATE TABLE attempts (
 	upstream TEXT,
 	request TEXT,
 	cost BIGINT,
+	provider TEXT,
 	PRIMARY KEY (id)
 );
 

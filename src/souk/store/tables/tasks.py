@@ -98,6 +98,7 @@ attempts = Table(
     Column("upstream", Text),
     Column("request", Text),
     Column("cost", BigInteger),
+    Column("provider", Text),  # whose API it was on; NULL if an older version began it
 )
 
 events = Table(
