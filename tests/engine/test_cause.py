@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from souk.engine.cause import most_useful
-from souk.engine.lease import Failure
+from souk.engine.failure import Failure
 from souk.net.http import Http
 from souk.providers.base import Accepted, Job, Refused
 from souk.words import FailKind

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from souk.engine.lease import Failure
+from souk.engine.failure import Failure
 from souk.words import FailKind
 
 WISHES: Final = frozenset({FailKind.UNSUPPORTED, FailKind.RETIRED})

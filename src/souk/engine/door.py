@@ -11,8 +11,8 @@ from souk.engine.breaker import (
     may_be_asked,
     needs_trial,
 )
+from souk.engine.failure import Failure
 from souk.engine.health import HealthBook
-from souk.engine.lease import Failure
 from souk.providers.base import Connection
 from souk.store.connections import DAY_MS, ConnectionRow
 from souk.words import CREDIT, FailKind

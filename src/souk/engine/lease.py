@@ -2,14 +2,13 @@
 
 import json
 import logging
-import re
 from collections.abc import Awaitable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from souk.engine.failure import Failure
 from souk.engine.reports import Report
 from souk.engine.routes import Route
 from souk.engine.steps import ADVANCE, FINISH, MARK, Finish, Mark, Step
@@ -25,16 +24,12 @@ from souk.store.endings import Ending, ended
 from souk.store.events import PROGRESS, Event, NewEvent
 from souk.store.pieces import Piece
 from souk.store.tasks import Move, TaskRow
-from souk.words import FailKind, JsonObject, Millis, TaskId, TaskState
+from souk.words import JsonObject, Millis, TaskId, TaskState
 
 log = logging.getLogger("souk.engine")
 
-_CODE = re.compile(r"\d{1,9}\Z|[45]\d\d\b", re.ASCII)
-"""A wire code by itself, or one with words after it; what is longer is no code, and no column would hold it."""
 _SMALL_STEPS = frozenset({TaskState.SUBMITTING, TaskState.STORING, None})
 """Steps that every task takes and that the next one shows anyway: a line for each would cost 4 % of a task."""
-_OF_THE_OPERATOR = frozenset({FailKind.AUTH, FailKind.QUOTA})
-"""Failures whose code upstream is about the operator's account there; the client would take it for its own."""
 _NO_FILES: Mapping[int, AssetRow] = {}
 _NO_NAMES: frozenset[str] = frozenset()
 
@@ -44,26 +39,6 @@ MOST_REPORTS = 16
 
 class Fenced(Exception):
     """Another node holds this task now; whatever this one still does changes nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a task (or one attempt of it) failed, in words for its owner."""
-
-    kind: FailKind
-    message: str
-    upstream: str = ""
-    retry_after: float | None = None
-    shut: bool = False
-    """Nobody was asked: the connection takes no tasks for the moment."""
-
-    @property
-    def code(self) -> int | None:
-        """A wire code, if the upstream named one for this task."""
-        named = _CODE.match(self.upstream)
-        if named is None or (self.kind in _OF_THE_OPERATOR and named[0] != self.upstream):
-            return None
-        return int(named[0])
 
 
 class Lease:

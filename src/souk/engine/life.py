@@ -6,8 +6,9 @@ import shutil
 from collections.abc import Awaitable, Callable
 from functools import partial
 
+from souk.engine.failure import Failure
 from souk.engine.job import ModelGone
-from souk.engine.lease import Failure, Fenced, Lease
+from souk.engine.lease import Fenced, Lease
 from souk.engine.open_routes import NoRoute, why_none
 from souk.engine.parents import ParentUnknown, parent_refs
 from souk.engine.roads import Roads

@@ -3,9 +3,9 @@
 import shutil
 
 from souk.assets.ingest import IngestFailed
+from souk.engine.failure import Failure
 from souk.engine.interrupt import check, guarded
 from souk.engine.job import job_for
-from souk.engine.lease import Failure
 from souk.engine.request import summary
 from souk.engine.result import finish_with
 from souk.engine.routes import Route

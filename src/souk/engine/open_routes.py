@@ -1,6 +1,7 @@
 """The routes that are open to a task as things stand, and why there may be none."""
 
-from souk.engine.lease import Failure, Lease
+from souk.engine.failure import Failure
+from souk.engine.lease import Lease
 from souk.engine.routes import Route, routes_of
 from souk.words import FailKind, Mode
 

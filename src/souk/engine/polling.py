@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
+from souk.engine.failure import Failure
 from souk.engine.hearing import hear
 from souk.engine.interrupt import CancelAsked, guarded, pause
-from souk.engine.lease import Failure, Lease
+from souk.engine.lease import Lease
 from souk.engine.stages import stage_files, tell_stage
 from souk.engine.storing import store_at_once
 from souk.engine.upstream import MAX_BACKOFF, Upstream, backoff

@@ -5,9 +5,9 @@ A report of the upstream at the attempt's address ends the doubt as well as a lo
 An upstream that honours idempotency keys allows it; so may the operator, once for each task of a route.
 """
 
+from souk.engine.failure import Failure
 from souk.engine.hearing import acceptance
 from souk.engine.interrupt import nap
-from souk.engine.lease import Failure
 from souk.engine.routes import Route
 from souk.engine.upstream import (
     FINAL_KINDS,

@@ -2,8 +2,8 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
+from souk.engine.failure import Failure
 from souk.engine.interrupt import CancelAsked, DeadlinePassed
-from souk.engine.lease import Failure
 from souk.engine.local import run_again
 from souk.engine.polling import poll
 from souk.engine.reviewing import found_submitting, review

@@ -3,9 +3,9 @@
 import asyncio
 
 from souk.assets.ingest import IngestFailed
+from souk.engine.failure import Failure
 from souk.engine.files import all_stored
 from souk.engine.interrupt import DeadlinePassed
-from souk.engine.lease import Failure
 from souk.engine.result import finish_stored, finish_with, is_addressed, outputs_from_json, spooled_json
 from souk.engine.upstream import Upstream, backoff
 from souk.providers.base import Done

@@ -6,9 +6,9 @@ from typing import Any
 
 from souk.engine.breaker import OPENS_AT_ONCE
 from souk.engine.cause import is_of_wish, most_useful
+from souk.engine.failure import Failure
 from souk.engine.gate import Gate
 from souk.engine.interrupt import Withdrawn, check, guarded, pause
-from souk.engine.lease import Failure
 from souk.engine.local import run_here
 from souk.engine.open_routes import why_none
 from souk.engine.request import summary

@@ -6,9 +6,10 @@ from dataclasses import replace
 import msgspec
 
 from souk.engine.cause import most_useful
+from souk.engine.failure import Failure
 from souk.engine.gate import Gate
 from souk.engine.job import job_for
-from souk.engine.lease import Failure, Lease
+from souk.engine.lease import Lease
 from souk.engine.open_routes import open_routes
 from souk.engine.pace import Pace
 from souk.engine.result import spooled_json
