@@ -9,7 +9,7 @@ import pytest
 from souk.net.http import Http
 from souk.operations.records import Record
 from souk.operations.types import Draft
-from souk.providers.base import Done, Failed, Job, Unknown
+from souk.providers.base import Access, Done, Failed, Job, OutputFile, Unknown, file_reference
 from souk.providers.base import Running as InProgress
 from souk.providers.kie import Kie
 from souk.providers.registry import PROVIDERS
@@ -39,6 +39,10 @@ class Other(Kie):
     async def recover(self, job: Job, http: Http) -> Unknown:
         self.asked.append(job.attempt_id)
         return Unknown()
+
+    async def access(self, job: Job, url: str, http: Http) -> Access:
+        self.asked.append(url)
+        return Access()
 
 
 @pytest.fixture
@@ -124,6 +128,28 @@ async def test_an_unclear_submit_is_not_looked_up_at_the_provider_that_has_the_n
     async with watching(folder, sqlite, **AWAITED, review_seconds=0) as souk:
         assert (await souk.ended(task)).fail_kind == "unclear"
         assert await souk.problems() == []
+    assert other.asked == []
+
+
+async def test_a_file_is_not_opened_with_the_key_of_the_provider_that_has_the_name_by_now(
+    tmp_path: Path,
+    sqlite: str,
+    upstream: FakeKie,
+    second_upstream: FakeKie,
+    other: Other,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    folder = tmp_path / "data"
+    write(folder, only(connection("one", upstream)))
+    async with watching(folder, sqlite, **LIVE) as souk:
+        locked = OutputFile(url=f"{second_upstream.url}/files/locked.png", keyed=True)
+        upstream_answers(souk, Done([locked], {"resultUrls": [file_reference(0)]}))
+        task = await souk.create("a tram")
+        await souk.reached(task, "storing")
+    write(folder, only(given_away(second_upstream)))
+    async with watching(folder, sqlite, **AWAITED) as souk:
+        await until(lambda: "task waits for its configuration" in caplog.messages)
+        assert (await souk.record(task)).inner_state == "storing"
     assert other.asked == []
 
 
