@@ -131,8 +131,7 @@ class House:
             slot = take_slot(settings) if engine else None
             if slot is not None:
                 undo.callback(slot.release)
-            database = database_of(settings)
-            migrate(database)
+            migrate(database_of(settings))
             catalog = load_catalog(overrides=config.models)
             check_routes(catalog)
             configured, connections = connections_of(settings, config, env)
@@ -142,6 +141,7 @@ class House:
                 settings.data_dir,
                 settings.secret_key_before.get_secret_value(),
             )
+            database = database_of(settings, box.badges)
             process = f"{slot.name if slot else 'no-slot'}#{secrets.token_hex(8)}"
             lane = Lane(database, process)
             undo.callback(lane.close)

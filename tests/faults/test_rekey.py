@@ -1,8 +1,13 @@
-"""Another secret key in the place of the present one, while two servers work: no callback fails, no key changes."""
+"""Another secret key in the place of the present one, while two servers work: no callback fails, no key changes.
+
+It is refused while one of them has not been told of it.
+"""
 
 import asyncio
 from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from tests.faults.kill import Siege, siege
 from tests.faults.process import ServerProcess
@@ -13,6 +18,7 @@ from tests.postgres import free_port
 NEW = {"SOUK_SECRET_KEY": "the new key of all the processes"}
 QUICK = {"SOUK_DRAIN_SECONDS": "0.2"}
 FAILED = "SELECT status, error FROM deliveries WHERE status IS DISTINCT FROM 200"
+STANDS_IN_THE_WAY = r"do not know the new secret key.* schema \d+ on 127.0.0.1, [1-9]\d* connection"
 SOME = ("", "[up:slow=0.4]", "")
 
 
@@ -46,6 +52,9 @@ async def test_secret_key_is_exchanged_under_work(tmp_path: Path, postgres_url: 
                 first = town.server = await restarted(first, keys)
                 await town.load.create_all(SOME)
                 town.load.url = first.url
+                if keys is both:
+                    with pytest.raises(AssertionError, match=STANDS_IN_THE_WAY):
+                        await souk(first, "rekey")
                 second = await restarted(second, keys)
                 await town.load.create_all(SOME)
                 if keys is both:

@@ -6,6 +6,7 @@ import stat
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from souk.engine.slot import SlotLock
@@ -134,3 +135,17 @@ def test_backup_of_before_is_restored_with_the_former_key(
     monkeypatch.setenv("SOUK_SECRET_KEY_BEFORE", old)
     souk.good("restore", tmp_path / "copy", *place)
     assert souk.good("rekey", "--json", *place).json["changed"] == 1
+
+
+def test_process_of_a_version_that_does_not_tell_its_keys_stands_in_the_way(
+    tmp_path: Path,
+    migrated_postgres_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    souk = souk_on(tmp_path, migrated_postgres_url, monkeypatch, capsys)
+    souk.good("migrate")
+    souk.good("rekey", "--prepare")
+    with psycopg.connect(migrated_postgres_url, application_name="souk 0.0.9 schema 0011"):
+        assert refused(souk("rekey"), 3, "souk 0.0.9 schema 0011 on 127.0.0.1, 1 connection(s); restart them")
+    souk.good("rekey")

@@ -25,6 +25,7 @@ SEALED = "v1:"
 """What every encrypted text begins with."""
 _NONCE_BYTES = 12
 _MARKED = "souk"
+_BADGE_BYTES = 4
 _BEFORE = "\nbefore "
 """What in the key file separates the new key from the one before."""
 
@@ -46,6 +47,7 @@ class _Key:
         self._print_key = _derived(secret_key, b"fingerprint")
         self._link_key = _derived(secret_key, b"link")
         self.mark = self.fingerprint(_MARKED)
+        self.badge = _derived(secret_key, b"badge")[:_BADGE_BYTES].hex()
 
     def encrypt(self, text: str, context: str) -> str:
         nonce = secrets.token_bytes(_NONCE_BYTES)
@@ -95,6 +97,14 @@ class SecretBox:
     def changing(self) -> bool:
         """Two keys are known."""
         return len(self._keys) > 1
+
+    @property
+    def badges(self) -> tuple[str, ...]:
+        """By what processes tell each other which keys they know, the newest first: 8 hex digits each.
+
+        They may be seen by whoever looks after the database, or reads its log: derived for this use alone, and short.
+        """
+        return tuple(key.badge for key in self._keys)
 
     @property
     def mark(self) -> str:

@@ -102,16 +102,17 @@ async def open_desk(settings: "Settings", *, create: bool = False) -> AsyncGener
     from souk.store.place import database_of
     from souk.store.reads import Reads
 
-    database, clock = database_of(settings), SystemClock()
+    clock = SystemClock()
     if create:
-        migrate(database)
+        migrate(database_of(settings))
     else:
-        _check_schema(database)
+        _check_schema(database_of(settings))
     box = open_box(
         settings.secret_key.get_secret_value(),
         settings.data_dir,
         settings.secret_key_before.get_secret_value(),
     )
+    database = database_of(settings, box.badges)
     lane, reads = Lane(database, f"cli-{os.getpid()}-{clock.now()}"), Reads(database, readers=1)
     lane.start()
     try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from souk.cli.failure import Exit, Failure, complain
-from souk.cli.opening import load, open_desk, run
+from souk.cli.opening import Desk, load, open_desk, run
 from souk.cli.options import AsJson, DataDir
 from souk.cli.show import out, show
 
@@ -76,7 +76,21 @@ async def _exchange(settings: "Settings") -> "Exchange":
             first = _TAKES_BOTH if _given(settings) else "run `souk rekey --prepare`, and restart Souk"
             raise Failure(f"there is no other key than the one in use; first {first}", Exit.USAGE)
         _check_restarted(settings)
+        _check_all_know(desk)
         return await desk.admin.secret_keys.exchange()
+
+
+def _check_all_know(desk: Desk) -> None:
+    """Make sure that every connected process says that it knows the new key. On SQLite none can. Raises Failure."""
+    from souk.store.others import staying_without
+
+    if others := staying_without(desk.database, desk.box.badges[0]):
+        told = "; ".join(f"{each}, {each.connections} connection(s)" for each in others)
+        raise Failure(
+            f"processes that do not know the new secret key, or are too old to say so, are connected: {told}; restart "
+            "them with both keys, or their callbacks fail",
+            Exit.CONFIGURATION,
+        )
 
 
 def _check_restarted(settings: "Settings") -> None:

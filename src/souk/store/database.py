@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
+from souk.store.listed import listed_as
 from souk.store.release import OURS
 from souk.store.statement import Dialect, Statement
 
@@ -58,7 +59,9 @@ class Database:
 
     url: str
     process_name: str = OURS.process_name
-    """What a server lists the connections under."""
+    """What a server lists the connections under, with the keys."""
+    keys: tuple[str, ...] = ()
+    """Marks of the secret keys that this process knows, the newest first; none if it needs no key."""
 
     @property
     def dialect(self) -> Dialect:
@@ -83,7 +86,7 @@ class Database:
         if self.dialect is Dialect.SQLITE:
             return SqliteConnection(self.path, read_only)
         try:
-            return PostgresConnection(self.url, self.process_name, read_only)
+            return PostgresConnection(self.url, listed_as(self.process_name, self.keys), read_only)
         except Lost as error:
             told = without_password(str(error), self.url)
             raise Lost(f"cannot reach the database {self.place} (SOUK_DATABASE_URL): {told}") from None

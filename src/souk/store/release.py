@@ -1,6 +1,5 @@
 """What one version of Souk knows of the schema, and the name by which the database can tell which version runs."""
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -42,11 +41,3 @@ class Release:
 OURS = Release(added="0012", tightened="0011")
 """A test holds it against the files."""
 HEAD = OURS.head
-
-_NAME = re.compile(r"souk (\S+) schema (\d+)")
-
-
-def schema_named(process_name: str) -> str | None:
-    """The newest step that a process of this name knows; None if it is not Souk's."""
-    found = _NAME.fullmatch(process_name)
-    return found[2] if found else None
