@@ -105,6 +105,13 @@ def test_every_command_exists() -> None:
         check_command(shlex.split(line))
 
 
+def test_units_need_no_program_that_a_minimal_system_lacks() -> None:
+    started = {
+        word for unit in UNITS for word in re.findall(r"^Exec\w+=(\S+)", unit.read_text(), re.MULTILINE)
+    }
+    assert started == {"/opt/souk/.venv/bin/souk", "/bin/sh"}  # /bin/kill comes with a package of its own
+
+
 @pytest.mark.parametrize("words", [["sreve"], ["serve", "--no-engines"]])
 def test_command_that_does_not_exist_is_found_out(words: list[str]) -> None:
     with pytest.raises(Exception, match=r"sreve|--no-engines"):
