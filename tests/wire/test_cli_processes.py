@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -21,7 +22,7 @@ from psycopg import sql
 from tests.wire.souk_process import MODEL, SOUK, START_SECONDS, code_of, environment, made_key, serving, souk
 
 
-def test_workers_share_the_port_and_one_scrape_and_a_dead_one_is_replaced(
+def test_workers_share_the_port_and_one_scrape_that_misses_a_hung_one_and_a_dead_one_is_replaced(
     tmp_path: Path, postgres_url: str
 ) -> None:
     with serving(tmp_path, "--workers", "2", SOUK_DATABASE_URL=postgres_url) as served:
@@ -30,6 +31,9 @@ def test_workers_share_the_port_and_one_scrape_and_a_dead_one_is_replaced(
         assert len(before) == 2
         shown = _started(served.url)
         assert shown.keys() == {"0", "1", "parent"}
+        with _hung(before[0]):
+            ups = re.findall(r'souk_worker_up\{worker="\d"\} (\d)', _first_page(served.url))
+        assert sorted(ups) == ["0", "1"]
         os.kill(before[0], signal.SIGKILL)
         assert code_of(served, key) == 200
         deadline = time.monotonic() + START_SECONDS
@@ -43,6 +47,31 @@ def test_workers_share_the_port_and_one_scrape_and_a_dead_one_is_replaced(
         assert now["parent"] == shown["parent"]
         assert served.stop() == 0
     assert not [pid for pid in before if _alive(pid)]
+
+
+@contextmanager
+def _hung(pid: int) -> Generator[None]:
+    """Meanwhile a process does nothing at all."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def _first_page(url: str) -> str:
+    """The metrics as the first of several workers shows them that each got a scrape."""
+    host, _, port = url.removeprefix("http://").rpartition(":")
+    with ExitStack() as open_ones:
+        scrapes = [
+            open_ones.enter_context(socket.create_connection((host, int(port)), timeout=START_SECONDS))
+            for _ in range(4)
+        ]
+        for scrape in scrapes:
+            scrape.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+        answered = select.select(scrapes, [], [], START_SECONDS)[0][0]
+        with answered.makefile("rb") as page:
+            return page.read().decode()
 
 
 def _started(url: str) -> dict[str, float]:
