@@ -5,8 +5,11 @@ from pathlib import Path
 
 from tests.engine.running import ShiftedClock, running
 from tests.upstreams.kie import FakeKie
+from tests.upstreams.lies import FOR_EVER
 
 LEASE_SECONDS = 2.0
+LONG_LEASE_SECONDS = 10.0
+"""Of nodes that must not be declared dead, however long a busy machine lets them stand still."""
 
 
 def clock(seconds: float) -> ShiftedClock:
@@ -20,9 +23,9 @@ async def test_a_machine_that_is_ahead_by_many_leases_declares_nobody_dead(
 ) -> None:
     url = migrated_postgres_url
     async with (
-        running(tmp_path / "a", url, upstream, lease_seconds=LEASE_SECONDS) as punctual,
-        running(tmp_path / "b", url, upstream, clock=clock(90), lease_seconds=LEASE_SECONDS) as ahead,
-        running(tmp_path / "c", url, upstream, clock=clock(-90), lease_seconds=LEASE_SECONDS) as behind,
+        running(tmp_path / "a", url, upstream, lease_seconds=LONG_LEASE_SECONDS) as punctual,
+        running(tmp_path / "b", url, upstream, clock=clock(90), lease_seconds=LONG_LEASE_SECONDS) as ahead,
+        running(tmp_path / "c", url, upstream, clock=clock(-90), lease_seconds=LONG_LEASE_SECONDS) as behind,
     ):
         tasks = [await souk.create("[up:slow=5]") for souk in (punctual, ahead, behind)]
         for _ in range(25):
@@ -37,12 +40,18 @@ async def test_a_dead_nodes_tasks_are_taken_up_by_one_whose_clock_is_behind(
     tmp_path: Path, migrated_postgres_url: str, upstream: FakeKie
 ) -> None:
     url = migrated_postgres_url
+    upstream.run_seconds = FOR_EVER
     async with running(tmp_path / "c", url, upstream, clock=clock(-90), lease_seconds=LEASE_SECONDS) as souk:
-        task = await souk.create("[up:slow=1]")
+        task = await souk.create()
         await souk.reached(task, "generating")
+        # In this order: a node that has no task is swept away, and its name frees nothing after that.
+        await souk.sql("UPDATE tasks SET lease_owner = 'dead' WHERE id = :id", id=task)
         until = souk.house.clock.now()  # long past, by the clock of the database
         await souk.sql("INSERT INTO nodes VALUES ('dead', 'its slot', 0, :until)", until=until)
-        await souk.sql("UPDATE tasks SET lease_owner = 'dead' WHERE id = :id", id=task)
+        async with asyncio.timeout(60):
+            while (await souk.sql("SELECT epoch FROM tasks"))[0][0] < 2:  # noqa: ASYNC110 - the engine takes it
+                await asyncio.sleep(0.05)
+        upstream.run_seconds = 0
         assert (await souk.ended(task, seconds=60)).state == "success"
         assert await souk.sql("SELECT count(*) FROM nodes") == [(1,)]
         assert len(upstream.submits) == 1
