@@ -35,18 +35,7 @@ def store(url: str) -> Iterator[Connection]:
 
 
 def new_row(task: str, url: str, now: int, stage: str = END, number: int = END_NUMBER) -> NewRow:
-    return NewRow(
-        message_id=f"{task}-{stage}",
-        task_id=task,
-        account_id=1,
-        number=number,
-        stage=stage,
-        endpoint=outbox.endpoint_of(url),
-        url=url,
-        body="",
-        created_at=now,
-        next_try_at=now,
-    )
+    return outbox.new_row(task, 1, url, now, stage, number)
 
 
 def put(connection: Connection, *rows: NewRow) -> None:

@@ -106,6 +106,6 @@ async def test_workers_keep_the_order_of_a_tasks_stages(database_url: str) -> No
             await until(lambda: len(first.counted) + len(second.counted) == 40)
     for index in range(10):
         ids = [got.headers["webhook-id"] for got in client.got]
-        assert [name for name in ids if name.startswith(f"task{index}-")] == [
-            f"task{index}-{stage}" for stage in stages
+        assert [name for name in ids if name.startswith(f"msg_task{index}_")] == [
+            f"msg_task{index}_{number}" for number in range(len(stages))
         ]

@@ -147,7 +147,7 @@ async def test_the_dialects_own_id_is_signed_and_its_headers_sent(database_url: 
         souk.keys[0], "veo_task_1", got.headers["x-webhook-timestamp"]
     )
     assert got.headers["x-own"] == "yes"
-    assert got.headers["webhook-id"] == f"{TASK}-end"
+    assert got.headers["webhook-id"] == f"msg_{TASK}_end"
     assert got.headers["user-agent"] == f"Souk/{__version__}"
 
 

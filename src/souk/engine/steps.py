@@ -151,20 +151,9 @@ def _tell_of_events(connection: Connection, steps: list[Step]) -> None:
     by_task = {step.move.task: step for step in steps}
     assets.insert(connection, [row for event in told for row in by_task[event.task_id].assets])
     rows = [
-        outbox.NewRow(
-            message_id=f"msg_{event.task_id}_{event.number}",
-            task_id=event.task_id,
-            account_id=by_task[event.task_id].account_id,
-            number=event.number,
-            stage=event.stage,
-            endpoint=outbox.endpoint_of(url),
-            url=url,
-            body="",
-            created_at=event.at,
-            next_try_at=event.at,
-        )
+        outbox.new_row(event.task_id, step.account_id, step.tell, event.at, event.stage, event.number)
         for event in told
-        if (url := by_task[event.task_id].tell)
+        if (step := by_task[event.task_id]).tell
     ]
     if rows:
         outbox.enqueue(connection, rows)
@@ -234,18 +223,7 @@ def _settle(connection: Connection, ended: list[Ended], now: Millis) -> None:
 def _tell(connection: Connection, ended: list[Ended], words: Mapping[str, str], now: Millis) -> None:
     """The last word to each client that left an address; earlier words not yet delivered are dropped."""
     rows = [
-        outbox.NewRow(
-            message_id=f"msg_{row.id}_{outbox.END}",
-            task_id=row.id,
-            account_id=row.account_id,
-            number=outbox.END_NUMBER,
-            stage=outbox.END,
-            endpoint=outbox.endpoint_of(row.callback_url),
-            url=row.callback_url,
-            body=words[row.id],
-            created_at=now,
-            next_try_at=now,
-        )
+        outbox.new_row(row.id, row.account_id, row.callback_url, now, body=words[row.id])
         for row in ended
         if row.callback_url
     ]

@@ -50,7 +50,7 @@ COLUMNS = ", ".join(f"outbox.{name}" for name in OutboxRow.__struct_fields__)
 
 
 class NewRow(TypedDict):
-    """A callback to enqueue."""
+    """A callback to enqueue, as :func:`new_row` makes it."""
 
     message_id: str
     task_id: str
@@ -60,9 +60,35 @@ class NewRow(TypedDict):
     endpoint: str
     url: str
     body: str
-    """What is sent; empty if it is made when it is sent first."""
     created_at: int
     next_try_at: int
+
+
+def new_row(
+    task_id: str,
+    account_id: int,
+    url: str,
+    at: int,
+    stage: str = END,
+    number: int = END_NUMBER,
+    body: str = "",
+) -> NewRow:
+    """A callback that is due from ``at`` on; ``number`` is its place in its task's order.
+
+    ``body`` is what is sent; empty if it is made when it is sent first.
+    """
+    return NewRow(
+        message_id=f"msg_{task_id}_{END if stage == END else number}",
+        task_id=task_id,
+        account_id=account_id,
+        number=number,
+        stage=stage,
+        endpoint=endpoint_of(url),
+        url=url,
+        body=body,
+        created_at=at,
+        next_try_at=at,
+    )
 
 
 def endpoint_of(url: str) -> str:
