@@ -13,6 +13,7 @@ from souk.engine.reports import Report, from_row
 from souk.engine.roads import Roads
 from souk.engine.steps import BEAT, CLAIM, JOIN, LEAVE, Beat, Claim, Claimed, Join, Lap
 from souk.engine.world import World
+from souk.store.attempts import Attempt
 from souk.store.database import DatabaseError
 from souk.store.tasks import TaskRow
 from souk.words import TaskId
@@ -173,7 +174,7 @@ class Engine:
             self._world.share_work()  # what fills the account may run elsewhere, and end there
         self._full = claimed.full
         for task in claimed.tasks:
-            self._begin(task)
+            self._begin(task, claimed.attempts.get(task.id))
         return claimed.more
 
     def _ask(self) -> None:
@@ -190,8 +191,8 @@ class Engine:
         )
         self._claiming = self._world.lane.put(CLAIM, claim)
 
-    def _begin(self, task: TaskRow) -> None:
-        lease = Lease(self._world, task)
+    def _begin(self, task: TaskRow, attempt: Attempt | None) -> None:
+        lease = Lease(self._world, task, attempt)
         lease.log("task claimed", logging.DEBUG, state=task.state, epoch=task.epoch)
         life = asyncio.create_task(live(lease, self._roads), name=task.id)
         self._leases[task.id] = lease

@@ -66,9 +66,11 @@ class Lease:
         "world",
     )
 
-    def __init__(self, world: World, task: TaskRow) -> None:
+    def __init__(self, world: World, task: TaskRow, attempt: Attempt | None = None) -> None:
         self.world = world
         self.task = task
+        self.attempt = attempt
+        """The current attempt as it is known here; None where there is none yet."""
         self.input: JsonObject = msgspec.json.decode(task.input)
         self.filled: frozenset[str] = (
             frozenset(msgspec.json.decode(task.filled)) if task.filled else _NO_NAMES
@@ -81,8 +83,6 @@ class Lease:
         """Set when a report came."""
         self.reports: tuple[Report, ...] = ()
         """What the upstream said by itself and this task has not heard yet."""
-        self.attempt: Attempt | None = None
-        """The current attempt as it is known here; None before it is, see :meth:`Upstream.take_up`."""
         self.parents: tuple[ParentRef, ...] = ()
         """What the input names of earlier tasks and pieces."""
         self.ended = False

@@ -27,7 +27,6 @@ async def run(upstream: Upstream) -> None:
     """Go from state to state until the task has ended. Raises Fenced when another node has it."""
     lease = upstream.lease
     try:
-        await upstream.take_up()
         while not lease.ended:
             await _handler(upstream)(upstream)
     except CancelAsked:

@@ -31,7 +31,7 @@ from souk.store.hints import HintRow
 from souk.store.lane import Kind
 from souk.store.pieces import Piece
 from souk.store.tasks import Move, TaskRow
-from souk.words import Millis, TaskId
+from souk.words import Millis, TaskId, TaskState
 
 ACCOUNTS_PER_CLAIM = 32
 
@@ -66,10 +66,19 @@ class Claimed(msgspec.Struct, frozen=True):
     """True when another claim at once may find work. After a way round that found too little, there is none."""
     full: bool
     """True when the end of a task may make room for another, of an account at its limit."""
+    attempts: dict[TaskId, Attempt] = {}
+    """Those under way, of tasks that another process began."""
 
 
 def _claim(connection: Connection, claims: Sequence[Claim]) -> list[Claimed]:
-    return [_claim_round(connection, claim) for claim in claims]
+    return [_with_attempts(connection, _claim_round(connection, claim)) for claim in claims]
+
+
+def _with_attempts(connection: Connection, claimed: Claimed) -> Claimed:
+    begun = [task.attempt_id for task in claimed.tasks if task.attempt_id and task.state != TaskState.QUEUING]
+    if not begun:
+        return claimed
+    return msgspec.structs.replace(claimed, attempts=attempts.under_way(connection, begun))
 
 
 def _claim_round(connection: Connection, claim: Claim) -> Claimed:

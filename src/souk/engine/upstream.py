@@ -222,21 +222,6 @@ class Upstream:
         """How often nobody knows whether an upstream took the task, the attempt under review among them."""
         return sum(row.verdict == "unclear" for row in await self._attempts())
 
-    async def take_up(self) -> None:
-        """Learn what is stored of an attempt that another process began, and at whose API above all."""
-        task = self.lease.task
-        if task.attempt_id is None or self.lease.state is TaskState.QUEUING:
-            return
-        row = next((row for row in await self._attempts() if row.id == task.attempt_id), None)
-        if row is not None:
-            # No more than that: a process that takes over may hold tens of thousands of them.
-            self.lease.attempt = replace_attempt(
-                self.lease.current_attempt(),
-                started_at=row.started_at,
-                submitted_at=row.submitted_at,
-                provider=row.provider,
-            )
-
     def submitted_at(self) -> Millis:
         """When the submit of an attempt that was taken up was about to leave."""
         attempt = self.lease.attempt

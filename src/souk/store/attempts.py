@@ -56,6 +56,10 @@ _OF_TASK = Statement(
     f"SELECT {', '.join(_NAMES)} FROM attempts WHERE task_id = :task_id ORDER BY number"  # noqa: S608 - constant columns
 )
 
+_UNDER_WAY = Statement(
+    "SELECT a.id, a.task_id, a.number, a.connection, a.upstream_model, a.started_at, a.submitted_at, a.provider "
+    "FROM {rows:wanted(id text)} JOIN attempts a ON a.id = wanted.id"
+)
 _LAST = Statement(
     "SELECT t.id, a.provider FROM {rows:wanted(id text)} JOIN tasks t ON t.id = wanted.id "
     "JOIN attempts a ON a.task_id = t.id AND a.number = t.attempts WHERE a.provider IS NOT NULL"
@@ -89,6 +93,17 @@ def task_of(connection: Connection, attempt_id: str) -> tuple[TaskId, bool] | No
 def of_task(connection: Connection, task_id: str) -> list[Attempt]:
     """A task's attempts in order."""
     return [Attempt(*row) for row in connection.run(_OF_TASK, {"task_id": task_id})]
+
+
+def under_way(connection: Connection, ids: Sequence[str]) -> dict[TaskId, Attempt]:
+    """By task, these attempts: which they are, when they were begun and submitted, and at whose API.
+
+    No more than that: a process that takes others' tasks over may hold tens of thousands of them.
+    """
+    if not ids:
+        return {}
+    rows = connection.run(_UNDER_WAY, {"wanted": rows_json({"id": attempt_id} for attempt_id in ids)})
+    return {row[1]: Attempt(*row[:7], provider=row[7]) for row in rows}
 
 
 def last_providers(connection: Connection, task_ids: Iterable[str]) -> dict[str, str]:
