@@ -1,14 +1,16 @@
 """News between processes on one PostgreSQL: each test takes away the looking that would make up for lost news."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 import souk.house
 from souk.accounts import auth, webhook_keys
@@ -197,6 +199,21 @@ class TestChanges:
                     await asyncio.sleep(0.01)
 
 
+@contextmanager
+def raw_database(server: str) -> Iterator[str]:
+    """A database that passes on bytes as they are given, of no encoding."""
+    name = f"test_{uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(
+            SQL("CREATE DATABASE {} ENCODING 'SQL_ASCII' TEMPLATE template0").format(Identifier(name))
+        )
+    try:
+        yield f"{server.rpartition('/')[0]}/{name}"
+    finally:
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+
+
 async def refusal(souk: Running, key: str) -> Reason:
     """Why a key is refused, as soon as it is."""
     async with asyncio.timeout(20):
@@ -214,6 +231,22 @@ def test_many_words_are_told_in_texts_that_postgresql_takes() -> None:
     assert all(len(text) <= LONGEST for text in texts)
     assert [word for text in texts for word in text.split(" ")[1:]] == words
     assert list(payloads(Topic.WORK, [""])) == ["work"]
+
+
+async def test_a_word_that_cannot_be_read_does_not_keep_later_news_away(postgres_server: str) -> None:
+    heard, loop = asyncio.Queue[Topic](), asyncio.get_running_loop()
+    with raw_database(postgres_server) as url:
+        herald = PostgresHerald(url, loop, lambda topic, _: heard.put_nowait(topic), lambda: None)
+        herald.start()
+        await all_hear(url, 1)
+        with psycopg.connect(url, autocommit=True) as teller:
+            teller.execute("SELECT pg_notify('souk', E'step \\xff')")
+            async with asyncio.timeout(20):
+                while heard.empty():
+                    teller.execute("SELECT pg_notify('souk', 'work')")
+                    await asyncio.sleep(0.05)
+        assert heard.get_nowait() is Topic.WORK
+        await asyncio.to_thread(herald.close)
 
 
 async def test_a_herald_whose_database_is_away_neither_fails_nor_holds_up_the_end() -> None:

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -261,6 +262,24 @@ async def test_a_report_about_a_lost_answer_outlives_the_process_that_took_it(
         (heard, *_) = provider.reports
         assert (json.loads(heard.body), heard.headers) == (body, {"x-signature": "abc"})
         assert provider.jobs == [], "nothing was submitted again"
+
+
+async def test_the_only_proof_that_a_submit_arrived_is_kept_however_old_it_is(
+    tmp_path: Path, migrated_url: str, upstream: FakeKie
+) -> None:
+    given: dict[str, Any] = {"models": SLOW, "public_url": PUBLIC, "lease_seconds": 2}
+    async with running(tmp_path, migrated_url, upstream, **given) as souk:
+        deaf = telling(souk, None)
+        deaf.loses_answers = True
+        task = await souk.create()
+        await souk.reached(task, "review")
+        assert await report(souk, deaf.jobs[0].webhook_url)
+        await souk.sql("UPDATE hints SET at = 0")
+        before = await souk.sql("SELECT lease_until FROM nodes")
+        async with asyncio.timeout(20):
+            while await souk.sql("SELECT lease_until FROM nodes") == before:  # noqa: ASYNC110 - the database sends no event
+                await asyncio.sleep(0.05)
+        assert await souk.sql("SELECT task_id FROM hints") == [(task,)]
 
 
 async def test_a_report_too_long_to_keep_is_a_hint_all_the_same(

@@ -152,8 +152,6 @@ class PostgresHerald:
     # --- in the thread ---------------------------------------------------------------------------
 
     def _run(self) -> None:
-        from psycopg import Error
-
         pause = FIRST_PAUSE
         while not self._closing.is_set():
             try:
@@ -161,7 +159,7 @@ class PostgresHerald:
                     self._to_loop(self._missed)
                     pause = FIRST_PAUSE
                     self._serve(connection)
-            except Error as error:
+            except Exception as error:  # noqa: BLE001 - a thread that ends would take all later news with it
                 log.warning("news of other processes are late", extra={"reason": first_line(error)})
                 self._closing.wait(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)

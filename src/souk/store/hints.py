@@ -9,7 +9,7 @@ from souk.store.statement import Statement, rows_json
 from souk.words import TaskId
 
 KEPT_MS = 3_600_000
-"""Nobody took a hint for so long: its task ended meanwhile."""
+"""Nobody took a hint for so long: polls have told meanwhile what there was to tell."""
 
 
 class HintRow(msgspec.Struct, frozen=True):
@@ -29,9 +29,9 @@ _LEAVE = Statement(
     "report = excluded.report"
 )
 _TAKE = Statement(
-    "DELETE FROM hints WHERE at < :before OR task_id IN (SELECT h.task_id FROM hints h "
-    "JOIN tasks t ON t.id = h.task_id "
-    "WHERE (t.lease_owner = :owner AND t.ref IS NOT NULL) OR t.completed_at IS NOT NULL) "
+    "DELETE FROM hints WHERE task_id IN (SELECT h.task_id FROM hints h LEFT JOIN tasks t ON t.id = h.task_id "
+    "WHERE t.id IS NULL OR t.completed_at IS NOT NULL "
+    "OR (t.ref IS NOT NULL AND (t.lease_owner = :owner OR h.at < :before))) "
     "RETURNING task_id, attempt_id, at, report"
 )
 _LEFT = Statement(
@@ -53,7 +53,7 @@ def take(connection: Connection, owner: str, now: int) -> list[HintRow]:
     """The hints for the tasks of a node.
 
     They are gone then, but for tasks of which nobody knows yet whether an upstream took them: a process that dies with
-    such a hint in its memory must not take the only proof with it.
+    such a hint in its memory must not take the only proof with it, and however old it is, nothing else has proved it.
     """
     taken = connection.run(_TAKE, {"owner": owner, "before": now - KEPT_MS})
     left = connection.run(_LEFT, {"owner": owner})
