@@ -14,6 +14,7 @@ from souk.catalog.load import load_catalog
 from tests.upstreams.receiver import receiver
 from tests.wire.decoded import decode
 from tests.wire.dedicated import CLIP, JPG, JSON, MP4, OPERATIONS, PARENT, PNG, Operation, ended
+from tests.wire.harbour import FLEET
 from tests.wire.media import media_server
 from tests.wire.serving import CREATE, NO_TASK, RECORD, Client, Reply, Souk, masked, open_souk
 
@@ -290,14 +291,16 @@ async def test_the_4k_copy_is_begun_once_told_and_then_answered(desk: Desk) -> N
     client, parent = desk.running.client, await desk.finished(VEO.path)
     async with receiver() as hook:
         begun = await client.post(ULTRA_HD, {"taskId": parent, "index": 0, "callBackUrl": hook.url()})
-        assert begun.data == {"taskId": begun.data["taskId"], "resultUrls": None, "imageUrls": None}
+        # In a fleet the answer may go with its server, and the client that asks again hears what all later calls hear.
+        assert begun.body["code"] == 200 or (FLEET and begun.body["code"] == 422)
+        task_id = begun.body["data"]["taskId"]
+        assert begun.body["data"] == {"taskId": task_id, "resultUrls": None, "imageUrls": None}
         again = await client.post(ULTRA_HD, {"taskId": parent})
         (told,) = await hook.wait(1, seconds=60)
     assert again.body["code"] == 422
     assert again.body["msg"].startswith("4k is processing.")
-    assert again.body["data"] == begun.data
+    assert again.body["data"] == begun.body["data"]
     ready = await client.post(ULTRA_HD, {"taskId": parent})
-    task_id = begun.data["taskId"]
     files = {"resultUrls": [MP4], "imageUrls": [JPG]}
     assert (ready.body["code"], ready.body["msg"]) == (422, "The video has been generated successfully")
     assert ready.body["data"] == {"taskId": task_id, **files}
