@@ -219,12 +219,14 @@ def keep_for(meeting_place: Path) -> None:
 
 
 @contextmanager
-def fresh_database(server_url: str, name: str, template: str = "template0") -> Iterator[str]:
+def fresh_database(
+    server_url: str, name: str, template: str = "template0", encoding: str = "UTF8"
+) -> Iterator[str]:
     """A database of that name, copied from a template, dropped afterwards; gives its address."""
-    database = sql.Identifier(name)
+    database, copied = sql.Identifier(name), sql.Identifier(template)
     with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(database, sql.Identifier(template))
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} ENCODING {}").format(database, copied, encoding)
         )
     try:
         yield f"{server_url.rpartition('/')[0]}/{name}"

@@ -1,8 +1,8 @@
 """News between processes on one PostgreSQL: each test takes away the looking that would make up for lost news."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,6 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from psycopg.sql import SQL, Identifier
 
 import souk.house
 from souk.accounts import auth, webhook_keys
@@ -23,6 +22,7 @@ from souk.store.herald import LONGEST, PostgresHerald, Topic, payloads
 from souk.words import AccountId, Mode, Scope
 from tests.engine.running import Running, running, until
 from tests.engine.test_webhooks import PUBLIC, SLOW, Hint, report, telling
+from tests.postgres import fresh_database
 from tests.upstreams.kie import FakeKie
 from tests.upstreams.receiver import receiver
 
@@ -199,21 +199,6 @@ class TestChanges:
                     await asyncio.sleep(0.01)
 
 
-@contextmanager
-def raw_database(server: str) -> Iterator[str]:
-    """A database that passes on bytes as they are given, of no encoding."""
-    name = f"test_{uuid4().hex}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(
-            SQL("CREATE DATABASE {} ENCODING 'SQL_ASCII' TEMPLATE template0").format(Identifier(name))
-        )
-    try:
-        yield f"{server.rpartition('/')[0]}/{name}"
-    finally:
-        with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
-
-
 async def refusal(souk: Running, key: str) -> Reason:
     """Why a key is refused, as soon as it is."""
     async with asyncio.timeout(20):
@@ -235,7 +220,8 @@ def test_many_words_are_told_in_texts_that_postgresql_takes() -> None:
 
 async def test_a_word_that_cannot_be_read_does_not_keep_later_news_away(postgres_server: str) -> None:
     heard, loop = asyncio.Queue[Topic](), asyncio.get_running_loop()
-    with raw_database(postgres_server) as url:
+    # Of no encoding: it passes bytes on as they are given.
+    with fresh_database(postgres_server, f"test_{uuid4().hex}", encoding="SQL_ASCII") as url:
         herald = PostgresHerald(url, loop, lambda topic, _: heard.put_nowait(topic), lambda: None)
         herald.start()
         await all_hear(url, 1)
