@@ -66,6 +66,18 @@ async def test_request_that_asks_for_another_protocol_keeps_its_body(port: int, 
     assert answer.endswith(b"body")
 
 
+async def test_request_keeps_its_body_wherever_its_head_is_cut(port: int) -> None:
+    request = HEAD + b"Connection: upgrade\r\nuPgrade: h2c\r\nContent-Length: 4\r\n\r\nbody"
+
+    answers = await asyncio.gather(
+        *(answer_to(port, request[:at], request[at:]) for at in range(1, len(request))),
+        answer_to(port, *(request[at : at + 1] for at in range(len(request)))),
+    )
+
+    assert [answer[:12] for answer in answers] == [b"HTTP/1.1 200"] * len(request)
+    assert {answer[-4:] for answer in answers} == {b"body"}
+
+
 async def test_body_that_speaks_of_upgrades_arrives_as_it_is(port: int) -> None:
     body = b"\r\nUpgrade: h2c\r\n"
 
@@ -82,7 +94,9 @@ async def test_endless_headers_are_refused(port: int) -> None:
     assert answer.startswith(b"HTTP/1.1 431")
 
 
-@pytest.mark.parametrize("sent", [(), (HEAD,), (HEAD, b"X: y\r\n")], ids=["nothing", "start", "trickle"])
+@pytest.mark.parametrize(
+    "sent", [(), (HEAD,), (HEAD, b"X: y\r\n"), (b"\r\n",)], ids=["nothing", "start", "trickle", "blank"]
+)
 async def test_head_that_does_not_come_closes_the_connection(
     port: int, sent: tuple[bytes, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,8 @@ BODY_SECONDS: Final = 60.0
 """How long a request's body may pause. Slow ones are welcome, silent ones are not."""
 
 _UPGRADE: Final = re.compile(rb"(\r\n)upgrade(?=[ \t]*:)", re.IGNORECASE)
+_MAY_BE_UPGRADE: Final = re.compile(rb"\r(\n(\r|u(p(g(r(a(d(e[ \t]*)?)?)?)?)?)?)?)?\Z", re.IGNORECASE)
+"""The end of what has come of a head, if more must come to tell whether that header, or the end of all, begins here."""
 _PASSED_OVER: Final = rb"\1ignored"
 _TOO_LONG: Final = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
@@ -37,6 +39,8 @@ class HttpProtocol(HttpToolsProtocol):
     _part: Part | None = None
     """None between two requests, where uvicorn's own time limit holds."""
     _head_size = 0
+    _held_back = b""
+    """What has come of a head and cannot be read yet."""
     _patience: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -48,7 +52,7 @@ class HttpProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data if self._part is Part.BODY else _without_upgrade(data))
+        super().data_received(data if self._part is Part.BODY else self._legible(data))
         if self._part is None:
             self._wait_no_more()
         elif self._part is Part.BODY:
@@ -73,6 +77,15 @@ class HttpProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         super().on_message_complete()
         self._part = None
+
+    def _legible(self, data: bytes) -> bytes:
+        """As much of a head as can be read by now, without its wish for another protocol."""
+        if self._part is None:  # a mere line break before a request is waited on no longer either
+            self._part, self._head_size = Part.HEAD, 0
+        data, self._held_back = self._held_back + data, b""
+        if b"\r\n\r\n" not in data and (end := _MAY_BE_UPGRADE.search(data)):
+            data, self._held_back = data[: end.start()], data[end.start() :]
+        return _without_upgrade(data)
 
     def _wait(self, seconds: float) -> None:
         self._wait_no_more()
