@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.unit.command import Command, souk_on
@@ -69,6 +70,27 @@ def test_wrong_secret_key_is_bad(souk: Command, monkeypatch: pytest.MonkeyPatch)
 def test_secret_key_of_one_machine_is_noted_on_postgresql_only(souk: Command, migrated_url: str) -> None:
     shared = migrated_url.startswith("postgresql:")
     assert standings(souk, "secret key") == (["warning"] if shared else ["good"])
+
+
+def test_process_without_the_secret_key_is_named(
+    tmp_path: Path,
+    migrated_postgres_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    souk = souk_on(tmp_path, migrated_postgres_url, monkeypatch, capsys)
+    souk.good("migrate")
+
+    def lacking() -> list[dict[str, Any]]:
+        return [finding for finding in found(souk, "secret key") if "do not know" in finding["told"]]
+
+    with psycopg.connect(migrated_postgres_url, application_name="souk 0.1.0 schema 0012 keys 0123abcd"):
+        (noted,) = lacking()
+        assert "souk 0.1.0 schema 0012 on 127.0.0.1" in noted["told"]
+        assert "the same SOUK_SECRET_KEY as here" in noted["remedy"]
+        souk.good("rekey", "--prepare")
+        assert "both keys" in lacking()[0]["remedy"]
+    assert lacking() == []
 
 
 def test_weak_api_key_is_noted(souk: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from souk.settings import Settings
 from souk.store import accounts, assets, nodes
 from souk.store.database import Connection, Database
 from souk.store.keys import key_by_hash, keys_of
+from souk.store.others import staying_without
 from souk.store.statement import Dialect, Statement
 from souk.words import Millis
 
@@ -40,7 +41,7 @@ def check_data(settings: Settings, database: Database, look: Look, clock: Clock)
     connection = database.connect(read_only=True)
     try:
         return [
-            *_secret_key(settings, connection),
+            *_secret_key(settings, database, connection),
             *_api_key(settings, connection),
             *_files(look, connection, clock.now()),
             _engines(connection, clock),
@@ -51,7 +52,7 @@ def check_data(settings: Settings, database: Database, look: Look, clock: Clock)
         connection.close()
 
 
-def _secret_key(settings: Settings, connection: Connection) -> Iterator[Finding]:
+def _secret_key(settings: Settings, database: Database, connection: Connection) -> Iterator[Finding]:
     given = settings.secret_key.get_secret_value()
     file = settings.data_dir / FILE_NAME
     if not given and not file.is_file():
@@ -80,7 +81,18 @@ def _secret_key(settings: Settings, connection: Connection) -> Iterator[Finding]
         yield warning("secret key", f"it lies in {file}, on this machine only", remedy)
     else:
         yield good("secret key", "from SOUK_SECRET_KEY" if given else str(file))
+    yield from _lacking(database, box)
     yield from _webhook_keys(connection, box)
+
+
+def _lacking(database: Database, box: SecretBox) -> Iterator[Finding]:
+    """The processes that do not know the secret key. Callbacks and inputs that such a one signs are refused."""
+    if others := staying_without(database, box.badges[0]):
+        told = (
+            f"processes that do not know the newest, or are too old to say so: {'; '.join(map(str, others))}"
+        )
+        same = "both keys before `souk rekey`" if box.changing else "the same SOUK_SECRET_KEY as here"
+        yield warning("secret key", told, f"restart them with {same}")
 
 
 def _exchange(settings: Settings, connection: Connection, box: SecretBox) -> Finding:
