@@ -4,6 +4,7 @@ import os
 import pickle
 import re
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,9 @@ def pytest_configure() -> None:
         del os.environ[name]
     # Child Pythons find tests/child/sitecustomize.py and what it imports.
     os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "tests" / "child"), str(ROOT)])
+    # A shell's background jobs, and all they start, are born deaf to interrupts.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     close_network()
     read_the_catalogue_once()
 
