@@ -78,6 +78,27 @@ async def test_what_waits_is_committed_together(migrated_url: str) -> None:
         assert lane.stats.batches < 30
 
 
+async def test_what_comes_in_one_turn_of_the_loop_is_committed_together(migrated_url: str) -> None:
+    async def busy(word: str) -> str:
+        until = time.perf_counter() + 0.002
+        while time.perf_counter() < until:
+            pass
+        return await lane.write(NOTE, word)
+
+    async with open_lane(migrated_url) as lane:
+        await asyncio.gather(*(busy(f"word-{number}") for number in range(30)))
+        assert lane.stats.batches <= 2
+
+
+async def test_what_came_in_the_turn_that_closes_the_lane_is_committed(migrated_url: str) -> None:
+    async with open_lane(migrated_url) as lane:
+        last = lane.put(NOTE, "last")
+        assert lane.depth == 1
+        lane.close()
+        assert await last == "LAST"
+    assert noted(migrated_url) == ["last"]
+
+
 async def test_one_bad_operation_fails_alone(migrated_url: str) -> None:
     def handle(connection: Connection, words: Sequence[str]) -> list[str]:
         if "bad" in words:

@@ -2,7 +2,8 @@
 
 Every change of state in a process goes through it. Callers hand in operations of a *kind*; the lane groups what is
 waiting by kind, runs each kind's handler once over its whole set, commits, and only then answers. No timed window:
-while one transaction is being committed, the next batch gathers.
+what comes in one turn of the event loop is handed on together, and while one transaction is being committed, the next
+batch gathers.
 """
 
 import asyncio
@@ -129,6 +130,9 @@ class Lane:
         self._sleep = sleep
         self._waiting: SimpleQueue[_Pending | None] = SimpleQueue()
         """None wakes the thread that is to end."""
+        self._fresh: list[_Pending] = []
+        """What came in this turn of the event loop."""
+        self._handing = threading.Lock()
         self._closing = False
         self._batch_number = time.time_ns() // 1_000_000
         self._connection: Connection | None = None
@@ -149,7 +153,7 @@ class Lane:
     @property
     def depth(self) -> int:
         """Operations that wait."""
-        return self._waiting.qsize()
+        return self._waiting.qsize() + len(self._fresh)
 
     async def write(self, kind: Kind[Op, Answer], op: Op, *, bounded: bool = False) -> Answer:
         """Carry out one operation and return its answer after the commit; raises as :meth:`put` does."""
@@ -158,22 +162,35 @@ class Lane:
     def put(self, kind: Kind[Op, Answer], op: Op, *, bounded: bool = False) -> "asyncio.Future[Answer]":
         """Hand in one operation; its answer comes after the commit.
 
-        Two that are handed in without a wait in between mostly share a transaction, and the second never has an
-        earlier one, unless its kind is ``alone``. ``bounded`` operations (those a client can flood) raise
+        Those that are handed in within one turn of the event loop mostly share a transaction, and a later one never has
+        an earlier transaction, unless its kind is ``alone``. ``bounded`` operations (those a client can flood) raise
         :class:`Busy` when too many already wait.
         """
         if self._closing:
             raise DatabaseError("the store is closed")
-        if bounded and self._waiting.qsize() >= self._limit:
+        if bounded and self.depth >= self._limit:
             raise Busy
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Answer] = loop.create_future()
-        self._waiting.put(_Pending(kind, op, future, loop))
+        # Were the thread woken for the first of them, it would fight the loop for the interpreter, and commit a few.
+        with self._handing:
+            expected = bool(self._fresh) and self._fresh[-1].loop is loop
+            self._fresh.append(_Pending(kind, op, future, loop))
+        if not expected:
+            loop.call_soon(self._hand_on)
         return future
+
+    def _hand_on(self) -> None:
+        """Let the thread have what came in this turn."""
+        with self._handing:
+            fresh, self._fresh = self._fresh, []
+            for pending in fresh:
+                self._waiting.put(pending)
 
     def close(self) -> None:
         """Commit what waits, then stop. For the thread that writes: nothing of its own comes after that."""
         self._closing = True
+        self._hand_on()
         self._waiting.put(None)
         if self._thread.is_alive():
             self._thread.join()
