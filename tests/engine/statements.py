@@ -70,13 +70,13 @@ def _watched(kind: Kind[Any, Any], counts: Counts) -> Kind[Any, Any]:
 @contextmanager
 def gathering(lane: Lane, writes: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Between transactions the lane waits until so many writes wait, so that tasks step together. Claims may pass."""
-    carry_out, put = lane._carry_out, lane.put
+    carry_out, hand_on = lane._carry_out, lane._hand_on
     let_go = threading.Event()
     waiting: list[str] = []
 
-    def noted(kind: Kind[Any, Any], op: Any, **options: Any) -> Any:
-        waiting.append(kind.name)
-        return put(kind, op, **options)
+    def noted() -> None:
+        waiting.extend(pending.kind.name for pending in lane._fresh)
+        hand_on()
 
     def ready() -> bool:
         names = list(waiting)
@@ -93,7 +93,7 @@ def gathering(lane: Lane, writes: int, monkeypatch: pytest.MonkeyPatch) -> Itera
 
     with monkeypatch.context() as patched:
         patched.setattr(lane, "_carry_out", patient)
-        patched.setattr(lane, "put", noted)
+        patched.setattr(lane, "_hand_on", noted)
         try:
             yield
         finally:
