@@ -73,13 +73,9 @@ def test_secret_key_of_one_machine_is_noted_on_postgresql_only(souk: Command, mi
 
 
 def test_process_without_the_secret_key_is_named(
-    tmp_path: Path,
-    migrated_postgres_url: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    souk_on_postgresql: Command, migrated_postgres_url: str
 ) -> None:
-    souk = souk_on(tmp_path, migrated_postgres_url, monkeypatch, capsys)
-    souk.good("migrate")
+    souk = souk_on_postgresql
 
     def lacking() -> list[dict[str, Any]]:
         return [finding for finding in found(souk, "secret key") if "do not know" in finding["told"]]

@@ -10,7 +10,7 @@ from souk.assets.disk import OWNER
 from souk.engine.slot import SlotLock
 from souk.store.database import Database, sqlite_url
 from souk.store.dump import is_empty, table_names
-from tests.unit.command import Command, past_in, souk_after, souk_on, tables_of
+from tests.unit.command import Command, past_in, souk_after, tables_of
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +36,9 @@ def test_export_refuses_while_a_process_runs_on_sqlite(souk: Command) -> None:
 
 
 def test_export_refuses_while_a_process_is_connected_to_postgresql(
-    migrated_postgres_url: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    souk_on_postgresql: Command, migrated_postgres_url: str
 ) -> None:
-    souk = souk_on(tmp_path, migrated_postgres_url, monkeypatch, capsys)
-    souk.good("migrate")
+    souk = souk_on_postgresql
     somebody = Database(migrated_postgres_url).connect()
     answer = souk("export", "out")
     somebody.close()

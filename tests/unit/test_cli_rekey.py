@@ -138,13 +138,9 @@ def test_backup_of_before_is_restored_with_the_former_key(
 
 
 def test_process_of_a_version_that_does_not_tell_its_keys_stands_in_the_way(
-    tmp_path: Path,
-    migrated_postgres_url: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    souk_on_postgresql: Command, migrated_postgres_url: str
 ) -> None:
-    souk = souk_on(tmp_path, migrated_postgres_url, monkeypatch, capsys)
-    souk.good("migrate")
+    souk = souk_on_postgresql
     souk.good("rekey", "--prepare")
     with psycopg.connect(migrated_postgres_url, application_name="souk 0.0.9 schema 0011"):
         assert refused(souk("rekey"), 3, "souk 0.0.9 schema 0011 on 127.0.0.1, 1 connection(s); restart them")

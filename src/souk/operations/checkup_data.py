@@ -86,7 +86,7 @@ def _secret_key(settings: Settings, database: Database, connection: Connection) 
 
 
 def _lacking(database: Database, box: SecretBox) -> Iterator[Finding]:
-    """The processes that do not know the secret key. Callbacks and inputs that such a one signs are refused."""
+    """The processes that do not know the secret key. Such a one cannot open webhook keys: its callbacks fail."""
     if others := staying_without(database, box.badges[0]):
         told = (
             f"processes that do not know the newest, or are too old to say so: {'; '.join(map(str, others))}"
