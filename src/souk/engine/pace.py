@@ -14,7 +14,7 @@ LATE_SHARE = 0.2
 """Nor, past the usual time, than this share of its delay: it is asked about ever more seldom."""
 EARLIER_SHARE = 0.2
 """A task that is done at the first look may have been for long: the next is looked at by so much sooner."""
-MIN_STEP = 0.005
+MIN_STEP = 0.002
 MAX_STEP = 10.0
 LATE_MEMORY = 0.1
 """How much one delay of ours weighs in what is remembered of them."""
