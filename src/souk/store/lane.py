@@ -166,14 +166,14 @@ class Lane:
         an earlier transaction, unless its kind is ``alone``. ``bounded`` operations (those a client can flood) raise
         :class:`Busy` when too many already wait.
         """
-        if self._closing:
-            raise DatabaseError("the store is closed")
         if bounded and self.depth >= self._limit:
             raise Busy
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Answer] = loop.create_future()
         # Were the thread woken for the first of them, it would fight the loop for the interpreter, and commit a few.
         with self._handing:
+            if self._closing:
+                raise DatabaseError("the store is closed")
             expected = bool(self._fresh) and self._fresh[-1].loop is loop
             self._fresh.append(_Pending(kind, op, future, loop))
         if not expected:
@@ -189,7 +189,8 @@ class Lane:
 
     def close(self) -> None:
         """Commit what waits, then stop. For the thread that writes: nothing of its own comes after that."""
-        self._closing = True
+        with self._handing:
+            self._closing = True
         self._hand_on()
         self._waiting.put(None)
         if self._thread.is_alive():
