@@ -354,3 +354,29 @@ async def test_a_transaction_whose_process_sleeps_does_not_hold_up_others_for_ev
         await asyncio.wait_for(b.write(take(lambda: None), "other"), 1)
         await asleep
         assert a.stats.retries == 1
+
+
+async def test_a_write_that_meets_the_end_is_refused_rather_than_forgotten(migrated_url: str) -> None:
+    lane = Lane(Database(migrated_url), "lane")
+    lane.start()
+
+    class Late:
+        """Whoever comes for the lock first finds that the lane was closed meanwhile."""
+
+        def __init__(self) -> None:
+            self.lock, self.first = threading.Lock(), True
+
+        def __enter__(self) -> None:
+            if self.first:
+                self.first = False
+                closing = threading.Thread(target=lane.close)
+                closing.start()
+                closing.join()
+            self.lock.acquire()
+
+        def __exit__(self, *_: object) -> None:
+            self.lock.release()
+
+    lane._handing = Late()  # type: ignore[assignment] - only entered and left
+    with pytest.raises(DatabaseError, match="closed"):
+        await asyncio.wait_for(lane.write(NOTE, "late"), 5)
